@@ -1,0 +1,477 @@
+"""
+What happened, as resolved facts. The journal is a list of these; the state is a fold of them.
+
+A record says what *was decided or learned*, never what to decide, so that a newer version of the
+core folds old history without deciding it again. Every progress frame is a pure function of one
+record (`progress.py`). A record that concerns operations bears each one's `Concern`: the
+operation's own gapless `seq`, and how many of its legs were done.
+
+Records with `durable = False` change the state and are not journaled: timers, polls under way,
+what a venue last said of a market. A restart asks again.
+
+*Subjects* are what recovery folds: an operation, or a client's own order that no operation owns.
+A subject is open from the record that `opens` it to the record that `closes` it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from rpcserver.core.report import Outcome
+from rpcserver.core.requests import CloseRequest, OrderOutcome
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.ids import (
+    AccountRef,
+    ClientOrderId,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    VenueId,
+    VenueOrderId,
+)
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.market import Market
+from rpcserver.domain.order import ZERO, Fill, OrderReport, OrderRequest, OrderStatus, RejectReason
+from rpcserver.domain.position import Position, PositionKey
+
+
+class Concern(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A record's place in one operation: `seq` from 1, gapless; `done` of `total` legs ended."""
+
+    operation_id: OperationId
+    request_id: str
+    seq: int
+    leg: int  # 0 where the record is about the whole operation
+    done: int
+    total: int
+
+
+class RecordBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """What every record has."""
+
+    durable: ClassVar[bool] = True
+
+    at: datetime  # wall time, UTC
+    mono: float  # monotonic seconds of the life that wrote it: worthless after a restart
+    concerns: tuple[Concern, ...] = ()
+
+    @property
+    def opens(self) -> str | None:
+        """The subject that recovery must fold from here on."""
+        return None
+
+    @property
+    def closes(self) -> str | None:
+        """The subject that recovery need not fold any more."""
+        return None
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        """Every (subject, seq) this record belongs to; seq 0 where the subject counts none."""
+        return tuple((concern.operation_id, concern.seq) for concern in self.concerns)
+
+
+# --- operations --------------------------------------------------------------------------------
+
+
+class OperationOpened(RecordBase, frozen=True, kw_only=True, tag="operation_opened"):
+    """A closing request was admitted. Durable before `accepted` is told."""
+
+    operation_id: OperationId
+    request: CloseRequest
+
+    @property
+    def opens(self) -> str | None:
+        return self.operation_id
+
+
+class SnapshotTaken(RecordBase, frozen=True, kw_only=True, tag="snapshot_taken"):
+    """An account was read: before anything was sent, or after everything ended."""
+
+    operation_id: OperationId
+    after: bool = False
+    account: AccountRef
+    taken_at: datetime
+    positions: tuple[Position, ...]
+    orders: tuple[OrderReport, ...]
+    instruments: Mapping[InstrumentId, Instrument] = {}
+    markets: Mapping[InstrumentId, Market] = {}
+
+
+class AccountFailed(RecordBase, frozen=True, kw_only=True, tag="account_failed"):
+    """An account could not be read in time: what it holds is unknown, never flat."""
+
+    operation_id: OperationId
+    account: AccountRef
+    detail: str
+
+
+class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One leg as planned. Its position stands in the account's `SnapshotTaken`, unless absent."""
+
+    number: int  # from 1, within the operation
+    key: PositionKey
+    target: Decimal  # signed: what is to be left
+    expected: Decimal  # signed: the position as the lane knows it at this moment
+    quantity: Decimal = ZERO  # what the plan closes, unsigned
+    cancels: tuple[VenueOrderId, ...] = ()
+    shrinks: Mapping[VenueOrderId, Decimal] = {}  # protective orders: their new total quantity
+    excluded: bool = False
+    joined: bool = False  # another operation works on this position already
+    below_minimum: bool = False  # the fraction asked for is less than one lot
+
+
+class OperationPlanned(RecordBase, frozen=True, kw_only=True, tag="operation_planned"):
+    """One account's legs, in their order of work."""
+
+    operation_id: OperationId
+    account: AccountRef
+    legs: tuple[PlannedLeg, ...]
+    more_matches: int = 0
+
+
+class PlanCompleted(RecordBase, frozen=True, kw_only=True, tag="plan_completed"):
+    """Every account is planned, or known not to be readable."""
+
+    operation_id: OperationId
+    plan_hash: str
+    estimate: float  # seconds
+
+
+class OperationCancelled(RecordBase, frozen=True, kw_only=True, tag="operation_cancelled"):
+    """Someone asked to stop what was not yet sent."""
+
+    operation_id: OperationId
+    principal: PrincipalId
+
+
+class OperationExpired(RecordBase, frozen=True, kw_only=True, tag="operation_expired"):
+    """The deadline passed: nothing new is sent, what lives is canceled and followed to proof."""
+
+    operation_id: OperationId
+
+
+class OperationFinished(RecordBase, frozen=True, kw_only=True, tag="operation_finished"):
+    """The end: after this no closing order is ever submitted for the operation (law 39)."""
+
+    operation_id: OperationId
+    success: bool
+    flat: bool
+    counts: Mapping[Outcome, int]
+    proven_at: datetime | None
+    error: str | None = None
+    detail: str = ""
+    settled: bool = True  # False: orders whose end is unknown are still asked about
+
+    @property
+    def closes(self) -> str | None:
+        return self.operation_id if self.settled else None
+
+
+class OperationSettled(RecordBase, frozen=True, kw_only=True, tag="operation_settled"):
+    """The last order of a finished operation is known to have ended."""
+
+    operation_id: OperationId
+
+    @property
+    def closes(self) -> str | None:
+        return self.operation_id
+
+
+# --- legs and lanes ----------------------------------------------------------------------------
+
+
+class FenceRaised(RecordBase, frozen=True, kw_only=True, tag="fence_raised"):
+    """Working orders are being canceled or shrunk; nothing is sized until they are proven so."""
+
+    lane: PositionKey
+    cancels: tuple[VenueOrderId, ...]
+    shrinks: Mapping[VenueOrderId, Decimal] = {}
+    deadline: float  # monotonic
+
+
+class FencePassed(RecordBase, frozen=True, kw_only=True, tag="fence_passed"):
+    """The fence is down: `clear`, or its deadline passed and `on_fence` decided."""
+
+    lane: PositionKey
+    clear: bool
+    how: str  # "clear", "uncontested", "override"
+
+
+class OrderIntended(RecordBase, frozen=True, kw_only=True, tag="order_intended"):
+    """An order is about to be sent. Durable before its first byte leaves (law 22)."""
+
+    account: AccountRef
+    order: OrderRequest
+    lane: PositionKey | None = None  # None: a client's own order
+    operation_id: OperationId | None = None
+    principal: PrincipalId | None = None  # who ordered it, where no operation did
+    remote: str = ""
+    attempt: int = 0
+    resend: bool = False  # the same attempt again, under the same id
+    step: int = 0  # of the price ladder
+
+    @property
+    def opens(self) -> str | None:
+        return f"order:{self.order.client_order_id}" if self.operation_id is None else None
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return super().subjects or ((f"order:{self.order.client_order_id}", 0),)
+
+
+class CancelIntended(RecordBase, frozen=True, kw_only=True, tag="cancel_intended"):
+    """A cancel is about to be sent for one order."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    lane: PositionKey | None = None
+    principal: PrincipalId | None = None  # who asked, where no operation did
+    remote: str = ""
+    why: str = ""
+
+
+class OrderKnown(RecordBase, frozen=True, kw_only=True, tag="order_known"):
+    """The venue has the order and it works. `report.fills` holds only what was counted with it."""
+
+    account: AccountRef
+    report: OrderReport
+    lane: PositionKey | None = None
+
+
+class FillCounted(RecordBase, frozen=True, kw_only=True, tag="fill_counted"):
+    """New executions of a known order, each counted once. The acknowledgement folds into it."""
+
+    account: AccountRef
+    fills: tuple[Fill, ...]
+    status: OrderStatus
+    quantity: Decimal  # of the order
+    filled: Decimal  # cumulative
+    average_price: Decimal | None  # cumulative
+    client_order_id: ClientOrderId | None
+    venue_order_id: VenueOrderId
+    lane: PositionKey | None = None
+    expected: Decimal = ZERO  # the lane's position thereafter
+    detail: str = ""
+
+    @property
+    def closes(self) -> str | None:
+        if self.lane is None and self.status.is_terminal:
+            return f"order:{self.client_order_id}"
+        return None
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+
+
+class OrderEnd(enum.Enum):
+    """How an order is proven to be gone."""
+
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    FILLED = "filled"  # known complete without the venue naming (all) its executions
+    NEVER_EXISTED = "never_existed"  # not found after the settle time, position and fills unchanged
+    UNSENT = "unsent"  # nothing left us
+
+
+class OrderEnded(RecordBase, frozen=True, kw_only=True, tag="order_ended"):
+    """An order is gone; whatever it filled stays filled (law 5)."""
+
+    account: AccountRef
+    end: OrderEnd
+    client_order_id: ClientOrderId | None
+    venue_order_id: VenueOrderId | None
+    filled: Decimal = ZERO
+    average_price: Decimal | None = None
+    reason: RejectReason | None = None
+    detail: str = ""
+    lane: PositionKey | None = None
+
+    @property
+    def closes(self) -> str | None:
+        return f"order:{self.client_order_id}" if self.lane is None else None
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+
+
+class OrderUnknown(RecordBase, frozen=True, kw_only=True, tag="order_unknown"):
+    """An order was sent and no answer came: it counts as live until proven otherwise (law 7)."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId
+    detail: str
+    lane: PositionKey | None = None
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+
+
+class PositionAdopted(RecordBase, frozen=True, kw_only=True, tag="position_adopted"):
+    """A read differed from what was expected, stood after the settle time, and is now believed."""
+
+    lane: PositionKey
+    expected: Decimal  # what we thought
+    quantity: Decimal  # what the venue holds
+    taken_at: datetime
+
+
+class LegEnded(RecordBase, frozen=True, kw_only=True, tag="leg_ended"):
+    """One operation's leg reached its end, with the evidence."""
+
+    operation_id: OperationId
+    number: int
+    lane: PositionKey
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    remaining: Decimal = ZERO  # signed
+    closed: Decimal = ZERO  # unsigned
+    average_price: Decimal | None = None
+    unprotected: bool = False
+    proven_at: datetime | None = None
+
+
+class GateClosed(RecordBase, frozen=True, kw_only=True, tag="gate_closed"):
+    """A position stays closed to new risk although its operation ended: an order is unknown."""
+
+    lane: PositionKey
+
+
+class GateOpened(RecordBase, frozen=True, kw_only=True, tag="gate_opened"):
+    """The unknown order is known to have ended."""
+
+    lane: PositionKey
+
+
+class Resolved(RecordBase, frozen=True, kw_only=True, tag="resolved"):
+    """A person said what became of an unknown order. A fresh read follows."""
+
+    principal: PrincipalId
+    client_order_id: ClientOrderId
+    outcome: OrderOutcome
+    filled: Decimal
+    reason: str
+    remote: str = ""
+    lane: PositionKey | None = None
+
+
+class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):
+    """Something a person should know: an overfill, an unprotected leg, a late change, a start."""
+
+    alert: bool = False
+    code: str
+    detail: str
+    lane: PositionKey | None = None
+    principal: PrincipalId | None = None
+    remote: str = ""
+
+
+class Recovered(RecordBase, frozen=True, kw_only=True, tag="recovered"):
+    """The process started anew: every timer is armed again, every open order is asked about."""
+
+
+# --- not journaled -----------------------------------------------------------------------------
+
+
+class Armed(RecordBase, frozen=True, kw_only=True, tag="armed"):
+    """A lane waits until then, and has asked about these orders."""
+
+    durable: ClassVar[bool] = False
+
+    lane: PositionKey
+    wake: float | None
+    asked: tuple[ClientOrderId, ...] = ()
+
+
+class ReadStarted(RecordBase, frozen=True, kw_only=True, tag="read_started"):
+    """A reading of an account is under way."""
+
+    durable: ClassVar[bool] = False
+
+    account: AccountRef
+    operation_id: OperationId | None = None  # set: the *before* snapshot of an operation
+
+
+class ReadEnded(RecordBase, frozen=True, kw_only=True, tag="read_ended"):
+    """A reading came back, or failed."""
+
+    durable: ClassVar[bool] = False
+
+    account: AccountRef
+    failed: bool = False
+
+
+class MarketSeen(RecordBase, frozen=True, kw_only=True, tag="market_seen"):
+    """What a market was last known to be."""
+
+    durable: ClassVar[bool] = False
+
+    venue: VenueId
+    market: Market
+
+
+class VenueDescribed(RecordBase, frozen=True, kw_only=True, tag="venue_described"):
+    """What a venue can do, and whether it can be reached."""
+
+    durable: ClassVar[bool] = False
+
+    venue: VenueId
+    capabilities: Capabilities
+    up: bool = True
+
+
+Record = (
+    OperationOpened
+    | SnapshotTaken
+    | AccountFailed
+    | OperationPlanned
+    | PlanCompleted
+    | OperationCancelled
+    | OperationExpired
+    | OperationFinished
+    | OperationSettled
+    | FenceRaised
+    | FencePassed
+    | OrderIntended
+    | CancelIntended
+    | OrderKnown
+    | FillCounted
+    | OrderEnded
+    | OrderUnknown
+    | PositionAdopted
+    | LegEnded
+    | GateClosed
+    | GateOpened
+    | Resolved
+    | Noted
+    | Recovered
+    | Armed
+    | ReadStarted
+    | ReadEnded
+    | MarketSeen
+    | VenueDescribed
+)
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def encode_record(record: Record) -> bytes:
+    """One line of JSON: what the journal stores, and what its hash chain covers."""
+    return _encoder.encode(record)
+
+
+def decode_record(data: bytes) -> Record:
+    """The record that `encode_record` wrote."""
+    return _decoder.decode(data)

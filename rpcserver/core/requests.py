@@ -1,0 +1,170 @@
+"""
+What may be asked of the core, in no dialect: a close, an order, a cancel, a person's word.
+
+The dialects (`apis/`) turn their args into these; names and accounts are resolved, permissions
+checked, numbers decoded before one of these exists.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from rpcserver.domain.ids import (
+    AccountRef,
+    ClientOrderId,
+    InstrumentId,
+    PositionId,
+    PrincipalId,
+    TokenId,
+    VenueOrderId,
+)
+from rpcserver.domain.instrument import ProductGroup
+from rpcserver.domain.naming import InstrumentSelector
+from rpcserver.domain.order import OrderRequest, OrderType
+from rpcserver.domain.position import PositionSide
+
+
+class OnFence(enum.Enum):
+    """What happens when canceled orders are still not proven gone at the fence's deadline."""
+
+    WAIT = "wait"
+    UNCONTESTED = "uncontested"  # close the part no live order can touch, go on watching
+    OVERRIDE = "override"  # close all of it: risk role, with a reason
+
+
+class Dust(enum.Enum):
+    """What to do with a remainder below the smallest order."""
+
+    CLOSE = "close"  # by the venue's whole-position close where it has one, else report it
+    LEAVE = "leave"
+
+
+class Pnl(enum.Enum):
+    WINNERS = "winners"
+    LOSERS = "losers"
+
+
+class Rounding(enum.Enum):
+    DOWN = "down"
+    UP = "up"  # CrossTrade's `percent`: 10 % of 1 contract closes 1
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a request is about. Every filter that is set must match; `accounts` is always resolved.
+
+    `everything` takes all working orders of the accounts too, flat instruments included.
+    """
+
+    accounts: tuple[AccountRef, ...]
+    everything: bool = False
+    instruments: tuple[InstrumentSelector, ...] = ()  # any of them; empty: no filter
+    exclude: tuple[InstrumentSelector, ...] = ()
+    side: PositionSide | None = None  # LONG or SHORT
+    strategy_tag: str | None = None
+    product_group: ProductGroup | None = None
+    position_id: PositionId | None = None
+    pnl: Pnl | None = None
+    oldest_only: bool = False  # of everything that matches, the position opened first
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How much of each position to close: all of it unless one of these is set.
+
+    Quantities are capped at the position; fractions round to the lot.
+    """
+
+    quantity: Decimal | None = None
+    quantities: Mapping[InstrumentId, Decimal] = {}
+    fraction: Decimal | None = None  # 0 < fraction <= 1
+    rounding: Rounding = Rounding.DOWN
+
+    @property
+    def is_whole(self) -> bool:
+        return self.quantity is None and not self.quantities and self.fraction in (None, 1)
+
+
+class LadderStep(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One price step: from `after` seconds on, an order of this type.
+
+    `offset_ticks` counts from the touch into the market: 0 joins the own side's best price,
+    negative rests deeper, positive crosses by so many ticks beyond the far touch.
+    """
+
+    type: OrderType = OrderType.LIMIT
+    offset_ticks: int = 0
+    after: float = 0.0
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """How to close: at market, at a limit per instrument, or along a ladder."""
+
+    limit_prices: Mapping[InstrumentId, Decimal] = {}
+    ladder: tuple[LadderStep, ...] = ()
+
+
+class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One closing request, admitted: this is what the journal opens an operation with."""
+
+    api: str
+    principal: PrincipalId
+    token_id: TokenId
+    request_id: str  # only correlates
+    idempotency_key: str | None = None  # the durable promise
+    digest: str  # of api and decoded args; reason and progress aside
+    args: str  # as they came, one line of JSON: for the audit, and for the answer's dialect
+    remote: str = ""  # the address it came from
+    scope: Scope
+    amount: Amount = Amount()
+    execution: Execution = Execution()
+    check_hours: bool = False  # a closed market is found out before anything is sent
+    dry_run: bool = False
+    plan_hash: str | None = None
+    reason: str = ""
+    deadline: float = 60.0  # seconds
+    on_fence: OnFence = OnFence.UNCONTESTED
+    wait_for_open: bool = False
+    dust: Dust = Dust.CLOSE
+
+
+class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One order that is not an operation's: a client's own. Its id is chosen at admission."""
+
+    principal: PrincipalId
+    account: AccountRef
+    order: OrderRequest
+    remote: str = ""
+
+
+class CancelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Cancel one working order of a client's own choosing."""
+
+    principal: PrincipalId
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    remote: str = ""
+
+
+class OrderOutcome(enum.Enum):
+    """What a person says became of an order nobody can ask about."""
+
+    FILLED = "filled"  # wholly or in part: see `filled`
+    CANCELED = "canceled"
+    NEVER_EXISTED = "never_existed"
+
+
+class ResolveRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's word about an unknown order: journaled, then checked by a fresh read."""
+
+    principal: PrincipalId
+    client_order_id: ClientOrderId
+    outcome: OrderOutcome
+    filled: Decimal
+    reason: str
+    remote: str = ""

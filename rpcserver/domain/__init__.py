@@ -1,0 +1,1 @@
+"""The words of the trade: frozen values, ids and errors. Imports nothing of ours."""

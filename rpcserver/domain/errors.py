@@ -1,0 +1,78 @@
+"""
+Every error this package raises on purpose, sorted by what the caller may do.
+
+* RpcServerError
+    * InvalidRequest        the caller is wrong; tell the caller, with a code of protocol.md
+    * JournalBroken         a commit raised: whether it is durable is unknown; send nothing, exit
+    * VenueError
+        * OrderRefused      the venue said no: the order does not exist
+        * VenueUnavailable  nothing was sent: safe to try again
+        * OutcomeUnknown    it may have happened: ask before acting
+"""
+
+from __future__ import annotations
+
+from rpcserver.domain.order import RejectReason
+
+
+class RpcServerError(Exception):
+    """The base of every error below."""
+
+
+class InvalidRequest(RpcServerError):
+    """The caller asked for what cannot be done. `code` is stable; `detail` is for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
+
+
+class JournalBroken(RpcServerError):
+    """
+    A commit raised. Its rows may or may not be durable: an unknown of our own (law 27).
+
+    Nothing it covers may be sent or told. The process exits, restarts and reads the truth.
+    """
+
+
+class VenueError(RpcServerError):
+    """A venue did not do what it was asked."""
+
+
+class OrderRefused(VenueError):
+    """The venue said no. The order does not exist."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason.value}: {self.detail}"
+
+
+class VenueUnavailable(VenueError):
+    """Nothing was sent. Trying again is safe, after `retry_after` seconds if it named any."""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail, retry_after)
+        self.detail = detail
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class OutcomeUnknown(VenueError):
+    """The request was sent and no answer came. It may or may not have happened."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail

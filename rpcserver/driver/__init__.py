@@ -1,0 +1,1 @@
+"""Performs the core's commands: journals first, talks to venues, feeds what happened back."""

@@ -1,0 +1,292 @@
+"""
+What the driver needs of the world: a `Venue` and a `Journal`.
+
+The consumer owns the interface; its docstrings are the contract, and `tests/contracts/` holds
+every implementation to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from rpcserver.core.records import Record
+from rpcserver.domain.account import Account, AccountSnapshot
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.ids import (
+    AccountId,
+    ClientOrderId,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    TokenId,
+    VenueId,
+    VenueOrderId,
+)
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.market import Market, Quote, Session
+from rpcserver.domain.order import Fill, OrderReport, OrderRequest
+from rpcserver.domain.position import Position
+from rpcserver.domain.principal import Principal, Role
+
+# --- venues ------------------------------------------------------------------------------------
+
+
+class OrderChanged(msgspec.Struct, frozen=True, tag="order"):
+    """An order was accepted, filled, canceled, expired or changed; `report.fills` is new."""
+
+    report: OrderReport
+
+
+class PositionMoved(msgspec.Struct, frozen=True, tag="position"):
+    """A position is now this, zero included."""
+
+    position: Position
+
+
+class MarketMoved(msgspec.Struct, frozen=True, tag="market"):
+    """An instrument's market opened, closed, went into auction, …"""
+
+    market: Market
+
+
+class Quoted(msgspec.Struct, frozen=True, tag="quote"):
+    """A new quote of a watched instrument. May be dropped when nobody keeps up."""
+
+    quote: Quote
+
+
+class LinkUp(msgspec.Struct, frozen=True, tag="up"):
+    """The venue can be reached. What happened while it could not is unknown: ask."""
+
+
+class LinkDown(msgspec.Struct, frozen=True, tag="down"):
+    """The venue cannot be reached."""
+
+    detail: str
+
+
+VenueEvent = OrderChanged | PositionMoved | MarketMoved | Quoted | LinkUp | LinkDown
+
+
+class Venue(Protocol):
+    """
+    One place where orders are sent.
+
+    Every method may raise `VenueUnavailable` (nothing was sent) or `OutcomeUnknown` (it was sent
+    and no answer came; for a read that is merely a failed read). Deadlines are the caller's:
+    methods are cancelled when the caller gives up, which for submit, cancel and change means that
+    the outcome is unknown.
+    """
+
+    @property
+    def venue_id(self) -> VenueId: ...
+
+    async def capabilities(self) -> Capabilities:
+        """What this venue can do."""
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Everything it trades."""
+
+    async def accounts(self) -> Sequence[Account]:
+        """Every account its credentials reach, with current money figures."""
+
+    async def snapshot(self, account: AccountId, *, markets: bool = False) -> AccountSnapshot:
+        """
+        Read positions and working orders, and with *markets* the market state of each instrument.
+
+        A reading is all or nothing: a part that cannot be read fails the whole.
+        """
+
+    async def submit_order(self, order: OrderRequest) -> OrderReport:
+        """
+        Place *order* and tell what became of it so far, fills included.
+
+        A `client_order_id` the venue remembers is refused (`DUPLICATE_ID`), never filled twice.
+
+        Raises:
+            OrderRefused: The venue said no. The order does not exist.
+        """
+
+    async def cancel_order(self, account: AccountId, venue_order_id: VenueOrderId) -> OrderReport:
+        """
+        Cancel a working order and tell what became of it: terminal, or with `cancel_pending`.
+
+        Raises:
+            OrderRefused: `UNKNOWN_ORDER`, or `ALREADY_TERMINAL` (then ask what it ended as).
+        """
+
+    async def change_order(
+        self,
+        account: AccountId,
+        venue_order_id: VenueOrderId,
+        *,
+        quantity: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+    ) -> OrderReport:
+        """
+        Change a working order in place, keeping its id; `quantity` is the new total.
+
+        Raises:
+            OrderRefused: As for a cancel, or the new values are not allowed; it works on as it was.
+        """
+
+    async def query_order(
+        self,
+        account: AccountId,
+        *,
+        client_order_id: ClientOrderId | None = None,
+        venue_order_id: VenueOrderId | None = None,
+    ) -> OrderReport | None:
+        """Tell everything about one order, by either name, all fills included; None: not found."""
+
+    async def orders(self, account: AccountId) -> Sequence[OrderReport]:
+        """Working and finished orders the venue still lists, oldest first."""
+
+    async def trades(self, account: AccountId, *, since: datetime | None = None) -> Sequence[Fill]:
+        """Every execution of the account, whoever ordered it, oldest first."""
+
+    async def markets(self, instruments: Sequence[InstrumentId]) -> Sequence[Market]:
+        """The market state and the touch of each instrument."""
+
+    async def quotes(self, instruments: Sequence[InstrumentId]) -> Sequence[Quote]:
+        """Quotes for people, in the order asked."""
+
+    async def session(self, instrument: InstrumentId) -> Session:
+        """The trading session around now."""
+
+    def events(self) -> AsyncIterator[VenueEvent]:
+        """
+        What happens at the venue, from now on: first `LinkUp`, then everything in order.
+
+        Ends never by itself; a lost link is `LinkDown`, then `LinkUp` again. Several readers may
+        listen at once.
+        """
+
+
+# --- the journal -------------------------------------------------------------------------------
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as it stands in the journal: `audit_hash` chains it to everything before."""
+
+    audit_seq: int  # global, gapless, from 1
+    audit_hash: str  # hexadecimal
+    record: Record
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest entry's place in the chain; `audit_seq` 0 before the first."""
+
+    audit_seq: int
+    audit_hash: str
+
+
+class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation as `ListOperations` shows it."""
+
+    operation_id: OperationId
+    api: str
+    principal: PrincipalId
+    idempotency_key: str | None
+    digest: str  # of api and decoded args
+    opened_at: datetime
+    finished_at: datetime | None
+    success: bool | None  # None while it runs
+    flat: bool | None
+    partial: bool  # asked to leave something: a repeat without a key is refused for a while
+    dry_run: bool
+    legs: int
+
+
+class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as its administrators see it: never the token itself."""
+
+    token_id: TokenId
+    principal: PrincipalId
+    roles: frozenset[Role]
+    accounts: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class ChainReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a walk along the hash chain found."""
+
+    intact: bool
+    records: int
+    head: Head
+    first_broken: int | None = None  # audit_seq
+    detail: str = ""
+
+
+class Journal(Protocol):
+    """
+    The append-only record of everything, written before anything it speaks of is sent or told.
+
+    `append` is called by one task at a time.
+    """
+
+    @property
+    def head(self) -> Head: ...
+
+    async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
+        """
+        Make *records* durable, all or none, in order, in one transaction.
+
+        Raises:
+            JournalBroken: The commit raised; whether it is durable is unknown.
+        """
+
+    async def unfinished(self) -> Sequence[Record]:
+        """
+        Every record that recovery folds, in order: those of operations with no
+        `OperationFinished`, those of legs and orders whose end is still unknown, and every other
+        record that concerns no operation and still matters (`Record.settles`, see records.py).
+        """
+
+    async def operation(
+        self, operation_id: OperationId, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[Entry]:
+        """The entries of one operation whose `seq` in it is greater than *after*, in order."""
+
+    async def operation_row(self, operation_id: OperationId) -> OperationRow | None: ...
+
+    async def operations(
+        self,
+        *,
+        principal: PrincipalId | None = None,
+        before: OperationId | None = None,
+        limit: int = 50,
+    ) -> Sequence[OperationRow]:
+        """The newest operations first; *before* pages on."""
+
+    async def recent(self, since: datetime) -> Sequence[OperationRow]:
+        """Operations opened or finished since, oldest first: what keys and repeats are held to."""
+
+    async def find_key(self, principal: PrincipalId, key: str) -> OperationRow | None:
+        """The operation an idempotency key of this principal named, however long ago."""
+
+    async def entries(self, *, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """The chain itself, from *after* on: for export."""
+
+    async def verify(self) -> ChainReport:
+        """Walk the whole chain."""
+
+    async def add_token(self, token: TokenRow, token_hash: bytes) -> None: ...
+
+    async def revoke_token(self, token_id: TokenId, at: datetime) -> bool:
+        """Whether there was such a token, not yet revoked."""
+
+    async def tokens(self) -> Sequence[TokenRow]: ...
+
+    async def principal_of(self, token_hash: bytes) -> Principal | None:
+        """Whoever the token speaks for, or None if it is unknown or revoked."""
+
+
+VenueMap = Mapping[VenueId, Venue]
