@@ -1,0 +1,1 @@
+"""The handler registry and the dialects: args -> request, report -> answer. Pure."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 import msgspec
 
@@ -53,3 +54,14 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def may_touch(self, account: AccountRef) -> bool:
         names = {EVERY_ACCOUNT, account.account.casefold(), str(account).casefold()}
         return any(grant.casefold() in names for grant in self.accounts)
+
+
+class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as its administrators see it: never the token itself."""
+
+    token_id: TokenId
+    principal: PrincipalId
+    roles: frozenset[Role]
+    accounts: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None

@@ -14,6 +14,10 @@ from typing import Protocol
 
 import msgspec
 
+from rpcserver.core.entries import ChainReport as ChainReport
+from rpcserver.core.entries import Entry as Entry
+from rpcserver.core.entries import Head as Head
+from rpcserver.core.entries import OperationRow as OperationRow
 from rpcserver.core.records import Record
 from rpcserver.domain.account import Account, AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities
@@ -31,7 +35,8 @@ from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.market import Market, Quote, Session
 from rpcserver.domain.order import Fill, OrderReport, OrderRequest
 from rpcserver.domain.position import Position
-from rpcserver.domain.principal import Principal, Role
+from rpcserver.domain.principal import Principal
+from rpcserver.domain.principal import TokenRow as TokenRow
 
 # --- venues ------------------------------------------------------------------------------------
 
@@ -170,59 +175,6 @@ class Venue(Protocol):
 
 
 # --- the journal -------------------------------------------------------------------------------
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A record as it stands in the journal: `audit_hash` chains it to everything before."""
-
-    audit_seq: int  # global, gapless, from 1
-    audit_hash: str  # hexadecimal
-    record: Record
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest entry's place in the chain; `audit_seq` 0 before the first."""
-
-    audit_seq: int
-    audit_hash: str
-
-
-class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation as `ListOperations` shows it."""
-
-    operation_id: OperationId
-    api: str
-    principal: PrincipalId
-    idempotency_key: str | None
-    digest: str  # of api and decoded args
-    opened_at: datetime
-    finished_at: datetime | None
-    success: bool | None  # None while it runs
-    flat: bool | None
-    partial: bool  # asked to leave something: a repeat without a key is refused for a while
-    dry_run: bool
-    legs: int
-
-
-class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A token as its administrators see it: never the token itself."""
-
-    token_id: TokenId
-    principal: PrincipalId
-    roles: frozenset[Role]
-    accounts: tuple[str, ...]
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-
-class ChainReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a walk along the hash chain found."""
-
-    intact: bool
-    records: int
-    head: Head
-    first_broken: int | None = None  # audit_seq
-    detail: str = ""
 
 
 class Journal(Protocol):

@@ -1,0 +1,237 @@
+"""
+What the apis ask of the world outside, as values: the server carries them out (`server/desk.py`).
+
+Each query names the type of what comes back; answers are built from that by pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.core.report import OperationReport
+from rpcserver.core.requests import PlaceRequest, ResolveRequest
+from rpcserver.domain.account import Account, AccountSnapshot
+from rpcserver.domain.ids import (
+    AccountRef,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    TokenId,
+    VenueId,
+    VenueOrderId,
+)
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.market import Market, Quote, Session
+from rpcserver.domain.naming import InstrumentSelector
+from rpcserver.domain.order import Fill, OrderReport
+from rpcserver.domain.principal import Role, TokenRow
+
+# --- reads -------------------------------------------------------------------------------------
+
+
+class ReadAccounts(msgspec.Struct, frozen=True):
+    """-> `tuple[Account, ...]`, read now."""
+
+    accounts: tuple[AccountRef, ...]
+
+
+class ReadPositions(msgspec.Struct, frozen=True):
+    """-> `tuple[AccountSnapshot, ...]` with markets, read now."""
+
+    accounts: tuple[AccountRef, ...]
+
+
+class ReadOrders(msgspec.Struct, frozen=True):
+    """-> `tuple[FoundOrder, ...]`, working and finished ones, oldest first."""
+
+    accounts: tuple[AccountRef, ...]
+
+
+class ReadOrder(msgspec.Struct, frozen=True):
+    """-> `FoundOrder | None`; `order_id` is the venue's id or ours."""
+
+    accounts: tuple[AccountRef, ...]
+    order_id: str
+
+
+class ReadExecutions(msgspec.Struct, frozen=True):
+    """-> `tuple[FoundFill, ...]`, oldest first."""
+
+    accounts: tuple[AccountRef, ...]
+    since: datetime | None = None
+
+
+class ReadQuotes(msgspec.Struct, frozen=True):
+    """-> `tuple[FoundQuote, ...]` in the order asked."""
+
+    instruments: tuple[tuple[VenueId, InstrumentId], ...]
+
+
+class ReadMarketInfo(msgspec.Struct, frozen=True):
+    """-> `MarketInfo`."""
+
+    venue: VenueId
+    instrument: InstrumentId
+
+
+class ReadOperations(msgspec.Struct, frozen=True):
+    """-> `tuple[OperationRow, ...]`, newest first."""
+
+    principal: PrincipalId | None = None
+    before: OperationId | None = None
+    limit: int = 50
+
+
+class ReadOperation(msgspec.Struct, frozen=True):
+    """-> `OperationReport`; unknown or another's: `InvalidRequest("unknown_operation")`."""
+
+    operation_id: OperationId
+
+
+class VerifyChain(msgspec.Struct, frozen=True):
+    """-> `ChainReport`."""
+
+
+class ReadTokens(msgspec.Struct, frozen=True):
+    """-> `tuple[TokenRow, ...]`."""
+
+
+# --- actions -----------------------------------------------------------------------------------
+
+
+class PlaceOrders(msgspec.Struct, frozen=True):
+    """-> `tuple[Placed, ...]` in the order asked."""
+
+    orders: tuple[PlaceRequest, ...]
+
+
+class CancelOrders(msgspec.Struct, frozen=True):
+    """
+    Cancel every working order that matches. -> `tuple[Canceled, ...]`.
+
+    `order_ids` (the venue's or ours) that match nothing come back as not canceled.
+    """
+
+    accounts: tuple[AccountRef, ...]
+    order_ids: tuple[str, ...] = ()  # empty: all that match the rest
+    instruments: tuple[InstrumentSelector, ...] = ()
+    tag: str | None = None
+
+
+class Resolve(msgspec.Struct, frozen=True):
+    """-> `None`: the word is journaled and the position read again."""
+
+    request: ResolveRequest
+
+
+class CreateToken(msgspec.Struct, frozen=True):
+    """-> `NewToken`."""
+
+    principal: PrincipalId
+    roles: frozenset[Role]
+    accounts: tuple[str, ...]
+
+
+class RevokeToken(msgspec.Struct, frozen=True):
+    """-> `bool`: whether there was such a token."""
+
+    token_id: TokenId
+
+
+Query = (
+    ReadAccounts
+    | ReadPositions
+    | ReadOrders
+    | ReadOrder
+    | ReadExecutions
+    | ReadQuotes
+    | ReadMarketInfo
+    | ReadOperations
+    | ReadOperation
+    | VerifyChain
+    | ReadTokens
+    | PlaceOrders
+    | CancelOrders
+    | Resolve
+    | CreateToken
+    | RevokeToken
+)
+
+# --- what comes back ---------------------------------------------------------------------------
+
+
+class FoundOrder(msgspec.Struct, frozen=True):
+    account: AccountRef
+    instrument: Instrument
+    report: OrderReport
+
+
+class FoundFill(msgspec.Struct, frozen=True):
+    account: AccountRef
+    instrument: Instrument
+    fill: Fill
+
+
+class FoundQuote(msgspec.Struct, frozen=True):
+    instrument: Instrument
+    quote: Quote
+
+
+class MarketInfo(msgspec.Struct, frozen=True):
+    instrument: Instrument
+    market: Market
+    session: Session
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """One order of `PlaceOrders`: its report, or why there is none."""
+
+    request: PlaceRequest
+    report: OrderReport | None = None
+    error: str | None = None  # a code of protocol.md; "outcome_unknown" means: ask, never resend
+    detail: str = ""
+
+
+class Canceled(msgspec.Struct, frozen=True):
+    """One order of `CancelOrders`. `canceled`: proven; else `pending`, or `error` says why not."""
+
+    account: AccountRef | None
+    order_id: VenueOrderId
+    canceled: bool
+    pending: bool = False
+    error: str | None = None
+    detail: str = ""
+
+
+class NewToken(msgspec.Struct, frozen=True):
+    """`token` is told once, here, and stored nowhere."""
+
+    token: str
+    row: TokenRow
+
+
+Answerable = (
+    tuple[Account, ...]
+    | tuple[AccountSnapshot, ...]
+    | tuple[FoundOrder, ...]
+    | FoundOrder
+    | tuple[FoundFill, ...]
+    | tuple[FoundQuote, ...]
+    | MarketInfo
+    | tuple[OperationRow, ...]
+    | OperationReport
+    | ChainReport
+    | tuple[TokenRow, ...]
+    | tuple[Placed, ...]
+    | tuple[Canceled, ...]
+    | NewToken
+    | bool
+    | None
+)
+
+Data = Mapping[str, object] | msgspec.Struct
+"""What a final frame carries in `data`."""
