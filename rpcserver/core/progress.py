@@ -8,9 +8,28 @@ from decimal import Decimal
 import msgspec
 
 from rpcserver.core.records import (
+    AccountFailed,
+    FencePassed,
+    FenceRaised,
+    FillCounted,
+    LegEnded,
+    OperationCancelled,
+    OperationExpired,
+    OperationOpened,
+    OperationPlanned,
+    OrderEnded,
+    OrderIntended,
+    OrderKnown,
+    OrderUnknown,
+    PlanCompleted,
+    PositionAdopted,
     Record,
+    Resolved,
+    SnapshotTaken,
 )
 from rpcserver.domain.ids import AccountRef, OperationId
+from rpcserver.domain.order import OrderSide
+from rpcserver.domain.position import PositionKey
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
