@@ -1,0 +1,181 @@
+"""Settings: every source, every refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rpcserver.settings import (
+    Limits,
+    LogLevel,
+    Settings,
+    SettingsError,
+    VenueKind,
+    default_data_dir,
+    is_loopback,
+    load_settings,
+    setting_keys,
+)
+
+
+def write(path: Path, text: str) -> Path:
+    config = path / "rpcserver.toml"
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
+def refusal(
+    config: Path | None = None,
+    environ: dict[str, str] | None = None,
+    overrides: dict[str, object] | None = None,
+) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config, environ or {}, overrides or {})
+    return str(caught.value)
+
+
+def test_nothing_given_is_a_server_on_this_machine_alone() -> None:
+    settings = load_settings(None, {}, {})
+
+    assert settings == Settings(data_dir=default_data_dir())
+    assert settings.url == "ws://127.0.0.1:8787/ws/stream"
+
+
+def test_every_source_wins_over_the_one_before(tmp_path: Path) -> None:
+    config = write(tmp_path, 'port = 1\nhost = "::1"\nlog_level = "error"\n[venue]\nseed = 7\n')
+    environ = {"RPCSERVER_PORT": "2", "RPCSERVER_VENUE_SEED": "8"}
+
+    settings = load_settings(config, environ, {"port": 3, "host": None})
+
+    assert settings.port == 3
+    assert settings.venue.seed == 8
+    assert settings.log_level is LogLevel.ERROR
+    assert settings.url == "ws://[::1]:3/ws/stream"
+
+
+def test_the_environment_is_text_and_becomes_types(tmp_path: Path) -> None:
+    environ = {
+        "RPCSERVER_DATA_DIR": str(tmp_path),
+        "RPCSERVER_INSECURE": "1",
+        "RPCSERVER_ORIGINS": "https://a.example, https://b.example",
+        "RPCSERVER_VENUE_KIND": "remote",
+        "RPCSERVER_VENUE_TICK_INTERVAL": "0",
+        "RPCSERVER_LIMITS_CALLS_PER_SECOND": "2.5",
+    }
+
+    settings = load_settings(None, environ, {})
+
+    assert settings.data_dir == tmp_path
+    assert settings.insecure
+    assert settings.origins == ("https://a.example", "https://b.example")
+    assert settings.venue.kind is VenueKind.REMOTE
+    assert settings.venue.tick_interval == 0
+    assert settings.limits == msgspec.structs.replace(Limits(), calls_per_second=2.5)
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    config = write(tmp_path, "port = 99\n")
+
+    assert load_settings(None, {"RPCSERVER_CONFIG": str(config)}, {}).port == 99
+
+
+def test_a_home_directory_is_expanded() -> None:
+    settings = load_settings(None, {"RPCSERVER_DATA_DIR": "~/somewhere"}, {})
+
+    assert settings.data_dir == Path.home() / "somewhere"
+
+
+def test_what_a_client_is_told_is_no_mistyped_setting() -> None:
+    environ = {"RPCSERVER_TOKEN": "secret", "RPCSERVER_URL": "ws://x", "RPCSERVER_TOKEN_FILE": "y"}
+
+    assert load_settings(None, environ, {}).port == 8787
+
+
+def test_a_wrong_value_is_named_with_its_key_its_file_and_what_was_expected(
+    tmp_path: Path,
+) -> None:
+    config = write(tmp_path, 'port = "many"\n[limits]\ncalls_burst = 0\n')
+
+    told = refusal(config)
+
+    assert f"{config}: port: expected a port, 0 (any free one) to 65535, got 'many'" in told
+    assert f"{config}: limits.calls_burst: expected a whole number, at least 1, got 0" in told
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"RPCSERVER_PORT": "70000"}, "RPCSERVER_PORT: port: expected a port"),
+        ({"RPCSERVER_INSECURE": "maybe"}, "insecure: expected true or false, got 'maybe'"),
+        ({"RPCSERVER_VENUE_KIND": "real"}, 'expected "embedded" or "remote", got \'real\''),
+        ({"RPCSERVER_LIMITS_AUTH_TIMEOUT": "nan"}, "limits.auth_timeout: expected seconds"),
+        ({"RPCSERVER_LIMITS_AUTH_TIMEOUT": "0"}, "expected seconds, above 0"),
+        ({"RPCSERVER_DATA_DIR": ""}, "data_dir: expected a path"),
+        ({"RPCSERVER_PROT": "1"}, "RPCSERVER_PROT: no such setting; did you mean RPCSERVER_PORT?"),
+        ({"RPCSERVER_CONFIG": "/nowhere/x.toml"}, "/nowhere/x.toml: cannot be read: No such file"),
+    ],
+)
+def test_refusals_of_the_environment(environ: dict[str, str], told: str) -> None:
+    assert told in refusal(environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("prot = 1", "prot: no such setting; did you mean port?"),
+        ("[venue]\nsed = 1", "venue.sed: no such setting; did you mean venue.seed?"),
+        ("[venus]\nseed = 1", "venus.seed: no such setting; did you mean venue.seed?"),
+        ("venue = 1", "venue: expected a table [venue], got 1"),
+        ("[port]\nx = 1", "port: expected a port"),
+        ("insecure = 1", "insecure: expected true or false, got 1"),
+        ("port = ", "is not TOML"),
+    ],
+)
+def test_refusals_of_the_file(tmp_path: Path, text: str, told: str) -> None:
+    assert told in refusal(write(tmp_path, text))
+
+
+def test_beyond_this_machine_only_with_tls_or_by_an_explicit_word() -> None:
+    assert "no TLS" in refusal(overrides={"host": "0.0.0.0"})
+
+    assert load_settings(None, {}, {"host": "0.0.0.0", "insecure": True}).insecure
+    encrypted = load_settings(
+        None, {}, {"host": "0.0.0.0", "tls_certificate": "c.pem", "tls_key": "k.pem"}
+    )
+    assert encrypted.url.startswith("wss://")
+
+
+def test_a_certificate_needs_its_key() -> None:
+    assert "both or neither" in refusal(overrides={"tls_certificate": "c.pem"})
+
+
+def test_a_remote_venue_needs_an_address() -> None:
+    assert "venue.url: expected ws://" in refusal(
+        overrides={"venue.kind": "remote", "venue.url": "127.0.0.1"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("LOCALHOST", True),
+        ("0.0.0.0", False),
+        ("localhost.example", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_every_setting_says_what_it_expects(tmp_path: Path) -> None:
+    for key in setting_keys():
+        table, _, name = key.rpartition(".")
+        text = f"[{table}]\n{name} = [[]]\n" if table else f"{name} = [[]]\n"
+
+        assert f"{key}: expected " in refusal(write(tmp_path, text))
