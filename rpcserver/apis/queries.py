@@ -6,7 +6,7 @@ Each query names the type of what comes back; answers are built from that by pur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -100,6 +100,10 @@ class ReadTokens(msgspec.Struct, frozen=True):
     """-> `tuple[TokenRow, ...]`."""
 
 
+class Nothing(msgspec.Struct, frozen=True):
+    """-> `None`: the answer needs nothing of the world."""
+
+
 # --- actions -----------------------------------------------------------------------------------
 
 
@@ -154,6 +158,7 @@ Query = (
     | ReadOperation
     | VerifyChain
     | ReadTokens
+    | Nothing
     | PlaceOrders
     | CancelOrders
     | Resolve
@@ -233,5 +238,5 @@ Answerable = (
     | None
 )
 
-Data = Mapping[str, object] | msgspec.Struct
+Data = Mapping[str, object] | msgspec.Struct | Sequence[msgspec.Struct]
 """What a final frame carries in `data`."""

@@ -24,9 +24,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from rpcserver.apis.queries import Data, Query
+from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import Amount, Dust, Execution, OnFence, Scope
 from rpcserver.domain.account import Account
+from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.naming import InstrumentNames
@@ -92,6 +94,7 @@ class ClosingApi(msgspec.Struct, Generic[Args], frozen=True, kw_only=True):
     terms: Callable[[Args, Asked], CloseTerms]
     answer: Callable[[OperationReport, bool], Data]
     permission: Permission = Permission.CLOSE
+    refuse: Callable[[InvalidRequest], Data] = refuse_plainly  # `data` of a refusal, in its dialect
 
 
 class QueryApi(msgspec.Struct, Generic[Args], frozen=True, kw_only=True):
@@ -102,6 +105,7 @@ class QueryApi(msgspec.Struct, Generic[Args], frozen=True, kw_only=True):
     ask: Callable[[Args, Asked], Ask]
     permission: Permission
     read_only: bool
+    refuse: Callable[[InvalidRequest], Data] = refuse_plainly
 
 
 Api = ClosingApi[Any] | QueryApi[Any]
@@ -112,6 +116,15 @@ class Registry:
 
     def __init__(self) -> None:
         self._apis: dict[str, Api] = {}
+
+    @classmethod
+    def of(cls, *parts: Registry) -> Registry:
+        """One registry of several: each dialect declares its own apis."""
+        whole = cls()
+        for part in parts:
+            for api in part:
+                whole._add(api)
+        return whole
 
     def __iter__(self) -> Iterator[Api]:
         return iter(self._apis.values())
@@ -128,6 +141,7 @@ class Registry:
         *names: str,
         args: type[Args],
         answer: Callable[[OperationReport, bool], Data],
+        refuse: Callable[[InvalidRequest], Data] = refuse_plainly,
     ) -> Callable[[Callable[[Args, Asked], CloseTerms]], Callable[[Args, Asked], CloseTerms]]:
         """Declare a closing api; further names are aliases."""
 
@@ -135,7 +149,9 @@ class Registry:
             terms: Callable[[Args, Asked], CloseTerms],
         ) -> Callable[[Args, Asked], CloseTerms]:
             for name in names:
-                self._add(ClosingApi(name=name, args=args, terms=terms, answer=answer))
+                self._add(
+                    ClosingApi(name=name, args=args, terms=terms, answer=answer, refuse=refuse)
+                )
             return terms
 
         return declare
@@ -146,6 +162,7 @@ class Registry:
         args: type[Args],
         permission: Permission = Permission.READ,
         read_only: bool = True,
+        refuse: Callable[[InvalidRequest], Data] = refuse_plainly,
     ) -> Callable[[Callable[[Args, Asked], Ask]], Callable[[Args, Asked], Ask]]:
         """Declare any other api; further names are aliases."""
 
@@ -153,7 +170,12 @@ class Registry:
             for name in names:
                 self._add(
                     QueryApi(
-                        name=name, args=args, ask=ask, permission=permission, read_only=read_only
+                        name=name,
+                        args=args,
+                        ask=ask,
+                        permission=permission,
+                        read_only=read_only,
+                        refuse=refuse,
                     )
                 )
             return ask
