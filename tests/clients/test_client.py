@@ -1,0 +1,558 @@
+"""The client against scripted servers: whatever the connection does, once and all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from rpcclient import (
+    Backoff,
+    CannotConnect,
+    ConnectionLost,
+    ConnectionRefused,
+    Data,
+    Forbidden,
+    Notice,
+    OutcomeUnknown,
+    ProtocolViolation,
+    RpcClient,
+    RpcError,
+    Unauthenticated,
+)
+from tests.clients.scripted import Frame, Peer, Scene, scripted
+
+pytestmark = pytest.mark.anyio
+
+AT_ONCE = Backoff(first=0, longest=0)
+FLAT: Data = {"success": True, "flat": True, "operationId": "op-1"}
+
+
+def client_of(url: str, token: str | None = "secret", **more: Any) -> RpcClient:
+    return RpcClient(url, token, backoff=AT_ONCE, **more)
+
+
+async def hang_up(peer: Peer) -> None:
+    await peer.receives()
+    await peer.hangs_up()
+
+
+# --- plain calls -------------------------------------------------------------------------------
+
+
+async def test_a_call_is_one_line_and_its_answer_one_value() -> None:
+    async def scene(peer: Peer) -> None:
+        assert peer.authorization == "Bearer secret"
+        call = await peer.receives("rpc")
+        assert call["api"] == "GetPosition"
+        assert call["args"] == {"account": "Sim101"}
+        assert "idempotencyKey" not in call
+        await peer.sends_text(f'{{"id":"{call["id"]}","data":{{"averagePrice":5780.10}}}}')
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        data = await client.call("GetPosition", {"account": "Sim101"})
+
+    assert data == {"averagePrice": Decimal("5780.10")}  # and no float on the way
+
+
+async def test_a_list_is_given_as_items() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), [{"last": 1}])
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        assert await client.call("GetQuote") == {"items": [{"last": 1}]}
+
+
+async def test_answers_find_their_calls_in_any_order() -> None:
+    async def scene(peer: Peer) -> None:
+        first, second = await peer.receives(), await peer.receives()
+        await peer.answers(second, {"api": second["api"]})
+        await peer.answers(first, {"api": first["api"]})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        accounts, positions = await asyncio.gather(
+            client.call("ListAccounts"), client.call("GetAllPositions")
+        )
+
+    assert accounts == {"api": "ListAccounts"}
+    assert positions == {"api": "GetAllPositions"}
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "detail"),
+    [
+        ({"success": False, "error": "filter_required", "detail": "one"}, "filter_required", "one"),
+        (
+            {"status": "error", "error_code": "NO_OPEN_POSITIONS", "message": "none"},
+            "NO_OPEN_POSITIONS",
+            "none",
+        ),
+        ({"code": "50001", "msg": "no", "data": {"errorList": []}}, "50001", "no"),
+        ({"status": "error", "code": "e-101", "message": "bad type"}, "e-101", "bad type"),
+        ({"status": "error", "error": "open position not found"}, "open position not found", ""),
+    ],
+)
+async def test_a_refusal_in_any_dialect_is_an_error_with_a_code(
+    data: Data, code: str, detail: str
+) -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), data)
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(RpcError) as caught:
+            await client.call("ExitAll")
+
+    assert (caught.value.code, caught.value.detail) == (code, detail)
+    assert caught.value.data == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"success": False, "operationId": "op-1", "legs": []},
+        {"status": "error", "error_code": "NO_OPEN_POSITIONS", "operationId": "op-1"},
+        {"code": "0", "msg": "", "data": {"errorList": []}},
+        {"status": "success", "code": "s-101", "message": "", "data": []},
+    ],
+)
+async def test_what_an_operation_tells_is_an_answer_even_if_it_is_not_flat(data: Data) -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), data)
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        assert await client.call("BatchClose") == data
+
+
+async def test_an_error_frame_may_name_its_request() -> None:
+    async def scene(peer: Peer) -> None:
+        call = await peer.receives()
+        await peer.sends(
+            {"type": "error", "requestId": call["id"], "error": "internal", "detail": "ref 7"}
+        )
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(RpcError, match="internal: ref 7"):
+            await client.call("ListAccounts")
+
+
+async def test_other_frames_are_told_apart() -> None:
+    told: list[Notice] = []
+
+    async def scene(peer: Peer) -> None:
+        await peer.sends({"type": "notice", "notice": "restart"})
+        await peer.sends_text("not json")
+        await peer.sends({"id": "nobody", "data": {}})
+        await peer.answers(await peer.receives(), {})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url, on_notice=told.append) as client:
+        await client.call("ListAccounts")
+
+    assert [notice.type for notice in told] == ["notice", "unreadable"]
+
+
+async def test_an_answer_that_is_none_is_an_error_and_not_silence() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.sends(await peer.receives())  # an echo
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(ProtocolViolation):
+            await client.call("ListAccounts")
+
+
+async def test_what_cannot_be_written_as_json_is_the_callers_error() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), {})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(TypeError):
+            await client.call("ListAccounts", {"account": object()})
+        await client.call("ListAccounts")
+
+
+# --- operations --------------------------------------------------------------------------------
+
+
+async def test_an_operation_tells_its_steps_and_then_its_answer() -> None:
+    async def scene(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        assert call["idempotencyKey"]
+        assert "progress" not in call  # true is the default
+        await peer.accepts(call)
+        await peer.progresses(1, 2, 3)
+        await peer.answers(call, FLAT)
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        operation = await client.start("Flatten", {"account": "Sim101"})
+        assert operation.operation_id == "op-1"
+        assert not operation.duplicate
+        assert [step.seq async for step in operation] == [1, 2, 3]
+        assert await operation.result() == FLAT
+
+
+async def test_every_press_has_a_key_of_its_own_unless_one_is_given() -> None:
+    keys: list[object] = []
+
+    async def scene(peer: Peer) -> None:
+        for _ in range(3):
+            call = await peer.receives()
+            assert call["progress"] is False
+            keys.append(call["idempotencyKey"])
+            await peer.answers(call, FLAT)
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        await client.call("FlattenEverything")
+        await client.call("FlattenEverything")
+        await client.call("FlattenEverything", key="mine")
+
+    assert len(set(keys)) == 3
+    assert keys[2] == "mine"
+
+
+async def test_a_refused_start_raises_and_a_read_cannot_be_started() -> None:
+    async def scene(peer: Peer) -> None:
+        call = await peer.receives()
+        await peer.answers(call, {"success": False, "error": "filter_required", "detail": ""})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(RpcError, match="filter_required"):
+            await client.start("Flatten")
+        with pytest.raises(ValueError, match="not a closing call"):
+            await client.start("ListAccounts")
+
+
+async def test_progress_may_be_told_to_a_function() -> None:
+    seen: list[int] = []
+
+    async def scene(peer: Peer) -> None:
+        call = await peer.receives()
+        await peer.accepts(call)
+        await peer.progresses(1, 2)
+        await peer.answers(call, FLAT)
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        await client.call("Flatten", {}, progress=lambda step: seen.append(step.seq))
+
+    assert seen == [1, 2]
+
+
+async def test_a_cancel_names_the_operation() -> None:
+    async def scene(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        await peer.accepts(call)
+        assert await peer.receives("cancel") == {"action": "cancel", "operationId": "op-1"}
+        await peer.answers(call, {**FLAT, "flat": False})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        operation = await client.start("Flatten")
+        await operation.cancel()
+        assert (await operation.result())["flat"] is False
+
+
+# --- the connection dies -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seen", range(4))
+async def test_a_disconnect_after_any_step_loses_none_and_repeats_none(seen: int) -> None:
+    async def before(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        await peer.accepts(call)
+        await peer.progresses(*range(1, seen + 1))
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        attach = await peer.receives("attach")
+        assert attach["operationId"] == "op-1"
+        assert attach.get("after", 0) == seen
+        await peer.progresses(*range(1, 5))  # more than was asked for: a server may overlap
+        await peer.answers(attach, FLAT)
+        await peer.stays()
+
+    async with scripted(before, after) as server, client_of(server.url) as client:
+        operation = await client.start("Flatten")
+        assert [step.seq async for step in operation] == [1, 2, 3, 4]
+        assert await operation.result() == FLAT
+
+
+async def test_an_attach_asks_for_what_follows_the_last_step() -> None:
+    async def before(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        await peer.accepts(call)
+        await peer.progresses(1, 2, 3)
+        await peer.closes(1012, "restart")
+
+    async def after(peer: Peer) -> None:
+        attach = await peer.receives("attach")
+        assert attach["after"] == 3
+        await peer.progresses(4)
+        await peer.answers(attach, FLAT)
+        await peer.stays()
+
+    async with scripted(before, after) as server, client_of(server.url) as client:
+        operation = await client.start("Flatten")
+        assert [step.seq async for step in operation] == [1, 2, 3, 4]
+
+
+async def test_before_it_is_accepted_a_close_is_sent_again_word_for_word() -> None:
+    sent: list[Frame] = []
+
+    async def before(peer: Peer) -> None:
+        sent.append(await peer.receives("rpc"))
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        sent.append(call)
+        await peer.accepts(call)
+        await peer.answers(call, FLAT)
+        await peer.stays()
+
+    async with scripted(before, before, after) as server, client_of(server.url) as client:
+        await client.call("Flatten", {"account": "Sim101"})
+
+    assert sent[0] == sent[1] == sent[2]
+    assert sent[0]["idempotencyKey"]
+
+
+async def test_a_read_is_asked_again() -> None:
+    async def after(peer: Peer) -> None:
+        await peer.answers(await peer.receives("rpc"), {"accounts": []})
+        await peer.stays()
+
+    async with scripted(hang_up, after) as server, client_of(server.url) as client:
+        assert await client.call("ListAccounts") == {"accounts": []}
+
+
+@pytest.mark.parametrize("api", ["PlaceOrder", "CancelOrder", "Reverse", "SomethingNew"])
+async def test_an_order_is_never_sent_again(api: str) -> None:
+    async def after(peer: Peer) -> None:
+        assert (await peer.receives())["api"] == "ListOrders"
+        await peer.hangs_up()
+
+    async with scripted(hang_up, after, hang_up) as server, client_of(server.url) as client:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await client.call(api, {"quantity": 1})
+        assert caught.value.code == "outcome_unknown"
+        with pytest.raises(ConnectionRefused):
+            await client.call("ListOrders")
+
+
+async def test_an_order_nobody_waits_for_is_not_sent_later() -> None:
+    reconnecting = asyncio.Event()
+
+    async def before(peer: Peer) -> None:
+        await peer.hangs_up()
+        reconnecting.set()
+
+    async def after(peer: Peer) -> None:
+        assert (await peer.receives())["api"] == "ListOrders"
+        await peer.stays()
+
+    slowly = Backoff(first=0.05, longest=0.05, random=lambda: 1.0)
+    async with scripted(before, after) as server:
+        async with RpcClient(server.url, backoff=slowly) as client:
+            await reconnecting.wait()
+            await asyncio.sleep(0.01)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await client.call("PlaceOrder")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await client.call("ListOrders")
+        assert server.connections == 2
+
+
+async def test_a_cancel_is_said_again_after_a_disconnect() -> None:
+    async def before(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        await peer.accepts(call)
+        await peer.receives("cancel")
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        attach = await peer.receives("attach")
+        assert (await peer.receives("cancel"))["operationId"] == "op-1"
+        await peer.answers(attach, FLAT)
+        await peer.stays()
+
+    async with scripted(before, after) as server, client_of(server.url) as client:
+        operation = await client.start("Flatten")
+        await operation.cancel()
+        assert await operation.result() == FLAT
+
+
+async def test_attaching_by_key_starts_nothing() -> None:
+    async def before(peer: Peer) -> None:
+        attach = await peer.receives("attach")
+        assert attach["idempotencyKey"] == "mine"
+        assert attach["after"] == 2
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        attach = await peer.receives("attach")
+        await peer.accepts(attach)
+        await peer.progresses(2, 3)
+        await peer.answers(attach, FLAT)
+        await peer.stays()
+
+    async with scripted(before, after) as server, client_of(server.url) as client:
+        operation = await client.attach(key="mine", after=2)
+        assert [step.seq async for step in operation] == [3]
+
+
+async def test_attaching_needs_exactly_one_name() -> None:
+    async with scripted(hang_up) as server, client_of(server.url) as client:
+        with pytest.raises(ValueError, match="id or its key"):
+            await client.attach()
+        with pytest.raises(ValueError, match="id or its key"):
+            await client.attach("op-1", key="mine")
+
+
+# --- the end -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (4401, Unauthenticated),
+        (4410, Unauthenticated),
+        (4403, Forbidden),
+        (1008, ConnectionRefused),
+        (1009, ConnectionRefused),
+    ],
+)
+async def test_terminal_close_codes_end_it(code: int, error: type[ConnectionRefused]) -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.receives()
+        await peer.closes(code, "no")
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(error) as caught:
+            await client.call("ListAccounts")
+        assert caught.value.close_code == code
+        with pytest.raises(error):
+            await client.call("ListAccounts")
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 4408, 4413, 4429])
+async def test_other_close_codes_are_come_back_from(code: int) -> None:
+    async def before(peer: Peer) -> None:
+        await peer.receives()
+        await peer.closes(code)
+
+    async def after(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), {})
+        await peer.stays()
+
+    async with scripted(before, after) as server, client_of(server.url) as client:
+        assert await client.call("ListAccounts") == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (HTTPStatus.UNAUTHORIZED, Unauthenticated),
+        (HTTPStatus.FORBIDDEN, Forbidden),
+        (HTTPStatus.SERVICE_UNAVAILABLE, CannotConnect),
+        (HTTPStatus.NOT_FOUND, CannotConnect),
+    ],
+)
+async def test_a_refused_handshake_says_why(status: HTTPStatus, error: type[Exception]) -> None:
+    async with scripted(refusing=status) as server:
+        with pytest.raises(error):
+            async with client_of(server.url):
+                pass
+
+
+async def test_nobody_there_is_said_at_once() -> None:
+    async with scripted() as server:
+        url = server.url
+    with pytest.raises(CannotConnect, match="cannot connect to"):
+        async with client_of(url):
+            pass
+
+
+async def test_giving_up_tells_everyone_and_names_the_operation() -> None:
+    async with scripted(_accept_and_hang_up) as server:
+        client = client_of(server.url, give_up_after=0.0)
+        async with client:
+            operation = await client.start("Flatten")
+            with pytest.raises(ConnectionLost, match="gave up"):
+                await operation.result()
+            assert operation.operation_id == "op-1"
+            assert [step.seq async for step in operation] == []
+            with pytest.raises(ConnectionLost):
+                await client.call("ListAccounts")
+
+
+async def _accept_and_hang_up(peer: Peer) -> None:
+    await peer.accepts(await peer.receives())
+    await peer.hangs_up()
+
+
+async def test_leaving_tells_whoever_waits() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.accepts(await peer.receives())
+        await peer.stays()
+
+    async with scripted(scene) as server:
+        async with client_of(server.url) as client:
+            operation = await client.start("Flatten")
+        with pytest.raises(ConnectionLost, match="was closed"):
+            await operation.result()
+        with pytest.raises(ConnectionLost):
+            await client.call("ListAccounts")
+
+
+async def test_an_error_inside_the_block_comes_out_as_it_is() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.stays()
+
+    async with scripted(scene) as server:
+        with pytest.raises(KeyError):
+            async with client_of(server.url):
+                raise KeyError("mine")
+
+
+async def test_reconnecting_waits_longer_and_longer() -> None:
+    delays: list[float] = []
+
+    def recording(random: Callable[[], float]) -> Backoff:
+        class Recorded(Backoff):
+            def delay(self, failures: int) -> float:
+                delays.append(super().delay(failures))
+                return 0.0
+
+        return Recorded(first=1.0, longest=8.0, random=random)
+
+    scenes: list[Scene] = [hang_up] * 6
+
+    async def last(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), {})
+        await peer.stays()
+
+    async with (
+        scripted(*scenes, last) as server,
+        RpcClient(server.url, backoff=recording(lambda: 1.0)) as client,
+    ):
+        await client.call("ListAccounts")
+
+    assert delays == [2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
