@@ -1,0 +1,121 @@
+"""The items of the channels: what a `subscribed` snapshot and `event` frames are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from msgspec import Struct
+
+
+class ItemBase(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
+    """What every item has in common: absent keys mean there is nothing to say."""
+
+
+class PositionItem(ItemBase, frozen=True, kw_only=True, gc=False):
+    """A position is now this. `quantity` is unsigned; `side` is `long`, `short` or `flat`."""
+
+    position_id: str
+    venue: str
+    account: str
+    instrument: str
+    side: str
+    quantity: Decimal
+    average_price: Decimal
+    market_price: Decimal | None = None
+    unrealized_pnl: Decimal | None = None
+    product: str = ""
+    updated_at: datetime
+
+
+class OrderItem(ItemBase, frozen=True, kw_only=True, gc=False):
+    """An order is now this."""
+
+    order_id: str
+    client_order_id: str | None = None
+    venue: str
+    account: str
+    instrument: str
+    side: str
+    type: str
+    status: str
+    quantity: Decimal
+    filled: Decimal
+    average_price: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    reduce_only: bool = False
+    tag: str | None = None
+    reject_reason: str | None = None
+    detail: str = ""
+    updated_at: datetime
+
+
+class ExecutionItem(ItemBase, frozen=True, kw_only=True, gc=False):
+    """One fill."""
+
+    trade_id: str
+    order_id: str
+    client_order_id: str | None = None
+    venue: str
+    account: str
+    instrument: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    realized_pnl: Decimal
+    tag: str | None = None
+    at: datetime
+
+
+class OperationItem(ItemBase, frozen=True, kw_only=True, gc=False):
+    """An operation began or ended. `success` and `flat` are absent while it runs."""
+
+    operation_id: str
+    api: str
+    principal: str
+    status: str  # "running" or "finished"
+    success: bool | None = None
+    flat: bool | None = None
+    legs: int | None = None
+    dry_run: bool = False
+    reason: str = ""
+    error: str | None = None
+    opened_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class AlertItem(ItemBase, frozen=True, kw_only=True, gc=False):
+    """Something a person should know."""
+
+    code: str
+    detail: str
+    venue: str | None = None
+    account: str | None = None
+    instrument: str | None = None
+    operation_ids: Sequence[str] = ()
+    audit_seq: int
+    at: datetime
+
+
+class AuditItem(ItemBase, frozen=True, kw_only=True, gc=False):
+    """One record of the journal in a line, with its place in the hash chain."""
+
+    audit_seq: int
+    audit_hash: str
+    kind: str
+    operation_ids: Sequence[str] = ()
+    principal: str | None = None
+    remote: str = ""
+    venue: str | None = None
+    account: str | None = None
+    instrument: str | None = None
+    detail: str = ""
+    at: datetime
+
+
+Item: TypeAlias = PositionItem | OrderItem | ExecutionItem | OperationItem | AlertItem | AuditItem
