@@ -20,6 +20,7 @@ from .errors import (
 )
 from .frames import Data, Notice, Progress
 from .operation import Operation
+from .sync import SyncOperation, SyncRpcClient
 
 __all__ = [
     "Backoff",
@@ -36,5 +37,7 @@ __all__ = [
     "ProtocolViolation",
     "RpcClient",
     "RpcError",
+    "SyncOperation",
+    "SyncRpcClient",
     "Unauthenticated",
 ]
