@@ -1,0 +1,1 @@
+"""The durable record of everything: SQLite on disk, or memory in tests and simulation."""

@@ -1,0 +1,90 @@
+"""Moves the write-ahead log into the database while commits go on: never on their path."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+
+from rpcserver.journal.connection import BUSY_TIMEOUT, database_uri, is_busy, is_full
+
+CHECKPOINT_PAGES = 4_000  # of the log, about: then the thread goes to work
+AUTOCHECKPOINT_PAGES = 10_000  # the writer's own last resort, should the thread not keep up
+
+_PAGE_BYTES = 4096
+_PAGES_A_COMMIT = 5  # the ends of a table and its indexes, written again by every commit
+
+
+class Checkpointer:
+    """
+    A thread with a connection of its own.
+
+    Its checkpoints are passive: they wait for nobody and hold nobody up. Under constant load they
+    leave a few pages to the writer's own checkpoint, which then costs next to nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pages = 0
+        self._wake = Event()
+        self._is_stopping = False
+        self._failure: sqlite3.Error | None = None
+        self._thread = Thread(target=self._run, name="journal checkpoints")
+
+    @property
+    def failure(self) -> sqlite3.Error | None:
+        """
+        Why a checkpoint failed for good.
+
+        After it nothing more may be committed: a later checkpoint could seem to succeed although
+        the kernel has dropped the pages of this one, and the log would be forgotten.
+        """
+        return self._failure
+
+    def committed(self, size: int) -> None:
+        """Another *size* bytes are in the log."""
+        self._pages += _PAGES_A_COMMIT + 2 * size // _PAGE_BYTES  # once in a table, once indexed
+        if self._pages >= CHECKPOINT_PAGES:
+            self._pages = 0
+            self._wake.set()
+
+    def __enter__(self) -> Checkpointer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._is_stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with closing(self._connect()) as db:
+                while self._is_wanted():
+                    self._checkpoint(db)
+        except sqlite3.Error as exc:
+            self._failure = exc
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = database_uri(self._path)
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+
+    def _is_wanted(self) -> bool:
+        self._wake.wait()
+        self._wake.clear()
+        return not self._is_stopping
+
+    def _checkpoint(self, db: sqlite3.Connection) -> None:
+        try:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.OperationalError as exc:
+            # Busy: another time. Full: nothing was taken off the log, which still has it all.
+            if not (is_busy(exc) or is_full(exc)):
+                raise

@@ -1,0 +1,78 @@
+"""How the journal's database is opened, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+
+import aiosqlite
+
+from rpcserver.journal.errors import JournalDamaged, JournalUnusable
+
+BUSY_TIMEOUT = 1.0  # seconds that SQLite itself waits for somebody else's transaction
+_PRIMARY_CODE = 0xFF  # an extended error code bears the primary one in its lowest byte
+
+
+def connect(path: Path) -> AbstractAsyncContextManager[aiosqlite.Connection]:
+    """A connection to the existing database at *path*, each statement its own transaction."""
+    return aiosqlite.connect(
+        database_uri(path), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+    )
+
+
+def connect_writer(
+    path: Path, factory: type[sqlite3.Connection]
+) -> AbstractAsyncContextManager[aiosqlite.Connection]:
+    """
+    A connection whose transactions last until they are committed.
+
+    The first INSERT, UPDATE or DELETE begins one and takes the write lock at once: whoever finds
+    the database busy has written nothing yet.
+    """
+    return aiosqlite.connect(
+        database_uri(path),
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level="IMMEDIATE",
+        factory=factory,
+    )
+
+
+def database_uri(path: Path) -> str:
+    """SQLite's name of an existing file: opening it never creates another."""
+    return f"{path.resolve().as_uri()}?mode=rw"
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """
+    Say in our own words why the database at *path* cannot be opened.
+
+    Raises:
+        JournalDamaged: It is not a database, or a broken one.
+        JournalUnusable: Anything else.
+    """
+    try:
+        yield
+    except sqlite3.Error as exc:
+        if _code(exc) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise JournalDamaged(path, str(exc)) from exc
+        raise JournalUnusable(path, str(exc)) from exc
+
+
+def is_busy(exc: sqlite3.Error) -> bool:
+    """Somebody else is writing: nothing was done, and trying again is safe."""
+    return _code(exc) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_full(exc: sqlite3.Error) -> bool:
+    """The disk has no room for the transaction, which is therefore not durable."""
+    return _code(exc) == sqlite3.SQLITE_FULL
+
+
+def _code(exc: sqlite3.Error) -> int | None:
+    """SQLite's primary error code; None where Python's own layer raised."""
+    code: int | None = getattr(exc, "sqlite_errorcode", None)
+    return None if code is None else code & _PRIMARY_CODE

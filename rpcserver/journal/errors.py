@@ -1,0 +1,50 @@
+"""
+Why a journal cannot be opened. The process says so and exits; a person does the rest.
+
+* JournalUnusable
+    * DirectoryHeld     another process owns the data directory: two servers would close twice
+    * JournalTooNew     a newer version wrote it: run that one
+    * JournalDamaged    it is not what was written: nothing may be decided on it
+
+`JournalBroken`, raised by a commit, is the driver's business and stands in `domain/errors.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rpcserver.domain.errors import RpcServerError
+
+
+class JournalUnusable(RpcServerError):
+    """The journal cannot be opened."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(path, detail)
+        self.path = path
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.detail}"
+
+
+class DirectoryHeld(JournalUnusable):
+    """Another process owns the data directory; `pid` is None if it has not said who it is yet."""
+
+    def __init__(self, directory: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid is not None else "another process"
+        super().__init__(directory, f"is held by {who}")
+        self.pid = pid
+
+
+class JournalTooNew(JournalUnusable):
+    """A newer version of this program wrote the journal."""
+
+    def __init__(self, path: Path, version: int, known: int) -> None:
+        super().__init__(path, f"has schema version {version}; this program knows up to {known}")
+        self.version = version
+        self.known = known
+
+
+class JournalDamaged(JournalUnusable):
+    """What is in the file is not what was written to it."""

@@ -1,0 +1,168 @@
+"""Reading the journal: what recovery folds, what followers replay, what auditors check."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import aiosqlite
+
+from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
+from rpcserver.core.records import Record, decode_record
+from rpcserver.domain.ids import OperationId, PrincipalId
+from rpcserver.journal.chain import GENESIS, Link, Walk
+from rpcserver.journal.connection import connect, opening
+from rpcserver.journal.migrations import require_current
+from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_row, time_text
+
+_PAGE = 1000  # rows at a time: decoding or hashing them keeps the event loop for some milliseconds
+_UNLIMITED = -1  # SQLite's word for no LIMIT
+
+_LINKS = "SELECT audit_seq, audit_hash, body FROM records"
+_UNFINISHED = """
+    SELECT body FROM records
+    WHERE audit_seq IN (SELECT audit_seq FROM open_subjects JOIN places USING (subject))
+    ORDER BY audit_seq
+"""
+_REPLAY = """
+    SELECT audit_seq, audit_hash, body FROM places JOIN records USING (audit_seq)
+    WHERE subject = ? AND seq > ?
+    ORDER BY seq LIMIT ?
+"""
+_OPERATIONS = f"SELECT {OPERATION_COLUMNS} FROM operations"
+_PAGE_OF_OPERATIONS = """
+    WHERE (:principal IS NULL OR principal = :principal)
+      AND (:before IS NULL
+           OR opened_by < (SELECT opened_by FROM operations WHERE operation_id = :before))
+    ORDER BY opened_by DESC LIMIT :limit
+"""
+
+
+@asynccontextmanager
+async def open_reader(path: Path) -> AsyncIterator[JournalReader]:
+    """
+    Open an existing journal to read it, also while a server runs on it.
+
+    Raises:
+        JournalUnusable: There is no journal of this version at *path*.
+    """
+    async with AsyncExitStack() as stack:
+        with opening(path):
+            db = await stack.enter_async_context(connect(path))
+            await require_current(db, path)
+            await db.execute_fetchall("PRAGMA query_only = ON")
+        yield JournalReader(db)
+
+
+class JournalReader:
+    """
+    What is durable, and nothing else.
+
+    It reads on a connection of its own: on the writer's it would see rows that are not committed
+    yet, and a follower would be told what a crash can take back.
+    """
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+
+    async def unfinished(self) -> Sequence[Record]:
+        """Every record of every open subject, in the order in which they were journaled."""
+        records: list[Record] = []
+        async with self._db.execute(_UNFINISHED) as cursor:
+            while rows := await cursor.fetchmany(_PAGE):
+                records.extend(decode_record(body.encode()) for (body,) in rows)
+        return records
+
+    async def operation(
+        self, operation_id: OperationId, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[Entry]:
+        """The entries of one operation whose `seq` in it is greater than *after*, in order."""
+        limit = _UNLIMITED if limit is None else limit
+        return [link.entry for link in await self._links(_REPLAY, (operation_id, after, limit))]
+
+    async def operation_row(self, operation_id: OperationId) -> OperationRow | None:
+        return await self._first_operation("WHERE operation_id = ?", (operation_id,))
+
+    async def operations(
+        self,
+        *,
+        principal: PrincipalId | None = None,
+        before: OperationId | None = None,
+        limit: int = 50,
+    ) -> Sequence[OperationRow]:
+        """The newest operations first; *before* pages on."""
+        rows = await self._db.execute_fetchall(
+            f"{_OPERATIONS} {_PAGE_OF_OPERATIONS}",
+            {"principal": principal, "before": before, "limit": limit},
+        )
+        return [operation_row(row) for row in rows]
+
+    async def recent(self, since: datetime) -> Sequence[OperationRow]:
+        """Operations opened or finished since, oldest first."""
+        rows = await self._db.execute_fetchall(
+            f"{_OPERATIONS} WHERE opened_at >= :since OR finished_at >= :since ORDER BY opened_by",
+            {"since": time_text(since)},
+        )
+        return [operation_row(row) for row in rows]
+
+    async def find_key(self, principal: PrincipalId, key: str) -> OperationRow | None:
+        """The operation an idempotency key of this principal named, however long ago."""
+        return await self._first_operation(
+            "WHERE principal = ? AND idempotency_key = ? ORDER BY opened_by LIMIT 1",
+            (principal, key),
+        )
+
+    async def links(self, *, after: int = 0, limit: int = _PAGE) -> Sequence[Link]:
+        """The chain as it was sealed, byte for byte, from *after* on."""
+        return await self._links(
+            f"{_LINKS} WHERE audit_seq > ? ORDER BY audit_seq LIMIT ?", (after, limit)
+        )
+
+    async def entries(self, *, after: int = 0, limit: int = _PAGE) -> Sequence[Entry]:
+        """The chain, decoded, from *after* on."""
+        return [link.entry for link in await self.links(after=after, limit=limit)]
+
+    async def verify(self, *, witness: Head | None = None) -> ChainReport:
+        """
+        Walk the whole chain, up to the first broken entry.
+
+        Args:
+            witness: A head that was once told; its entry must be in the chain, unchanged.
+        """
+        walk = Walk(witness=witness)
+        try:
+            mentioned = await self.last_mentioned()
+            while walk.is_intact and (links := await self.links(after=walk.head.audit_seq)):
+                walk.follow(links)
+        except sqlite3.DatabaseError as exc:
+            walk.stop(f"what comes next cannot be read: {exc}")
+            return walk.finish()
+        if walk.is_intact and walk.head.audit_seq < mentioned:
+            walk.stop(f"the chain ends here, but its index knows of entry {mentioned}")
+        return walk.finish()
+
+    async def tail(self, length: int = _PAGE) -> Walk:
+        """Walk the last *length* links only: what a crash or a bad disk would have hurt first."""
+        links = await self._links(
+            f"SELECT * FROM ({_LINKS} ORDER BY audit_seq DESC LIMIT ?) ORDER BY audit_seq",
+            (length + 1,),
+        )
+        is_whole = len(links) <= length
+        walk = Walk(GENESIS if is_whole else links.pop(0).head)
+        walk.follow(links)
+        return walk
+
+    async def last_mentioned(self) -> int:
+        """The newest entry the index speaks of; beyond the chain's end if that was cut off."""
+        [(last,)] = await self._db.execute_fetchall("SELECT max(audit_seq) FROM places")
+        return last or 0
+
+    async def _first_operation(self, where: str, values: Sequence[Value]) -> OperationRow | None:
+        rows = await self._db.execute_fetchall(f"{_OPERATIONS} {where}", values)
+        return next((operation_row(row) for row in rows), None)
+
+    async def _links(self, sql: str, values: Sequence[Value]) -> list[Link]:
+        return [Link(*row) for row in await self._db.execute_fetchall(sql, values)]

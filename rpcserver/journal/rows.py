@@ -1,0 +1,67 @@
+"""Rows of the database, and the values they stand for."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+
+import msgspec
+
+from rpcserver.core.entries import OperationRow
+from rpcserver.domain.principal import TokenRow
+
+Value = str | bytes | int | None
+
+OPERATION_COLUMNS = ", ".join(OperationRow.__struct_fields__)
+TOKEN_COLUMNS = ", ".join(TokenRow.__struct_fields__)
+
+
+def time_text(time: datetime) -> str:
+    """Always UTC, always with microseconds: such texts sort like the times they tell."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def operation_values(opened_by: int, row: OperationRow) -> tuple[Value, ...]:
+    """A new row of `operations`: `opened_by`, then the columns of `OPERATION_COLUMNS`."""
+    return (
+        opened_by,
+        row.operation_id,
+        row.api,
+        row.principal,
+        row.idempotency_key,
+        row.digest,
+        time_text(row.opened_at),
+        None if row.finished_at is None else time_text(row.finished_at),
+        row.success,
+        row.flat,
+        row.partial,
+        row.dry_run,
+        row.legs,
+    )
+
+
+def operation_row(row: sqlite3.Row) -> OperationRow:
+    """What a row of `OPERATION_COLUMNS` says."""
+    fields = dict(zip(OperationRow.__struct_fields__, row, strict=True))
+    return msgspec.convert(fields, OperationRow, strict=False)
+
+
+def token_values(token: TokenRow, token_hash: bytes) -> tuple[Value, ...]:
+    """A new row of `tokens`: the hash, then the columns of `TOKEN_COLUMNS`."""
+    return (
+        token_hash,
+        token.token_id,
+        token.principal,
+        msgspec.json.encode(sorted(role.value for role in token.roles)).decode(),
+        msgspec.json.encode(token.accounts).decode(),
+        time_text(token.created_at),
+        None if token.revoked_at is None else time_text(token.revoked_at),
+    )
+
+
+def token_row(row: sqlite3.Row) -> TokenRow:
+    """What a row of `TOKEN_COLUMNS` says."""
+    fields = dict(zip(TokenRow.__struct_fields__, row, strict=True))
+    for name in ("roles", "accounts"):
+        fields[name] = msgspec.json.decode(fields[name])
+    return msgspec.convert(fields, TokenRow)

@@ -1,0 +1,270 @@
+"""
+The journal on disk: SQLite in WAL mode, every commit synced before it is told (law 22).
+
+One batch is one transaction. A commit that raises is an unknown of our own (law 27): its rows may
+be there after a restart although it raised, so nothing it covers may be sent or told, and this
+journal takes no more records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import aiosqlite
+import anyio
+from anyio.lowlevel import checkpoint
+from loguru import logger
+
+from rpcserver.core.entries import ChainReport, Entry, Head
+from rpcserver.core.records import Record
+from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.ids import OperationId, TokenId
+from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.journal.ballast import BALLAST_BYTES, LOW_WATER_BYTES, Ballast
+from rpcserver.journal.chain import Link, entries, seal
+from rpcserver.journal.changes import Changes, changes_of
+from rpcserver.journal.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
+from rpcserver.journal.connection import connect, connect_writer, is_busy, is_full, opening
+from rpcserver.journal.errors import JournalDamaged
+from rpcserver.journal.lock import hold_directory
+from rpcserver.journal.migrations import migrate
+from rpcserver.journal.reader import JournalReader
+from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_values, time_text
+from rpcserver.journal.tokens import TokenStore
+
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = ON",  # macOS: a plain fsync stops at the drive's own cache
+    f"wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
+)
+
+_SEAL = "INSERT INTO records (audit_seq, audit_hash, body) VALUES (?, ?, ?)"
+_PLACE = "INSERT INTO places (subject, seq, audit_seq) VALUES (?, ?, ?)"
+_OPEN = "INSERT OR REPLACE INTO open_subjects (subject, opened_by) VALUES (?, ?)"
+_CLOSE = "DELETE FROM open_subjects WHERE subject = ?"
+_BEGIN_OPERATION = (
+    f"INSERT INTO operations (opened_by, {OPERATION_COLUMNS}) "
+    f"VALUES ({', '.join('?' * (1 + len(OPERATION_COLUMNS.split(', '))))})"
+)
+_COUNT_LEGS = "UPDATE operations SET legs = max(legs, ?) WHERE operation_id = ?"
+_FINISH_OPERATION = (
+    "UPDATE operations SET finished_at = ?, success = ?, flat = ? WHERE operation_id = ?"
+)
+
+
+@asynccontextmanager
+async def open_journal(
+    path: Path,
+    *,
+    ballast_bytes: int = BALLAST_BYTES,
+    low_water_bytes: int = LOW_WATER_BYTES,
+    connection: type[sqlite3.Connection] = sqlite3.Connection,
+) -> AsyncIterator[SqliteJournal]:
+    """
+    Open the journal at *path*, made when it is not there, and own its directory.
+
+    Args:
+        path: The database file. Beside it stand its log, the directory's lock and the ballast.
+        ballast_bytes: Room that is kept for the last exits and given back when the disk fills.
+        low_water_bytes: With less than that free on the disk, `SqliteJournal.low` says so.
+        connection: What the writer's connection is made of.
+
+    Raises:
+        DirectoryHeld: Another process owns the directory.
+        JournalTooNew: A newer version of this program wrote it.
+        JournalDamaged: It is not what was written.
+        JournalUnusable: It cannot be opened for another reason.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(hold_directory(path.parent))
+        path.touch(mode=0o600)
+        with opening(path):
+            writer = await stack.enter_async_context(connect_writer(path, connection))
+            for pragma in _PRAGMAS:
+                await writer.execute_fetchall(f"PRAGMA {pragma}")
+            await migrate(writer, path)
+            reader = await stack.enter_async_context(connect(path))
+            tokens = await stack.enter_async_context(connect(path))
+            head = await _sound_head(reader, path)
+        ballast = Ballast(path.with_name(f"{path.name}.ballast"), ballast_bytes)
+        if not ballast.reserve():
+            logger.warning("the disk has no room for the ballast; only exits should be admitted")
+        yield SqliteJournal(
+            head=head,
+            writer=writer,
+            reader=reader,
+            tokens=TokenStore(tokens),
+            checkpointer=stack.enter_context(Checkpointer(path)),
+            ballast=ballast,
+            low_water_bytes=low_water_bytes,
+        )
+
+
+async def _sound_head(db: aiosqlite.Connection, path: Path) -> Head:
+    """
+    The newest entry, if the chain's last stretch holds together.
+
+    SQLite itself has cut off what a crash left half-written. What it would not notice is an edit,
+    or an end that was deleted while rows elsewhere still speak of it.
+    """
+    walk = await JournalReader(db).tail()
+    if not walk.is_intact:
+        raise JournalDamaged(path, walk.finish().detail)
+    [(opened_by,)] = await db.execute_fetchall(
+        "SELECT max((SELECT coalesce(max(opened_by), 0) FROM operations),"
+        "           (SELECT coalesce(max(opened_by), 0) FROM open_subjects))"
+    )
+    if opened_by > walk.head.audit_seq:
+        raise JournalDamaged(
+            path, f"ends at entry {walk.head.audit_seq}, but entry {opened_by} was once there"
+        )
+    return walk.head
+
+
+class SqliteJournal(JournalReader):
+    """The `Journal` of `driver/ports.py`. `append` is called by one task at a time."""
+
+    def __init__(
+        self,
+        *,
+        head: Head,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        tokens: TokenStore,
+        checkpointer: Checkpointer,
+        ballast: Ballast,
+        low_water_bytes: int,
+    ) -> None:
+        super().__init__(reader)
+        self._head = head
+        self._writer = writer
+        self._tokens = tokens
+        self._checkpointer = checkpointer
+        self._ballast = ballast
+        self._low_water_bytes = low_water_bytes
+        self._legs: dict[OperationId, int] = {}  # as far as the rows of running operations say
+        self._broken: str | None = None
+
+    @property
+    def head(self) -> Head:
+        return self._head
+
+    @property
+    def low(self) -> bool:
+        """Whether room is so short that only closing calls should be admitted."""
+        return self._ballast.is_low(self._low_water_bytes)
+
+    async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
+        """
+        Make *records* durable, all or none, in order, in one transaction.
+
+        A busy database is waited for. A full disk is given the ballast, once. Whoever is cancelled
+        in here is so before anything was written or after everything was.
+
+        Raises:
+            JournalBroken: The commit raised; whether it is durable is unknown. Open the journal
+                anew and read what it holds.
+        """
+        self._refuse_if_broken()
+        if not records:
+            return ()
+        links = seal(records, self._head)
+        changes = changes_of(records, links[0].audit_seq)
+        is_committed = False
+        while not is_committed:
+            with anyio.CancelScope(shield=True):
+                is_committed = await self._try_to_commit(links, changes)
+            if not is_committed:
+                logger.warning("another program is writing to the journal; waiting")
+                await checkpoint()  # nothing is written yet: here the caller may give up
+        self._committed(links, changes)
+        return entries(links, records)
+
+    async def verify(self, *, witness: Head | None = None) -> ChainReport:
+        """Walk the whole chain; our own head is witness enough unless another is given."""
+        return await super().verify(witness=witness or self._head)
+
+    async def add_token(self, token: TokenRow, token_hash: bytes) -> None:
+        await self._tokens.add_token(token, token_hash)
+
+    async def revoke_token(self, token_id: TokenId, at: datetime) -> bool:
+        return await self._tokens.revoke_token(token_id, at)
+
+    async def tokens(self) -> Sequence[TokenRow]:
+        return await self._tokens.tokens()
+
+    async def principal_of(self, token_hash: bytes) -> Principal | None:
+        return await self._tokens.principal_of(token_hash)
+
+    def _refuse_if_broken(self) -> None:
+        if self._broken is None and (failure := self._checkpointer.failure) is not None:
+            self._broken = f"a checkpoint failed: {failure}"
+        if self._broken is not None:
+            raise JournalBroken(self._broken)
+
+    async def _try_to_commit(self, links: list[Link], changes: Changes) -> bool:
+        """False: the database is busy, and nothing was written."""
+        try:
+            return await self._commit(links, changes)
+        except sqlite3.Error as exc:
+            if not (is_full(exc) and self._ballast.free()):
+                raise self._break(exc) from exc
+        logger.warning("the disk is full; the ballast was given back to it")
+        return await self._commit_again(links, changes)
+
+    async def _commit_again(self, links: list[Link], changes: Changes) -> bool:
+        try:
+            await self._writer.rollback()
+            return await self._commit(links, changes)
+        except sqlite3.Error as exc:
+            raise self._break(exc) from exc
+
+    async def _commit(self, links: list[Link], changes: Changes) -> bool:
+        try:
+            await self._writer.executemany(_SEAL, links)  # begins the transaction
+        except sqlite3.OperationalError as exc:
+            if is_busy(exc) and not self._writer.in_transaction:
+                return False
+            raise
+        for sql, rows in self._statements(changes):
+            await self._writer.executemany(sql, rows)
+        await self._writer.commit()
+        return True
+
+    def _statements(self, changes: Changes) -> Iterator[tuple[str, Sequence[tuple[Value, ...]]]]:
+        """What the tables beside the chain need, without the statements that have no rows."""
+        turned = changes.turned.items()
+        legs = ((legs, op) for op, legs in changes.legs.items() if legs > self._legs.get(op, 0))
+        statements: tuple[tuple[str, Sequence[tuple[Value, ...]]], ...] = (
+            (_PLACE, changes.places),
+            (_OPEN, [(subject, seq) for subject, seq in turned if seq is not None]),
+            (_CLOSE, [(subject,) for subject, seq in turned if seq is None]),
+            (_BEGIN_OPERATION, [operation_values(seq, row) for seq, row in changes.opened]),
+            (_COUNT_LEGS, list(legs)),
+            (
+                _FINISH_OPERATION,
+                [
+                    (time_text(end.at), end.success, end.flat, end.operation_id)
+                    for end in changes.finished
+                ],
+            ),
+        )
+        return (statement for statement in statements if statement[1])
+
+    def _committed(self, links: list[Link], changes: Changes) -> None:
+        self._head = links[-1].head
+        self._checkpointer.committed(sum(len(link.body) for link in links))
+        for operation_id, legs in changes.legs.items():
+            self._legs[operation_id] = max(legs, self._legs.get(operation_id, 0))
+        for end in changes.finished:
+            self._legs.pop(end.operation_id, None)
+
+    def _break(self, exc: sqlite3.Error) -> JournalBroken:
+        self._broken = f"a commit raised, and may be durable or not: {exc}"
+        return JournalBroken(self._broken)

@@ -1,0 +1,88 @@
+"""Who may speak: tokens are settings, not records, and are kept beside the chain."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import aiosqlite
+from loguru import logger
+
+from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.ids import TokenId
+from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.journal.connection import connect, is_busy, opening
+from rpcserver.journal.migrations import require_current
+from rpcserver.journal.rows import TOKEN_COLUMNS, Value, time_text, token_row, token_values
+
+_ADD = (
+    f"INSERT INTO tokens (token_hash, {TOKEN_COLUMNS}) "
+    f"VALUES ({', '.join('?' * (1 + len(TokenRow.__struct_fields__)))})"
+)
+_REVOKE = "UPDATE tokens SET revoked_at = ? WHERE token_id = ? AND revoked_at IS NULL"
+_ALL = f"SELECT {TOKEN_COLUMNS} FROM tokens ORDER BY created_at, token_id"
+_GOOD = f"SELECT {TOKEN_COLUMNS} FROM tokens WHERE token_hash = ? AND revoked_at IS NULL"
+
+
+@asynccontextmanager
+async def open_tokens(path: Path) -> AsyncIterator[TokenStore]:
+    """
+    Open only the tokens of an existing journal: also while a server runs on it.
+
+    Raises:
+        JournalUnusable: There is no journal of this version at *path*.
+    """
+    async with AsyncExitStack() as stack:
+        with opening(path):
+            db = await stack.enter_async_context(connect(path))
+            await require_current(db, path)
+        yield TokenStore(db)
+
+
+class TokenStore:
+    """The table `tokens`. Its connection is its own: none of this waits for a batch of records."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+
+    async def add_token(self, token: TokenRow, token_hash: bytes) -> None:
+        """
+        Let whoever shows the token with this SHA-256 speak for `token.principal`.
+
+        Raises:
+            JournalBroken: It could not be written: a hash or a name that exists, or the disk.
+        """
+        await self._write(_ADD, token_values(token, token_hash))
+
+    async def revoke_token(self, token_id: TokenId, at: datetime) -> bool:
+        """Whether there was such a token, not yet revoked."""
+        return await self._write(_REVOKE, (time_text(at), token_id)) == 1
+
+    async def tokens(self) -> Sequence[TokenRow]:
+        """Every token, revoked ones too, oldest first."""
+        return [token_row(row) for row in await self._db.execute_fetchall(_ALL)]
+
+    async def principal_of(self, token_hash: bytes) -> Principal | None:
+        """Whoever the token speaks for, or None if it is unknown or revoked."""
+        for row in await self._db.execute_fetchall(_GOOD, (token_hash,)):
+            token = token_row(row)
+            return Principal(
+                principal_id=token.principal,
+                token_id=token.token_id,
+                roles=token.roles,
+                accounts=token.accounts,
+            )
+        return None
+
+    async def _write(self, sql: str, values: Sequence[Value]) -> int:
+        while True:
+            try:
+                async with self._db.execute(sql, values) as cursor:
+                    return cursor.rowcount
+            except sqlite3.Error as exc:
+                if not is_busy(exc):
+                    raise JournalBroken(f"a token could not be written: {exc}") from exc
+                logger.warning("another program is writing to the journal; waiting")
