@@ -17,7 +17,7 @@ from anyio.lowlevel import checkpoint
 
 from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
 from rpcserver.core.records import Record, decode_record
-from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import OperationId, PrincipalId, TokenId
 from rpcserver.domain.principal import Principal, TokenRow
 from rpcserver.journal.chain import GENESIS, Link, Walk, entries, seal
@@ -209,7 +209,7 @@ class MemoryJournal:
     async def add_token(self, token: TokenRow, token_hash: bytes) -> None:
         names = {known.token_id for known in self._disk.tokens.values()}
         if token_hash in self._disk.tokens or token.token_id in names:
-            raise JournalBroken("a token could not be written: it exists")
+            raise InvalidRequest("token_exists", f"{token.token_id} exists")
         self._disk.tokens[token_hash] = token
 
     async def revoke_token(self, token_id: TokenId, at: datetime) -> bool:

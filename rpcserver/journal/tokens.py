@@ -11,7 +11,7 @@ from pathlib import Path
 import aiosqlite
 from loguru import logger
 
-from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import TokenId
 from rpcserver.domain.principal import Principal, TokenRow
 from rpcserver.journal.connection import connect, is_busy, opening
@@ -53,9 +53,13 @@ class TokenStore:
         Let whoever shows the token with this SHA-256 speak for `token.principal`.
 
         Raises:
-            JournalBroken: It could not be written: a hash or a name that exists, or the disk.
+            InvalidRequest: There is such a token, or one of that name.
+            JournalBroken: It could not be written; whether it was is unknown.
         """
-        await self._write(_ADD, token_values(token, token_hash))
+        try:
+            await self._write(_ADD, token_values(token, token_hash))
+        except sqlite3.IntegrityError as exc:
+            raise InvalidRequest("token_exists", f"{token.token_id} exists") from exc
 
     async def revoke_token(self, token_id: TokenId, at: datetime) -> bool:
         """Whether there was such a token, not yet revoked."""
@@ -82,6 +86,8 @@ class TokenStore:
             try:
                 async with self._db.execute(sql, values) as cursor:
                     return cursor.rowcount
+            except sqlite3.IntegrityError:
+                raise
             except sqlite3.Error as exc:
                 if not is_busy(exc):
                     raise JournalBroken(f"a token could not be written: {exc}") from exc
