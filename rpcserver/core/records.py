@@ -6,8 +6,8 @@ core folds old history without deciding it again. Every progress frame is a pure
 record (`progress.py`). A record that concerns operations bears each one's `Concern`: the
 operation's own gapless `seq`, and how many of its legs were done.
 
-Records with `durable = False` change the state and are not journaled: timers, polls under way,
-what a venue last said of a market. A restart asks again.
+What changes the state and is not worth a row (timers, polls under way, what a venue last said of a
+market) is in `passing.py`: a restart asks again.
 
 *Subjects* are what recovery folds: an operation, or a client's own order that no operation owns.
 A subject is open from the record that `opens` it to the record that `closes` it.
@@ -19,20 +19,17 @@ import enum
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
 
 import msgspec
 
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, OrderOutcome
-from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
     InstrumentId,
     OperationId,
     PrincipalId,
-    VenueId,
     VenueOrderId,
 )
 from rpcserver.domain.instrument import Instrument
@@ -54,8 +51,6 @@ class Concern(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class RecordBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     """What every record has."""
-
-    durable: ClassVar[bool] = True
 
     at: datetime  # wall time, UTC
     mono: float  # monotonic seconds of the life that wrote it: worthless after a restart
@@ -133,6 +128,7 @@ class OperationPlanned(RecordBase, frozen=True, kw_only=True, tag="operation_pla
     operation_id: OperationId
     account: AccountRef
     legs: tuple[PlannedLeg, ...]
+    last: bool = True  # a large account is planned in several records
     more_matches: int = 0
 
 
@@ -226,6 +222,15 @@ class OrderIntended(RecordBase, frozen=True, kw_only=True, tag="order_intended")
         return super().subjects or ((f"order:{self.order.client_order_id}", 0),)
 
 
+class ChangeIntended(RecordBase, frozen=True, kw_only=True, tag="change_intended"):
+    """A working order is about to be made smaller: a protective stop too large for what is left."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    quantity: Decimal  # the new total
+    lane: PositionKey
+
+
 class CancelIntended(RecordBase, frozen=True, kw_only=True, tag="cancel_intended"):
     """A cancel is about to be sent for one order."""
 
@@ -294,6 +299,7 @@ class OrderEnded(RecordBase, frozen=True, kw_only=True, tag="order_ended"):
     reason: RejectReason | None = None
     detail: str = ""
     lane: PositionKey | None = None
+    retry_after: float = 0.0  # seconds, where the venue asked for patience
 
     @property
     def closes(self) -> str | None:
@@ -381,56 +387,6 @@ class Recovered(RecordBase, frozen=True, kw_only=True, tag="recovered"):
     """The process started anew: every timer is armed again, every open order is asked about."""
 
 
-# --- not journaled -----------------------------------------------------------------------------
-
-
-class Armed(RecordBase, frozen=True, kw_only=True, tag="armed"):
-    """A lane waits until then, and has asked about these orders."""
-
-    durable: ClassVar[bool] = False
-
-    lane: PositionKey
-    wake: float | None
-    asked: tuple[ClientOrderId, ...] = ()
-
-
-class ReadStarted(RecordBase, frozen=True, kw_only=True, tag="read_started"):
-    """A reading of an account is under way."""
-
-    durable: ClassVar[bool] = False
-
-    account: AccountRef
-    operation_id: OperationId | None = None  # set: the *before* snapshot of an operation
-
-
-class ReadEnded(RecordBase, frozen=True, kw_only=True, tag="read_ended"):
-    """A reading came back, or failed."""
-
-    durable: ClassVar[bool] = False
-
-    account: AccountRef
-    failed: bool = False
-
-
-class MarketSeen(RecordBase, frozen=True, kw_only=True, tag="market_seen"):
-    """What a market was last known to be."""
-
-    durable: ClassVar[bool] = False
-
-    venue: VenueId
-    market: Market
-
-
-class VenueDescribed(RecordBase, frozen=True, kw_only=True, tag="venue_described"):
-    """What a venue can do, and whether it can be reached."""
-
-    durable: ClassVar[bool] = False
-
-    venue: VenueId
-    capabilities: Capabilities
-    up: bool = True
-
-
 Record = (
     OperationOpened
     | SnapshotTaken
@@ -445,6 +401,7 @@ Record = (
     | FencePassed
     | OrderIntended
     | CancelIntended
+    | ChangeIntended
     | OrderKnown
     | FillCounted
     | OrderEnded
@@ -456,11 +413,6 @@ Record = (
     | Resolved
     | Noted
     | Recovered
-    | Armed
-    | ReadStarted
-    | ReadEnded
-    | MarketSeen
-    | VenueDescribed
 )
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

@@ -1,0 +1,559 @@
+"""
+The only mutation: what each record and each passing fact does to the state.
+
+Recovery is a fold of this function. Nothing here decides, and nothing here asserts about what a
+venue did: an overfill is arithmetic like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from rpcserver.core.apply_passing import apply_passing
+from rpcserver.core.ledger import (
+    ended,
+    filled_by,
+    intended,
+    learned,
+    of_report,
+    own_orders,
+    resolved,
+)
+from rpcserver.core.passing import Passing
+from rpcserver.core.rearm import rearm
+from rpcserver.core.records import (
+    AccountFailed,
+    CancelIntended,
+    ChangeIntended,
+    FencePassed,
+    FenceRaised,
+    FillCounted,
+    GateClosed,
+    GateOpened,
+    LegEnded,
+    Noted,
+    OperationCancelled,
+    OperationExpired,
+    OperationFinished,
+    OperationOpened,
+    OperationPlanned,
+    OperationSettled,
+    OrderEnded,
+    OrderIntended,
+    OrderKnown,
+    OrderUnknown,
+    PlanCompleted,
+    PlannedLeg,
+    PositionAdopted,
+    Record,
+    Recovered,
+    Resolved,
+    SnapshotTaken,
+)
+from rpcserver.core.report import AccountFailure, Outcome
+from rpcserver.core.reporting import report_of
+from rpcserver.core.state import (
+    Ended,
+    KeyUse,
+    Lane,
+    LedgerOrder,
+    Leg,
+    Operation,
+    OrderState,
+    Reading,
+    SeenMarket,
+    State,
+)
+from rpcserver.domain.ids import AccountRef, PositionId
+from rpcserver.domain.order import ZERO, OrderReport, RejectReason
+from rpcserver.domain.position import Position, PositionKey
+
+Change = Record | Passing
+
+OVERFILL = "overfill"  # the code of the Noted record that stops a lane for good
+
+
+def apply(state: State, change: Change) -> None:
+    """Let *change* have happened."""
+    state.turn += 1
+    if isinstance(change, Passing):
+        apply_passing(state, change)
+        return
+    for concern in change.concerns:
+        if state.find_operation(concern.operation_id) is not None:
+            state.operation(concern.operation_id).seq = concern.seq
+    lane_key = getattr(change, "lane", None)
+    if lane_key is not None and state.find_lane(lane_key) is None:
+        if isinstance(change, LegEnded):
+            _leg_ended(state, change)
+        return  # a fold of what is unfinished meets records of lanes that are no more
+    match change:
+        case FillCounted():
+            _fill_counted(state, change)
+        case OrderIntended():
+            _order_intended(state, change)
+        case LegEnded():
+            _leg_ended(state, change)
+        case OrderKnown():
+            _order_known(state, change)
+        case OrderEnded():
+            _order_ended(state, change)
+        case OrderUnknown(lane=lane, client_order_id=name):
+            _update(state, change.account, lane, name, _lost)
+        case CancelIntended(lane=lane, venue_order_id=name):
+            if lane is not None:
+                _update(state, change.account, lane, name, _canceling)
+        case ChangeIntended(lane=lane, venue_order_id=name, quantity=quantity):
+            _update(
+                state,
+                change.account,
+                lane,
+                name,
+                lambda order: msgspec.structs.replace(order, canceling=True, shrink_to=quantity),
+            )
+        case FenceRaised():
+            lane_at = state.lane(change.lane)
+            lane_at.fence_until = change.deadline
+            lane_at.sweeps += 1
+            lane_at.proof = None
+            lane_at.changed = state.turn
+            _raise_fence(lane_at, change)
+        case FencePassed():
+            lane_at = state.lane(change.lane)
+            lane_at.fence_until = None
+            lane_at.fence_override = change.how == "override"
+        case PositionAdopted():
+            _position_adopted(state, change)
+        case OperationOpened():
+            _operation_opened(state, change)
+        case SnapshotTaken(after=False):
+            operation = state.operation(change.operation_id)
+            operation.accounts[change.account] = Reading.READ
+            operation.snapshots[change.account] = change
+        case AccountFailed():
+            operation = state.operation(change.operation_id)
+            operation.accounts[change.account] = Reading.FAILED
+            operation.failures += (
+                AccountFailure(
+                    account=change.account.account,
+                    venue=change.account.venue,
+                    detail=change.detail,
+                ),
+            )
+        case OperationPlanned():
+            _operation_planned(state, change)
+        case PlanCompleted():
+            operation = state.operation(change.operation_id)
+            operation.plan_hash = change.plan_hash
+            operation.estimate = change.estimate
+            if operation.request.dry_run:
+                state.plans[change.plan_hash] = change.mono
+        case OperationCancelled():
+            _stop(state.operation(change.operation_id), Outcome.CANCELLED, change.mono)
+        case OperationExpired():
+            _stop(state.operation(change.operation_id), Outcome.PARTIAL, change.mono)
+        case OperationFinished():
+            _operation_finished(state, change)
+        case OperationSettled():
+            state.drop_operation(change.operation_id)
+        case GateClosed():
+            state.lane(change.lane).gated = True
+        case GateOpened():
+            if not state.lane(change.lane).legs:
+                state.drop_lane(change.lane)
+        case Resolved(lane=lane, client_order_id=name):
+            account = lane.account_ref if lane else state.loose_accounts[name]
+            _update(state, account, lane, name, lambda order: resolved(order, change))
+        case Noted():
+            if change.code == OVERFILL and change.lane is not None:
+                state.lane(change.lane).overfilled = True
+        case Recovered():
+            rearm(state, change)
+        case SnapshotTaken():
+            pass  # the *after* snapshot is evidence, not state
+
+
+# --- operations --------------------------------------------------------------------------------
+
+
+def _operation_opened(state: State, opened: OperationOpened) -> None:
+    request = opened.request
+    operation = Operation(
+        operation_id=opened.operation_id,
+        request=request,
+        opened_at=opened.at,
+        opened=opened.mono,
+        deadline=opened.mono + request.deadline,
+        seq=opened.concerns[0].seq,
+        accounts=dict.fromkeys(request.scope.accounts, Reading.READING),
+        retry_at=dict.fromkeys(request.scope.accounts, opened.mono),
+        wake=opened.mono,
+    )
+    state.add_operation(operation)
+    state.arm(operation.operation_id, operation.wake)
+    if request.idempotency_key is not None:
+        state.keys[request.principal, request.idempotency_key] = KeyUse(
+            operation_id=opened.operation_id, digest=request.digest, opened_at=opened.at
+        )
+
+
+def _operation_planned(state: State, planned: OperationPlanned) -> None:
+    operation = state.operation(planned.operation_id)
+    snapshot = operation.snapshots[planned.account]
+    positions = {position.key: position for position in snapshot.positions}
+    if planned.last:
+        operation.accounts[planned.account] = Reading.PLANNED
+        del operation.snapshots[planned.account]
+    operation.total += len(planned.legs)
+    operation.open_legs[planned.account] = operation.open_legs.get(planned.account, 0) + len(
+        planned.legs
+    )
+    operation.more_matches += planned.more_matches
+    orders: dict[PositionKey, list[OrderReport]] = {}
+    for order in snapshot.orders:
+        orders.setdefault(_key_of(planned.account, order), []).append(order)
+    for leg in planned.legs:
+        position = positions.get(leg.key) or _flat(leg.key, snapshot)
+        at_work = state.find_lane(leg.key)
+        instrument = at_work.instrument if at_work else snapshot.instruments[leg.key.instrument]
+        state.add_leg(
+            Leg(
+                operation_id=planned.operation_id,
+                number=leg.number,
+                key=leg.key,
+                position=position,
+                instrument=instrument,
+                market=snapshot.markets.get(leg.key.instrument),
+                target=leg.target,
+                planned=leg.quantity,
+                cancels=leg.cancels,
+                shrinks=dict(leg.shrinks),
+                excluded=leg.excluded,
+                joined=leg.joined,
+                below_minimum=leg.below_minimum,
+                remaining=leg.expected,
+            )
+        )
+        if not (operation.request.dry_run or leg.excluded):
+            _enter_lane(state, planned, leg, snapshot, orders.get(leg.key, []))
+
+
+def _enter_lane(
+    state: State,
+    planned: OperationPlanned,
+    leg: PlannedLeg,
+    snapshot: SnapshotTaken,
+    orders: list[OrderReport],
+) -> None:
+    instrument = leg.key.instrument
+    if state.find_lane(leg.key) is None:
+        state.add_lane(
+            Lane(
+                key=leg.key,
+                instrument=snapshot.instruments[instrument],
+                base=leg.expected,
+                expected=leg.expected,
+                changed=state.turn,
+            )
+        )
+    lane = state.lane(leg.key)
+    lane.legs += ((planned.operation_id, leg.number),)
+    lane.proof = None
+    if (market := snapshot.markets.get(instrument)) is not None:
+        state.markets[leg.key.venue, instrument] = SeenMarket(market=market, seen_at=planned.mono)
+    for report in orders:
+        if lane.orders.keys().isdisjoint((report.client_order_id, report.venue_order_id)):
+            order = of_report(report)
+            lane.orders[order.key] = order
+            state.index_order(leg.key, order)
+    for name, order in list(state.loose.items()):
+        # A client's order that was on its way when the plan was made counts in full (law 9).
+        if (
+            order.request is not None
+            and state.loose_accounts[name] == leg.key.account_ref
+            and order.request.instrument == instrument
+            and order.request.holding == leg.key.holding
+            and name not in lane.orders
+            and order.venue_order_id not in lane.orders
+        ):
+            lane.orders[name] = order
+            state.index_order(leg.key, order)
+
+
+def _operation_finished(state: State, finished: OperationFinished) -> None:
+    operation = state.operation(finished.operation_id)
+    operation.finished = True
+    operation.finished_at = finished.at
+    operation.error, operation.detail = finished.error, finished.detail
+    operation.oldest_proof = finished.proven_at
+    operation.wake = None
+    request = operation.request
+    if not request.amount.is_whole and not request.dry_run:
+        state.partials[request.principal, request.digest] = Ended(
+            operation_id=operation.operation_id, at=finished.at
+        )
+    state.keep_report(report_of(state, operation))
+    if finished.settled:
+        state.drop_operation(finished.operation_id)
+
+
+def _stop(operation: Operation, how: Outcome, mono: float) -> None:
+    """Nothing more is sent for *operation*. Its lanes are looked at by the same decision."""
+    operation.stopped = operation.stopped or how
+    operation.stopped_at = mono
+    operation.cancelled = operation.cancelled or how is Outcome.CANCELLED
+    operation.wake = None
+
+
+def _leg_ended(state: State, record: LegEnded) -> None:
+    leg = state.leg(record.operation_id, record.number)
+    leg.outcome = record.outcome
+    leg.reason, leg.detail = record.reason, record.detail
+    leg.remaining = record.remaining
+    leg.unprotected = record.unprotected
+    leg.proven_at = record.proven_at
+    operation = state.operation(record.operation_id)
+    operation.done += 1
+    operation.counts[record.outcome] = operation.counts.get(record.outcome, 0) + 1
+    operation.open_legs[record.lane.account_ref] -= 1
+    if record.proven_at is not None:
+        oldest = operation.oldest_proof
+        operation.oldest_proof = min(oldest, record.proven_at) if oldest else record.proven_at
+    if state.find_lane(record.lane) is None:
+        return  # it was excluded: no lane was ever entered
+    lane = state.lane(record.lane)
+    leg.canceled = lane.canceled
+    leg.orders = own_orders(lane)
+    lane.legs = tuple(at for at in lane.legs if at != (record.operation_id, record.number))
+    if not lane.legs and not lane.own_live:
+        state.drop_lane(record.lane)
+
+
+# --- orders ------------------------------------------------------------------------------------
+
+
+def _order_intended(state: State, intent: OrderIntended) -> None:
+    if intent.lane is None:
+        state.put_loose(intent.account, intended(intent, state.loose.get(_name(intent))))
+        return
+    lane = state.lane(intent.lane)
+    order = intended(intent, lane.orders.get(_name(intent)))
+    lane.orders[order.key] = order
+    lane.changed = state.turn
+    lane.proof = None
+    if intent.operation_id is not None:
+        if not lane.started:
+            lane.started, lane.started_at = True, intent.mono
+        lane.attempts = max(lane.attempts, intent.attempt)
+        lane.rejected = None
+        for at in lane.legs:
+            state.leg(*at).sent = True
+    state.index_order(intent.lane, order)
+
+
+def _fill_counted(state: State, counted: FillCounted) -> None:
+    name = counted.client_order_id or counted.venue_order_id
+    if counted.lane is None:
+        if (loose := state.loose.get(name)) is not None:
+            after = filled_by(loose, counted)
+            state.put_loose(counted.account, after)
+            if not after.is_live:
+                state.drop_loose(name)
+        return
+    lane = state.lane(counted.lane)
+    before = _find(lane, counted.client_order_id, counted.venue_order_id)
+    if before is None:
+        lane.expected = counted.expected  # a fold without the finished operation that sent it
+        return
+    after = filled_by(before, counted)
+    lane.orders[before.key] = after
+    taken = after.filled - before.filled
+    lane.expected += taken * before.side.sign
+    lane.changed = state.turn
+    lane.proof = None
+    lane.doubt = None
+    if after.operation_id is not None:
+        if taken > 0:
+            lane.fruitless = 0
+        elif not after.is_live and not before.canceling:
+            _back_off(lane, counted.mono)
+        for at in lane.legs:
+            leg = state.leg(*at)
+            leg.closed += taken
+            leg.value += after.value - before.value
+            leg.fees += after.fees - before.fees
+            leg.realized += after.realized - before.realized
+            leg.remaining = lane.expected
+    if not after.is_live:
+        _note_cancel(lane, after)
+    state.index_order(counted.lane, after)
+    _release(state, lane)
+
+
+def _order_known(state: State, known: OrderKnown) -> None:
+    report = known.report
+    name = report.client_order_id or report.venue_order_id
+    if known.lane is not None:
+        lane = state.lane(known.lane)
+        if _find(lane, report.client_order_id, report.venue_order_id) is None:
+            order = of_report(report)  # somebody's, found working where we want nothing to work
+            lane.orders[order.key] = order
+            lane.changed = state.turn
+            lane.proof = None
+            state.index_order(known.lane, order)
+            return
+    _update(state, known.account, known.lane, name, lambda order: learned(order, report))
+
+
+def _order_ended(state: State, record: OrderEnded) -> None:
+    name = record.client_order_id or record.venue_order_id
+    assert name is not None
+    if record.lane is None:
+        state.drop_loose(name)
+        return
+    lane = state.lane(record.lane)
+    before = _find(lane, record.client_order_id, record.venue_order_id)
+    if before is None:
+        return
+    after = ended(before, record)
+    lane.orders[before.key] = after
+    lane.expected += (after.filled - before.filled) * before.side.sign
+    lane.changed = state.turn
+    lane.proof = None
+    if before.operation_id is not None:
+        lane.rejected, lane.reject_detail = record.reason, record.detail
+        lane.rejected_at = record.mono
+        lane.limits_only |= record.reason is RejectReason.MARKET_ORDERS_BANNED
+        if after.filled == 0 and not before.canceling:
+            _back_off(lane, record.mono, record.retry_after)
+        for at in lane.legs:
+            leg = state.leg(*at)
+            leg.closed += after.filled - before.filled
+            leg.remaining = lane.expected
+    _note_cancel(lane, after)
+    _release(state, lane)
+
+
+def _update(
+    state: State,
+    account: AccountRef,
+    lane_key: PositionKey | None,
+    name: str,
+    change: Callable[[LedgerOrder], LedgerOrder],
+) -> None:
+    """Replace one order of a ledger, or of the clients' own, by what *change* makes of it."""
+    if lane_key is None:
+        if (loose := state.loose.get(name)) is not None:
+            state.put_loose(account, change(loose))
+        return
+    lane = state.lane(lane_key)
+    before = _find(lane, name, name)
+    if before is None:
+        return
+    after = change(before)
+    lane.orders[before.key] = after
+    lane.expected += (after.filled - before.filled) * before.side.sign
+    lane.changed = state.turn
+    lane.proof = None
+    state.index_order(lane_key, after)
+
+
+def _find(lane: Lane, *names: str | None) -> LedgerOrder | None:
+    for name in names:
+        if name is None:
+            continue
+        if (order := lane.orders.get(name)) is not None:
+            return order
+        for order in lane.orders.values():
+            if order.venue_order_id == name:
+                return order
+    return None
+
+
+def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:
+    """An attempt that filled nothing: the next one waits, longer each time (laws 28, 29)."""
+    lane.not_before = mono + max(retry_after, min(0.1 * 2**lane.fruitless, 5.0))
+    lane.fruitless += 1
+
+
+def _note_cancel(lane: Lane, order: LedgerOrder) -> None:
+    """Remember what was canceled on the way, and whether it protected the position."""
+    if order.operation_id is not None or order.venue_order_id is None:
+        return
+    if order.canceling and order.filled < order.quantity:
+        lane.canceled += (order.venue_order_id,)
+        lane.unprotected = lane.unprotected or order.protective
+
+
+def _release(state: State, lane: Lane) -> None:
+    """An abandoned lane that nothing can change any more is let go by GateOpened, not here."""
+    if lane.gated and not lane.own_live:
+        lane.wake = 0.0
+        state.arm(lane.key, lane.wake)
+
+
+def _raise_fence(lane: Lane, fence: FenceRaised) -> None:
+    for name, order in lane.orders.items():
+        if order.venue_order_id is None:
+            continue
+        if order.venue_order_id in fence.cancels:
+            lane.orders[name] = msgspec.structs.replace(
+                order, canceling=True, sent_at=fence.mono, asked_at=fence.mono
+            )
+        elif order.venue_order_id in fence.shrinks:
+            lane.orders[name] = msgspec.structs.replace(
+                order,
+                canceling=True,
+                shrink_to=fence.shrinks[order.venue_order_id],
+                sent_at=fence.mono,
+                asked_at=fence.mono,
+            )
+
+
+def _lost(order: LedgerOrder) -> LedgerOrder:
+    if not order.is_live:
+        return order
+    return msgspec.structs.replace(order, state=OrderState.UNKNOWN, asked_at=None)
+
+
+def _canceling(order: LedgerOrder) -> LedgerOrder:
+    return msgspec.structs.replace(order, canceling=True)
+
+
+def _name(intent: OrderIntended) -> str:
+    return intent.order.client_order_id
+
+
+def _key_of(account: AccountRef, order: OrderReport) -> PositionKey:
+    return PositionKey(
+        account.venue, account.account, order.instrument, order.holding, order.product
+    )
+
+
+def _flat(key: PositionKey, snapshot: SnapshotTaken) -> Position:
+    """A leg without a position: only its working orders are of interest."""
+    return Position(
+        position_id=PositionId(""),
+        venue=key.venue,
+        account=key.account,
+        instrument=key.instrument,
+        holding=key.holding,
+        product=key.product,
+        signed_quantity=ZERO,
+        average_price=ZERO,
+        opened_at=snapshot.taken_at,
+        updated_at=snapshot.taken_at,
+    )
+
+
+def _position_adopted(state: State, adopted: PositionAdopted) -> None:
+    lane = state.lane(adopted.lane)
+    lane.base = lane.expected = adopted.quantity
+    lane.ceiling = None
+    lane.doubt = None
+    lane.stale = False
+    lane.proof = adopted.taken_at
+    for at in lane.legs:
+        state.leg(*at).remaining = adopted.quantity

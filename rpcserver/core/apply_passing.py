@@ -1,0 +1,139 @@
+"""What passing facts do to the state: timers, reads, markets. The other half of `apply`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from rpcserver.core.passing import (
+    AccountArmed,
+    AccountTraded,
+    CeilingLowered,
+    KeyRemembered,
+    LaneArmed,
+    MarketSeen,
+    OperationArmed,
+    OrderAsked,
+    OrderNotFound,
+    PartialRemembered,
+    Passing,
+    PositionDoubted,
+    PositionRead,
+    ReadEnded,
+    ReadStarted,
+    TradesSeen,
+    VenueDescribed,
+    WaveStarted,
+)
+from rpcserver.core.state import Doubt, Ended, KeyUse, Lane, SeenMarket, State, VenueState
+from rpcserver.domain.position import PositionKey
+
+
+def apply_passing(state: State, fact: Passing) -> None:
+    """Let *fact* have happened."""
+    match fact:
+        case LaneArmed():
+            state.lane(fact.lane).wake = fact.wake
+            state.arm(fact.lane, fact.wake)
+        case PositionRead():
+            lane = state.lane(fact.lane)
+            lane.ceiling = None
+            lane.doubt = None
+            lane.stale = False
+            lane.proof = fact.taken_at
+        case PositionDoubted():
+            lane = state.lane(fact.lane)
+            lane.doubt = Doubt(quantity=fact.quantity, since=fact.mono)
+            lane.ceiling = _lowered(lane, abs(fact.quantity))
+        case TradesSeen():
+            lane = state.lane(fact.lane)
+            if lane.doubt is not None:
+                lane.doubt = msgspec.structs.replace(lane.doubt, trades_read=True)
+        case CeilingLowered():
+            lane = state.lane(fact.lane)
+            lane.ceiling = _lowered(lane, fact.ceiling)
+            lane.proof = None
+        case OrderAsked():
+            _mark(state, fact.lane, fact.order, asked_at=fact.mono)
+        case OrderNotFound():
+            _mark(state, fact.lane, fact.order, not_found=True)
+            if fact.lane is not None:
+                state.lane(fact.lane).proof = None  # the proof must be younger than this answer
+        case ReadStarted():
+            if fact.operation_id is None:
+                account = state.account(fact.account)
+                account.reading = True
+                account.issued = state.turn
+                account.started_at = fact.mono
+                account.wake = None
+            else:
+                operation = state.operation(fact.operation_id)
+                operation.retry_at.pop(fact.account, None)
+                operation.issued[fact.account] = fact.mono
+        case ReadEnded(operation_id=None):
+            account = state.account(fact.account)
+            account.reading = False
+            account.failures = account.failures + 1 if fact.failed else 0
+        case ReadEnded(operation_id=operation_id, retry_at=retry_at):
+            if operation_id is not None and retry_at is not None:
+                state.operation(operation_id).retry_at[fact.account] = retry_at
+        case OperationArmed():
+            state.operation(fact.operation_id).wake = fact.wake
+            state.arm(fact.operation_id, fact.wake)
+        case KeyRemembered():
+            state.keys[fact.principal, fact.key] = KeyUse(
+                operation_id=fact.operation_id, digest=fact.digest, opened_at=fact.opened_at
+            )
+        case PartialRemembered():
+            state.partials[fact.principal, fact.digest] = Ended(
+                operation_id=fact.operation_id, at=fact.ended_at
+            )
+        case AccountArmed():
+            state.account(fact.account).wake = fact.wake
+            state.arm(fact.account, fact.wake)
+        case AccountTraded():
+            state.account(fact.account).traded_at = fact.mono
+        case MarketSeen():
+            state.markets[fact.venue, fact.market.instrument] = SeenMarket(
+                market=fact.market, seen_at=fact.mono
+            )
+        case VenueDescribed():
+            state.venues[fact.venue] = VenueState(capabilities=fact.capabilities, up=fact.up)
+        case WaveStarted():
+            operation = state.operation(fact.operation_id)
+            operation.started = fact.started
+            operation.wave = min(operation.wave * 2, 512)
+
+
+def _lowered(lane: Lane, ceiling: Decimal) -> Decimal:
+    return ceiling if lane.ceiling is None else min(lane.ceiling, ceiling)
+
+
+def _mark(
+    state: State,
+    lane_key: PositionKey | None,
+    name: str,
+    *,
+    asked_at: float | None = None,
+    not_found: bool = False,
+) -> None:
+    """A poll is no change of the position: the turn of the lane stays."""
+    if lane_key is None:
+        if (loose := state.loose.get(name)) is not None:
+            state.put_loose(
+                state.loose_accounts[name],
+                msgspec.structs.replace(
+                    loose,
+                    asked_at=asked_at if asked_at is not None else loose.asked_at,
+                    not_found=loose.not_found or not_found,
+                ),
+            )
+        return
+    lane = state.lane(lane_key)
+    if (order := lane.orders.get(name)) is not None:
+        lane.orders[name] = msgspec.structs.replace(
+            order,
+            asked_at=asked_at if asked_at is not None else order.asked_at,
+            not_found=order.not_found or not_found,
+        )

@@ -1,0 +1,42 @@
+"""
+Asking about orders: an answer that did not come is asked for, at growing intervals.
+
+Nothing here concludes anything from silence.
+"""
+
+from __future__ import annotations
+
+from rpcserver.core.commands import QueryOrder
+from rpcserver.core.decision import Pen
+from rpcserver.core.passing import OrderAsked
+from rpcserver.core.state import Lane, LedgerOrder
+from rpcserver.domain.ids import AccountRef
+from rpcserver.domain.position import PositionKey
+
+
+def ask_about_orders(pen: Pen, lane: Lane) -> float | None:
+    """Ask about every order of *lane* that is due; when the next one is."""
+    earliest: float | None = None
+    for order in list(lane.orders.values()):
+        due = order.ask_at
+        if due is None:
+            continue
+        if due <= pen.now.mono:
+            ask(pen, lane.key.account_ref, lane.key, order)
+            due = lane.orders[order.key].ask_at
+            assert due is not None
+        earliest = due if earliest is None else min(earliest, due)
+    return earliest
+
+
+def ask(pen: Pen, account: AccountRef, lane: PositionKey | None, order: LedgerOrder) -> None:
+    """Ask the venue about *order* now, by our name where it has one."""
+    pen.write(OrderAsked(lane, order.key, pen.now.mono))
+    by_ours = order.client_order_id is not None and order.request is not None
+    pen.order(
+        QueryOrder(
+            account=account,
+            client_order_id=order.client_order_id if by_ours else None,
+            venue_order_id=None if by_ours else order.venue_order_id,
+        )
+    )

@@ -1,0 +1,114 @@
+"""
+What clients ask for beside closing: orders of their own, cancels, a word about an unknown order.
+
+While an operation runs, new risk in its scope is refused (law 9), and so is every other order
+there: the engine alone reduces what it closes, so that nothing is reduced twice (law 26).
+"""
+
+from __future__ import annotations
+
+from rpcserver.core.commands import CancelOrder, SubmitOrder
+from rpcserver.core.decision import Pen, Refused
+from rpcserver.core.events import OrderCancelRequested, OrderRequested, OrderResolved
+from rpcserver.core.orders import find_order
+from rpcserver.core.plan import covers
+from rpcserver.core.records import CancelIntended, OrderIntended, Resolved
+from rpcserver.core.requests import OrderOutcome, PlaceRequest
+from rpcserver.core.state import OrderState
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.position import PositionKey
+
+
+def order_requested(pen: Pen, event: OrderRequested) -> Refused | None:
+    """Send a client's own order, unless something closes there."""
+    request = event.request
+    if (refused := _gate(pen, request, event.instrument)) is not None:
+        return refused
+    pen.write(
+        OrderIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            account=request.account,
+            order=request.order,
+            principal=request.principal,
+            remote=request.remote,
+        )
+    )
+    pen.order(SubmitOrder(account=request.account, order=request.order, exit=False))
+    return None
+
+
+def _gate(pen: Pen, request: PlaceRequest, instrument: Instrument | None) -> Refused | None:
+    for operation in pen.draft.operations.values():
+        if operation.finished or operation.request.dry_run:
+            continue
+        if covers(operation.request.scope, request.account, instrument):
+            return Refused(
+                "closing_in_progress", f"operation {operation.operation_id} is closing there"
+            )
+    for key in pen.draft.lanes_of(request.account):
+        if key.instrument == request.order.instrument:
+            return Refused(
+                "closing_in_progress",
+                "an order of a finished operation is still unknown there; see ResolveOrder",
+            )
+    return None
+
+
+def order_cancel_requested(pen: Pen, event: OrderCancelRequested) -> None:
+    """Cancel a working order: never refused here, canceling is no risk (law 10)."""
+    request = event.request
+    lane_key, _ = find_order(pen, request.account, request.venue_order_id)
+    lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    pen.write(
+        CancelIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane) if lane is not None else (),
+            account=request.account,
+            venue_order_id=request.venue_order_id,
+            lane=lane_key,
+            principal=request.principal,
+            remote=request.remote,
+            why="asked for",
+        )
+    )
+    pen.order(CancelOrder(account=request.account, venue_order_id=request.venue_order_id))
+
+
+def order_resolved(pen: Pen, event: OrderResolved) -> tuple[PositionKey | None, Refused | None]:
+    """A person's word ends an unknown order; the account is read before anything follows."""
+    word = event.request
+    for account in {key.account_ref for key in pen.draft.lane_keys()} | set(
+        pen.draft.loose_accounts.values()
+    ):
+        lane_key, order = find_order(pen, account, word.client_order_id)
+        if order is None:
+            continue
+        if order.state is not OrderState.UNKNOWN:
+            return None, Refused("order_not_unknown", f"it is {order.state.value}")
+        if not 0 <= word.filled <= order.quantity:
+            return None, Refused(
+                "invalid_argument", f"filled: expected 0 to {order.quantity}, the order's size"
+            )
+        if word.filled > 0 and word.outcome is OrderOutcome.NEVER_EXISTED:
+            return None, Refused(
+                "invalid_argument", "filled: an order that never was fills nothing"
+            )
+        lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+        pen.write(
+            Resolved(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                concerns=pen.concerns(lane) if lane is not None else (),
+                principal=word.principal,
+                client_order_id=word.client_order_id,
+                outcome=word.outcome,
+                filled=word.filled,
+                reason=word.reason,
+                remote=word.remote,
+                lane=lane_key,
+            )
+        )
+        return lane_key, None
+    return None, Refused("unknown_order", "no order of this id waits for a word")

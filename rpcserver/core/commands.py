@@ -1,0 +1,84 @@
+"""What the core wants done: imperatives, performed by the driver in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from rpcserver.domain.ids import (
+    AccountRef,
+    ClientOrderId,
+    InstrumentId,
+    OperationId,
+    VenueId,
+    VenueOrderId,
+)
+from rpcserver.domain.order import OrderRequest
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What every command is."""
+
+
+class ReadAccount(Command, frozen=True, kw_only=True):
+    """-> SnapshotRead or SnapshotFailed."""
+
+    account: AccountRef
+    operation_id: OperationId | None
+    markets: bool
+
+
+class SubmitOrder(Command, frozen=True, kw_only=True):
+    """-> OrderUpdated, OrderRejected, OrderUnsent or OrderLost."""
+
+    account: AccountRef
+    order: OrderRequest
+    exit: bool  # goes before other traffic in the venue's budget
+
+
+class CancelOrder(Command, frozen=True, kw_only=True):
+    """-> OrderUpdated, CancelRejected or CancelLost."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+
+
+class ChangeOrder(Command, frozen=True, kw_only=True):
+    """-> OrderUpdated, CancelRejected or CancelLost. `quantity` is the new total."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    quantity: Decimal
+
+
+class QueryOrder(Command, frozen=True, kw_only=True):
+    """-> OrderUpdated, OrderAbsent or OrderQueryFailed. By one of the two names."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId | None
+    venue_order_id: VenueOrderId | None
+
+
+class QueryTrades(Command, frozen=True, kw_only=True):
+    """-> TradesRead or TradesFailed."""
+
+    account: AccountRef
+    since: datetime
+
+
+class ReadMarkets(Command, frozen=True, kw_only=True):
+    """-> MarketChanged, one each."""
+
+    venue: VenueId
+    instruments: Sequence[InstrumentId]
+
+
+class Alert(Command, frozen=True, kw_only=True):
+    """Tell people now."""
+
+    code: str
+    detail: str
+    operation_id: OperationId | None = None

@@ -1,0 +1,98 @@
+"""What `decide` answers, and the pen it is written with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from rpcserver.core.apply import Change, apply
+from rpcserver.core.commands import Command
+from rpcserver.core.events import Now
+from rpcserver.core.records import Concern
+from rpcserver.core.state import Draft, Lane, Operation, State
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.ids import OperationId, VenueId
+
+_CAUTIOUS = Capabilities()
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """The request is an operation: a new one, or the one it repeats or joins."""
+
+    operation_id: OperationId
+    duplicate: bool
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The request is none: a code of protocol.md, and a sentence."""
+
+    code: str
+    detail: str
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """
+    What is so from now on, and what to do about it.
+
+    `changes` are applied at once, the records among them journaled; when they are durable, the
+    `commands` are performed and the frames of the records told, in this order.
+    """
+
+    changes: Sequence[Change]
+    commands: Sequence[Command]
+    reply: Admitted | Refused | None = None
+
+
+class Pen:
+    """Writes one decision: each change is applied to a draft at once, so that thought goes on."""
+
+    def __init__(self, state: State, now: Now) -> None:
+        self.draft = Draft(state)
+        self.now = now
+        self._changes: list[Change] = []
+        self._commands: list[Command] = []
+
+    def write(self, change: Change) -> None:
+        """Let *change* be part of the decision."""
+        self._changes.append(change)
+        apply(self.draft, change)
+
+    def order(self, command: Command) -> None:
+        """Let *command* be performed when everything written is durable."""
+        self._commands.append(command)
+
+    def decision(self, reply: Admitted | Refused | None = None) -> Decision:
+        return Decision(self._changes, self._commands, reply)
+
+    def concern(self, operation: Operation, leg: int = 0, *, ended: bool = False) -> Concern:
+        """The next place in one operation's sequence; *ended*: the record ends this leg."""
+        return Concern(
+            operation.operation_id,
+            operation.request.request_id,
+            operation.seq + 1,
+            leg,
+            operation.done + ended,
+            operation.total,
+        )
+
+    def concerns(self, lane: Lane) -> tuple[Concern, ...]:
+        """The next place in the sequence of every operation at work on *lane*."""
+        owed = lane.legs or self._owed(lane)
+        return tuple(
+            self.concern(operation, number)
+            for operation_id, number in owed
+            if (operation := self.draft.find_operation(operation_id)) is not None
+        )
+
+    def capabilities(self, venue: VenueId) -> Capabilities:
+        """What the venue can do: the cautious defaults until it has said so itself."""
+        told = self.draft.venues.get(venue)
+        return told.capabilities if told is not None else _CAUTIOUS
+
+    def _owed(self, lane: Lane) -> tuple[tuple[OperationId, int], ...]:
+        """Operations that ended while an order of theirs was unknown."""
+        owners = dict.fromkeys(
+            order.operation_id for order in lane.orders.values() if order.operation_id is not None
+        )
+        return tuple((owner, 0) for owner in owners)

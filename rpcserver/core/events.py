@@ -1,0 +1,195 @@
+"""What happens to the core: past participles. Each is a plain fact; none says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.domain.account import AccountSnapshot
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.ids import (
+    AccountRef,
+    ClientOrderId,
+    OperationId,
+    PrincipalId,
+    VenueId,
+    VenueOrderId,
+)
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.market import Market
+from rpcserver.domain.order import Fill, OrderReport, RejectReason
+from rpcserver.domain.position import Position
+
+
+class Now(NamedTuple):
+    """Both clocks: deadlines run on `mono` (seconds), people read `wall` (UTC)."""
+
+    mono: float
+    wall: datetime
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What every event is."""
+
+
+class Requested(Event, frozen=True, kw_only=True):
+    """A closing request arrived; `operation_id` is fresh, for the case that it opens one."""
+
+    operation_id: OperationId
+    request: CloseRequest
+    join: bool = True
+
+
+class CancelRequested(Event, frozen=True, kw_only=True):
+    """Somebody asked to stop what an operation has not sent yet."""
+
+    operation_id: OperationId
+    principal: PrincipalId
+
+
+class OrderRequested(Event, frozen=True, kw_only=True):
+    """A client wants an order of its own."""
+
+    request: PlaceRequest
+    instrument: Instrument | None = None
+
+
+class OrderCancelRequested(Event, frozen=True, kw_only=True):
+    """A client wants one working order canceled."""
+
+    request: CancelRequest
+
+
+class OrderResolved(Event, frozen=True, kw_only=True):
+    """A person said what became of an unknown order."""
+
+    request: ResolveRequest
+
+
+class SnapshotRead(Event, frozen=True, kw_only=True):
+    """An account was read."""
+
+    operation_id: OperationId | None  # None: to verify
+    snapshot: AccountSnapshot
+
+
+class SnapshotFailed(Event, frozen=True, kw_only=True):
+    """An account could not be read. That is no news of its positions."""
+
+    operation_id: OperationId | None
+    account: AccountRef
+    detail: str
+
+
+class OrderUpdated(Event, frozen=True, kw_only=True):
+    """The venue told of an order: an answer, or news."""
+
+    account: AccountRef
+    report: OrderReport
+
+
+class OrderRejected(Event, frozen=True, kw_only=True):
+    """The venue refused a submit: the order does not exist."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId
+    reason: RejectReason
+    detail: str
+
+
+class OrderUnsent(Event, frozen=True, kw_only=True):
+    """A submit never left us."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId
+    detail: str
+    retry_after: float | None = None  # seconds
+
+
+class OrderLost(Event, frozen=True, kw_only=True):
+    """A submit left and no answer came: whether the order exists is unknown."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId
+    detail: str
+
+
+class OrderAbsent(Event, frozen=True, kw_only=True):
+    """The venue was asked and knows no such order (yet)."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId | None
+    venue_order_id: VenueOrderId | None
+
+
+class OrderQueryFailed(Event, frozen=True, kw_only=True):
+    """The venue was asked and did not answer."""
+
+    account: AccountRef
+    client_order_id: ClientOrderId | None
+    venue_order_id: VenueOrderId | None
+
+
+class CancelRejected(Event, frozen=True, kw_only=True):
+    """The venue refused a cancel or a change: too late, or unknown. Ask what the order is."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    reason: RejectReason
+    detail: str
+
+
+class CancelLost(Event, frozen=True, kw_only=True):
+    """A cancel or change left, or could not; what it did is unknown."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    detail: str
+
+
+class PositionChanged(Event, frozen=True, kw_only=True):
+    """The venue's stream says that a position is now this."""
+
+    position: Position
+
+
+class TradesRead(Event, frozen=True, kw_only=True):
+    """The account's executions, as the venue lists them."""
+
+    account: AccountRef
+    fills: Sequence[Fill]
+
+
+class TradesFailed(Event, frozen=True, kw_only=True):
+    """The venue did not list them."""
+
+    account: AccountRef
+
+
+class MarketChanged(Event, frozen=True, kw_only=True):
+    """A market's state was read, or the stream told of it."""
+
+    venue: VenueId
+    market: Market
+
+
+class VenueUp(Event, frozen=True, kw_only=True):
+    """The venue can be reached; `capabilities` as it describes itself."""
+
+    venue: VenueId
+    capabilities: Capabilities
+
+
+class VenueDown(Event, frozen=True, kw_only=True):
+    """The venue cannot be reached."""
+
+    venue: VenueId
+    detail: str
+
+
+class Woken(Event, frozen=True, kw_only=True):
+    """Time passed: `next_deadline` is due."""

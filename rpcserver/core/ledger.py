@@ -1,0 +1,239 @@
+"""
+The reservation ledger of a lane: what each order can still do, and how much may be sent.
+
+Law 2: at every send, the possible remaining fill of *all* live orders that can reduce the
+position, plus the new order, is at most the position. Venue reduce-only is a second belt, never
+the proof.
+
+Law 6: an order's `filled` is the larger of the trades counted by id and the venue's cumulative
+figure, so that repeating, reordering or losing either leaves the totals unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from rpcserver.core.records import FillCounted, OrderEnd, OrderEnded, OrderIntended, Resolved
+from rpcserver.core.requests import OrderOutcome
+from rpcserver.core.state import Lane, LedgerOrder, OrderState
+from rpcserver.domain.capabilities import Capabilities, ReduceOnly
+from rpcserver.domain.order import (
+    ZERO,
+    Fill,
+    OrderReport,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+)
+
+_END_OF_STATUS = {
+    OrderStatus.FILLED: OrderEnd.FILLED,
+    OrderStatus.CANCELED: OrderEnd.CANCELED,
+    OrderStatus.EXPIRED: OrderEnd.EXPIRED,
+    OrderStatus.REJECTED: OrderEnd.REJECTED,
+}
+_STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+
+
+# --- one order ---------------------------------------------------------------------------------
+
+
+def of_report(report: OrderReport) -> LedgerOrder:
+    """Somebody's working order, as a reading found it."""
+    return LedgerOrder(
+        key=report.client_order_id or report.venue_order_id,
+        client_order_id=report.client_order_id,
+        venue_order_id=report.venue_order_id,
+        side=report.side,
+        type=report.type,
+        quantity=report.quantity,
+        limit_price=report.limit_price,
+        filled=report.filled,
+        named=report.filled,
+        trades=frozenset(fill.trade_id for fill in report.fills),
+        state=OrderState.LIVE,
+        reduce_only=report.reduce_only,
+        oco_id=report.oco_id,
+        protective=report.type in _STOPS,
+        canceling=report.cancel_pending,
+    )
+
+
+def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
+    """An order about to be sent; *before*: the same one, sent once already."""
+    if before is not None and intent.resend:
+        return msgspec.structs.replace(
+            before,
+            state=OrderState.INTENDED,
+            sends=before.sends + 1,
+            sent_at=intent.mono,
+            asked_at=None,
+            not_found=False,
+        )
+    order = intent.order
+    return LedgerOrder(
+        key=order.client_order_id,
+        client_order_id=order.client_order_id,
+        operation_id=intent.operation_id,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        limit_price=order.limit_price,
+        reduce_only=order.reduce_only,
+        oco_id=order.oco_id,
+        protective=order.type in _STOPS,
+        request=order,
+        sends=1,
+        attempt=intent.attempt,
+        step=intent.step,
+        sent_at=intent.mono,
+    )
+
+
+def learned(order: LedgerOrder, report: OrderReport) -> LedgerOrder:
+    """The venue has the order and it works."""
+    if not order.is_live and order.end is not OrderEnd.NEVER_EXISTED:
+        return order
+    shrunk = order.shrink_to is not None and report.quantity <= order.shrink_to
+    still_canceling = order.shrink_to is None and order.canceling
+    return msgspec.structs.replace(
+        order,
+        venue_order_id=report.venue_order_id,
+        quantity=report.quantity,
+        limit_price=report.limit_price,
+        filled=max(order.filled, report.filled),
+        state=OrderState.LIVE,
+        canceling=(still_canceling or report.cancel_pending) and not shrunk,
+        not_found=False,
+    )
+
+
+def new_fills(order: LedgerOrder, fills: Iterable[Fill]) -> tuple[Fill, ...]:
+    """Those of *fills* that were not counted yet, each once."""
+    fresh: dict[str, Fill] = {}
+    for fill in fills:
+        if fill.trade_id not in order.trades:
+            fresh.setdefault(fill.trade_id, fill)
+    return tuple(fresh.values())
+
+
+def filled_by(order: LedgerOrder, counted: FillCounted) -> LedgerOrder:
+    """The order after executions that were not counted before."""
+    fills = new_fills(order, counted.fills)
+    named = order.named + sum((fill.quantity for fill in fills), ZERO)
+    filled = max(order.filled, named, counted.filled)
+    value = order.value + sum((fill.quantity * fill.price for fill in fills), ZERO)
+    if named < filled and counted.average_price is not None:
+        value = max(value, filled * counted.average_price)
+    terminal = counted.status.is_terminal
+    return msgspec.structs.replace(
+        order,
+        venue_order_id=counted.venue_order_id,
+        quantity=counted.quantity,
+        filled=filled,
+        named=named,
+        value=value,
+        fees=order.fees + sum((fill.fee for fill in fills), ZERO),
+        realized=order.realized + sum((fill.realized for fill in fills), ZERO),
+        trades=order.trades | {fill.trade_id for fill in fills},
+        state=OrderState.ENDED if terminal or not order.is_live else OrderState.LIVE,
+        end=_END_OF_STATUS.get(counted.status, order.end),
+        detail=counted.detail or order.detail,
+        not_found=False,
+    )
+
+
+def ended(order: LedgerOrder, record: OrderEnded) -> LedgerOrder:
+    """The order is gone; what it filled stays (law 5)."""
+    return msgspec.structs.replace(
+        order,
+        venue_order_id=record.venue_order_id or order.venue_order_id,
+        filled=max(order.filled, record.filled),
+        state=OrderState.ENDED,
+        end=record.end,
+        reason=record.reason,
+        detail=record.detail,
+    )
+
+
+def resolved(order: LedgerOrder, word: Resolved) -> LedgerOrder:
+    """A person's word ended it."""
+    end = {
+        OrderOutcome.FILLED: OrderEnd.FILLED,
+        OrderOutcome.CANCELED: OrderEnd.CANCELED,
+        OrderOutcome.NEVER_EXISTED: OrderEnd.NEVER_EXISTED,
+    }[word.outcome]
+    return msgspec.structs.replace(
+        order,
+        filled=max(order.filled, word.filled),
+        state=OrderState.ENDED,
+        end=end,
+        detail=word.reason,
+    )
+
+
+# --- all orders of a lane ----------------------------------------------------------------------
+
+
+def own_orders(lane: Lane) -> tuple[LedgerOrder, ...]:
+    """The closing orders of ours, live and ended, in the order they were intended."""
+    return tuple(order for order in lane.orders.values() if order.operation_id is not None)
+
+
+def position(lane: Lane) -> Decimal:
+    """The position that may be assumed, unsigned: expected, unless something says it is smaller."""
+    expected = abs(lane.expected)
+    return expected if lane.ceiling is None else min(expected, lane.ceiling)
+
+
+def closing_side(lane: Lane) -> OrderSide:
+    """The side of an order that makes the lane's position smaller."""
+    return OrderSide.SELL if lane.expected > 0 else OrderSide.BUY
+
+
+def own_remaining(lane: Lane) -> Decimal:
+    """What our own live closing orders may still take off."""
+    side = closing_side(lane)
+    return sum((order.remaining for order in lane.own_live if order.side is side), ZERO)
+
+
+def others_remaining(lane: Lane, capabilities: Capabilities) -> Decimal:
+    """
+    What everybody else's live orders may still take off, an OCO group by its largest member.
+
+    Where the venue checks reduce-only at every fill, a reduce-only order can never take more than
+    is there, so it does not count against us.
+    """
+    side = closing_side(lane)
+    harmless = (
+        capabilities.reduce_only is ReduceOnly.AT_FILL
+        and not capabilities.reduce_only_counts_resting
+    )
+    groups: dict[str, Decimal] = {}
+    for order in lane.orders.values():
+        if order.operation_id is not None or not order.is_live or order.side is not side:
+            continue
+        if harmless and order.reduce_only:
+            continue
+        group = order.oco_id or order.key
+        groups[group] = max(groups.get(group, ZERO), order.remaining)
+    return sum(groups.values(), ZERO)
+
+
+def closable(lane: Lane, target: Decimal, capabilities: Capabilities) -> Decimal:
+    """
+    How much may be sent now, unsigned, not yet rounded: laws 1, 2, 3, 7 and 38 in one sentence.
+
+    What is wanted is the position less the target less what is on its way; what there is room for
+    is the position less everything that could still reduce it.
+    """
+    held = position(lane)
+    on_its_way = own_remaining(lane)
+    wanted = held - abs(target) - on_its_way
+    if lane.fence_override:
+        return max(wanted, ZERO)
+    room = held - on_its_way - others_remaining(lane, capabilities)
+    return max(min(wanted, room), ZERO)

@@ -1,0 +1,503 @@
+"""
+What a leg does next. The heart of the project: everything that closes a position is decided here.
+
+A leg's work happens in its lane, and is decided by looking, not by remembering where one was:
+after every event the lane is looked at, and the first thing below that is not yet so is done.
+
+1. Orders whose fate is unknown are asked about (law 7), never resent blindly.
+2. After a restart the account is read before anything is sent (law 24).
+3. What conflicts with the close is canceled or shrunk, and waited for: the fence (law 3).
+4. A read that disagrees with the ledger is doubted until it repeats (laws 14 and 40).
+5. What may be sent is sent: the reservation of `ledger.closable` (laws 1, 2, 9, 38).
+6. What lives is followed: asked about, repriced along its ladder (laws 12, 28).
+7. The venue is read, after everything else, and only then the leg ends (law 18).
+
+A lane that was stopped (its operations were cancelled or their deadline passed) sends nothing,
+cancels what lives, and waits a bounded time for proof (law 39).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rpcserver.core.asking import ask_about_orders
+from rpcserver.core.commands import CancelOrder, ChangeOrder, QueryTrades, ReadMarkets, SubmitOrder
+from rpcserver.core.decision import Pen
+from rpcserver.core.ending import (
+    conclude,
+    end_legs,
+    in_the_way,
+    legs_at_work,
+    strangers,
+    unwanted_orders,
+)
+from rpcserver.core.ledger import closable, closing_side
+from rpcserver.core.passing import LaneArmed
+from rpcserver.core.pricing import NeedsMarket, Unpriced, next_step_after, price_of, step_of
+from rpcserver.core.records import (
+    CancelIntended,
+    FencePassed,
+    FenceRaised,
+    OrderEnd,
+    OrderEnded,
+    OrderIntended,
+)
+from rpcserver.core.report import Outcome
+from rpcserver.core.requests import OnFence
+from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
+from rpcserver.core.verifying import want_read
+from rpcserver.domain.capabilities import IdMemory, ReduceOnly
+from rpcserver.domain.ids import VenueOrderId, client_order_id
+from rpcserver.domain.order import (
+    ZERO,
+    OrderRequest,
+    OrderType,
+    RejectReason,
+    TimeInForce,
+)
+from rpcserver.domain.position import PositionKey
+
+FENCE_SECONDS = 5.0  # how long cancels are waited for; NinjaTrader waits as long
+PROOF_SECONDS = 5.0  # how long a stopped lane waits for the proof of what it left
+FRUITLESS_MAX = 8  # attempts in a row that filled nothing
+ATTEMPTS_MAX = 500
+SLICES_AT_ONCE = 20
+SWEEPS_MAX = 5
+SENDS_MAX = 5  # of one order, under one id
+MARKET_POLL = 1.0  # seconds between looks at a market that is waited for
+
+_TRANSIENT = frozenset(
+    # Refusals that the same close may survive: time, another leg, or another price may help.
+    {
+        RejectReason.INSUFFICIENT_MARGIN,
+        RejectReason.PRICE_OUT_OF_BAND,
+        RejectReason.REDUCE_ONLY,
+        RejectReason.NO_LIQUIDITY,
+        RejectReason.MARKET_ORDERS_BANNED,
+        RejectReason.DUPLICATE_ID,
+        RejectReason.MARKET_CLOSED,
+    }
+)
+_REFUSALS_MAX = 4
+
+
+def look_at(pen: Pen, key: PositionKey) -> None:
+    """Do the next thing for the lane, and arm it for the time after."""
+    if pen.draft.find_lane(key) is None:
+        return
+    lane = pen.draft.lane(key)
+    asked = ask_about_orders(pen, lane)
+    wake = _next(pen, lane)
+    if pen.draft.find_lane(key) is None:
+        return
+    wakes = [at for at in (asked, wake) if at is not None]
+    earliest = min(wakes, default=None)
+    if earliest != lane.wake:
+        pen.write(LaneArmed(key, earliest))
+
+
+def driving(working: list[tuple[Operation, Leg]]) -> tuple[Operation, Leg]:
+    """The leg that says how: the target nearest zero; of equals a plain market close, the last."""
+
+    def urgency(at: tuple[int, tuple[Operation, Leg]]) -> tuple[Decimal, bool, int]:
+        index, (operation, leg) = at
+        execution = operation.request.execution
+        return (abs(leg.target), bool(execution.limit_prices or execution.ladder), -index)
+
+    return min(enumerate(working), key=urgency)[1]
+
+
+def _next(pen: Pen, lane: Lane) -> float | None:
+    """One step; when to look again, or None: something will happen first."""
+    legs = legs_at_work(pen, lane)
+    if not legs:
+        return None
+    working = [(operation, leg) for operation, leg in legs if operation.stopped is None]
+    if not working:
+        return _stop(pen, lane, legs)
+    for operation, leg in legs:
+        if operation.stopped is not None:
+            end_legs(pen, lane, only=leg)  # others go on where this one stops
+    begun = [(operation, leg) for operation, leg in working if leg.number <= operation.started]
+    if not begun:
+        return None
+    operation, leg = driving(begun)
+    if lane.stale:
+        return want_read(pen, lane) if lane.doubt is None else _resolve_doubt(pen, lane)
+    if (wake := _fence(pen, lane, begun)) is not None:
+        return wake
+    if lane.overfilled:
+        return _give_up(pen, lane, Outcome.PARTIAL, "overfilled")
+    if any(order.state is OrderState.UNKNOWN for order in lane.own_live):
+        return _settle_unknown(pen, lane, operation)
+    if lane.doubt is not None:
+        return _resolve_doubt(pen, lane)
+    if lane.expected * leg.target < 0:
+        return _give_up(pen, lane, Outcome.PARTIAL, "position_flipped")
+    quantity = _sendable(pen, lane, leg)
+    if quantity > 0:
+        return _send(pen, lane, operation, leg, quantity)
+    if own := lane.own_live:
+        return _follow(pen, lane, operation, own)
+    if in_the_way(pen, lane, begun):
+        return None  # they are asked about; the deadline ends the wait
+    if lane.proof is None:
+        return want_read(pen, lane)
+    conclude(pen, lane)
+    return None
+
+
+# --- the fence ---------------------------------------------------------------------------------
+
+
+def _fence(pen: Pen, lane: Lane, begun: list[tuple[Operation, Leg]]) -> float | None:
+    """Cancel and shrink what conflicts, and wait for it; None: nothing is in the way any more."""
+    cancels, shrinks = _conflicts(lane, begun)
+    if (cancels or shrinks) and lane.sweeps < SWEEPS_MAX:
+        _raise_fence(pen, lane, cancels, shrinks)
+    if lane.fence_until is None:
+        return None
+    if not any(order.canceling and order.is_live for order in strangers(lane)):
+        pen.write(_passed(pen, lane, clear=True, how="clear"))
+        return None
+    if pen.now.mono < lane.fence_until:
+        return lane.fence_until
+    policies = {operation.request.on_fence for operation, _ in begun}
+    if OnFence.OVERRIDE in policies:
+        pen.write(_passed(pen, lane, clear=False, how="override"))
+        return None
+    if policies == {OnFence.WAIT}:
+        return max(operation.deadline for operation, _ in begun)
+    pen.write(_passed(pen, lane, clear=False, how="uncontested"))
+    return None
+
+
+def _conflicts(
+    lane: Lane, begun: list[tuple[Operation, Leg]]
+) -> tuple[tuple[VenueOrderId, ...], dict[VenueOrderId, Decimal]]:
+    """The orders to cancel, and those to shrink, that nobody has asked the venue for yet."""
+    unwanted = unwanted_orders(lane, begun)
+    shrinks: dict[VenueOrderId, Decimal] = {}
+    for _, leg in begun:
+        for name, left in leg.shrinks.items():
+            shrinks[name] = min(left, shrinks.get(name, left))
+    cancel_now: list[VenueOrderId] = []
+    shrink_now: dict[VenueOrderId, Decimal] = {}
+    for order in strangers(lane):
+        known_as = order.venue_order_id
+        if known_as is None or not order.is_live:
+            continue
+        if order.key in unwanted:
+            if not order.canceling or order.shrink_to is not None:
+                cancel_now.append(known_as)
+        elif order.quantity > shrinks.get(known_as, order.quantity) and not order.canceling:
+            shrink_now[known_as] = shrinks[known_as]
+    return tuple(cancel_now), shrink_now
+
+
+def _raise_fence(
+    pen: Pen,
+    lane: Lane,
+    cancels: tuple[VenueOrderId, ...],
+    shrinks: dict[VenueOrderId, Decimal],
+) -> None:
+    pen.write(
+        FenceRaised(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            lane=lane.key,
+            cancels=cancels,
+            shrinks=shrinks,
+            deadline=pen.now.mono + FENCE_SECONDS,
+        )
+    )
+    account = lane.key.account_ref
+    for name in cancels:
+        pen.order(CancelOrder(account=account, venue_order_id=name))
+    for name, quantity in shrinks.items():
+        pen.order(ChangeOrder(account=account, venue_order_id=name, quantity=quantity))
+
+
+def _passed(pen: Pen, lane: Lane, *, clear: bool, how: str) -> FencePassed:
+    return FencePassed(
+        at=pen.now.wall,
+        mono=pen.now.mono,
+        concerns=pen.concerns(lane),
+        lane=lane.key,
+        clear=clear,
+        how=how,
+    )
+
+
+# --- sending -----------------------------------------------------------------------------------
+
+
+def _sendable(pen: Pen, lane: Lane, leg: Leg) -> Decimal:
+    """What may be sent now, in whole lots; below the smallest order it is nothing (law 11)."""
+    if lane.sign == 0:
+        return ZERO
+    free = closable(lane, leg.target, pen.capabilities(lane.key.venue))
+    quantity = lane.instrument.round_down(free)
+    return quantity if quantity >= lane.instrument.minimum else ZERO
+
+
+def _send(pen: Pen, lane: Lane, operation: Operation, leg: Leg, quantity: Decimal) -> float | None:
+    if (wake := _not_yet(pen, lane, operation)) is not None:
+        return wake
+    if not lane.legs:
+        return None  # given up by the check above
+    side = closing_side(lane)
+    elapsed = pen.now.mono - lane.started_at if lane.started else 0.0
+    step = step_of(operation.request, elapsed)
+    seen = pen.draft.find_market(lane.key.venue, lane.key.instrument)
+    price = price_of(operation.request, lane, side, step, seen, pen.now.mono)
+    if isinstance(price, Unpriced):
+        return _give_up(pen, lane, Outcome.REJECTED, "limit_price_missing")
+    if isinstance(price, NeedsMarket):
+        pen.order(ReadMarkets(venue=lane.key.venue, instruments=(lane.key.instrument,)))
+        return pen.now.mono + MARKET_POLL
+    capabilities = pen.capabilities(lane.key.venue)
+    largest = lane.instrument.maximum or quantity
+    for _ in range(SLICES_AT_ONCE):
+        slice_ = min(quantity, largest)
+        if slice_ < lane.instrument.minimum:
+            break
+        attempt = lane.attempts + 1
+        order = OrderRequest(
+            client_order_id=client_order_id(operation.operation_id, leg.number, attempt),
+            account=lane.key.account,
+            instrument=lane.key.instrument,
+            side=side,
+            quantity=slice_,
+            type=price.type,
+            limit_price=price.limit,
+            time_in_force=(TimeInForce.IOC if price.type is OrderType.MARKET else TimeInForce.GTC),
+            # A second belt, never the proof; a spot balance has nothing to flip into.
+            reduce_only=(
+                capabilities.reduce_only is not ReduceOnly.NONE and lane.instrument.base is None
+            ),
+            holding=lane.key.holding,
+            product=lane.key.product,
+            tag=operation.request.scope.strategy_tag,
+        )
+        pen.write(
+            OrderIntended(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                concerns=pen.concerns(lane),
+                account=lane.key.account_ref,
+                order=order,
+                lane=lane.key,
+                operation_id=operation.operation_id,
+                attempt=attempt,
+                step=price.step,
+            )
+        )
+        pen.order(SubmitOrder(account=lane.key.account_ref, order=order, exit=True))
+        quantity -= slice_
+    return _next_step(lane, operation, price.step)
+
+
+def _not_yet(pen: Pen, lane: Lane, operation: Operation) -> float | None:
+    """When the next attempt may be made; gives the lane up when there is no next attempt."""
+    seen = pen.draft.find_market(lane.key.venue, lane.key.instrument)
+    if seen is not None and not seen.market.phase.takes_orders:
+        return _market_closed(pen, lane, seen.seen_at)
+    if lane.rejected is RejectReason.MARKET_CLOSED and (
+        seen is None or seen.seen_at < lane.rejected_at
+    ):
+        return _market_closed(pen, lane, None)  # it knows better than what we saw before
+    if lane.rejected is not None and (
+        lane.rejected not in _TRANSIENT
+        or lane.fruitless > _REFUSALS_MAX
+        or (lane.rejected is RejectReason.PRICE_OUT_OF_BAND and _is_fixed(operation))
+    ):
+        return _give_up(pen, lane, Outcome.REJECTED, lane.rejected.value)
+    if lane.fruitless >= FRUITLESS_MAX or lane.attempts >= ATTEMPTS_MAX:
+        return _give_up(pen, lane, Outcome.PARTIAL, "attempts_exhausted")
+    if pen.now.mono < lane.not_before:
+        return lane.not_before
+    if lane.rejected is RejectReason.REDUCE_ONLY and lane.proof is None:
+        return want_read(pen, lane)  # it may be smaller than we think
+    return None
+
+
+def _market_closed(pen: Pen, lane: Lane, seen_at: float | None) -> float | None:
+    """A closed market is waited out where the request says so; nothing is stormed (law 31)."""
+    waits = [
+        operation for operation, _ in legs_at_work(pen, lane) if operation.request.wait_for_open
+    ]
+    if not waits:
+        outcome = Outcome.PARTIAL if _has_filled(lane) else Outcome.WAITING_MARKET
+        return _give_up(pen, lane, outcome, "market_closed")
+    if seen_at is None or pen.now.mono - seen_at >= MARKET_POLL:
+        pen.order(ReadMarkets(venue=lane.key.venue, instruments=(lane.key.instrument,)))
+    return pen.now.mono + MARKET_POLL
+
+
+def _has_filled(lane: Lane) -> bool:
+    return any(order.filled > 0 for order in lane.orders.values() if order.operation_id is not None)
+
+
+def _is_fixed(operation: Operation) -> bool:
+    return bool(operation.request.execution.limit_prices)
+
+
+# --- following ---------------------------------------------------------------------------------
+
+
+def _follow(pen: Pen, lane: Lane, operation: Operation, own: list[LedgerOrder]) -> float | None:
+    """Reprice what rests when its next rung is due, or when someone more urgent has joined."""
+    request = operation.request
+    elapsed = pen.now.mono - lane.started_at
+    step = step_of(request, elapsed)
+    at_market = not request.execution.limit_prices and not request.execution.ladder
+    for order in own:
+        outdated = order.step < step or (at_market and not lane.limits_only)
+        if order.type is not OrderType.MARKET and outdated:
+            _cancel(pen, lane, order, "repriced")
+    return _next_step(lane, operation, step)
+
+
+def _next_step(lane: Lane, operation: Operation, step: int) -> float | None:
+    after = next_step_after(operation.request, step)
+    return lane.started_at + after if after is not None else None
+
+
+def _cancel(pen: Pen, lane: Lane, order: LedgerOrder, why: str) -> None:
+    if order.state is not OrderState.LIVE or order.canceling or order.venue_order_id is None:
+        return
+    pen.write(
+        CancelIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=lane.key.account_ref,
+            venue_order_id=order.venue_order_id,
+            lane=lane.key,
+            why=why,
+        )
+    )
+    pen.order(CancelOrder(account=lane.key.account_ref, venue_order_id=order.venue_order_id))
+
+
+# --- what is unknown ---------------------------------------------------------------------------
+
+
+def _settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float | None:
+    """
+    Orders that were asked about in vain. Until they are known nothing new is sent (law 7).
+
+    One that is not found after the settle time, with position and fills unchanged, was never
+    taken. It is sent again, under the same id, only where the venue makes a second copy harmless;
+    elsewhere it waits for evidence, or for a person. *operation* None: nothing is sent again.
+    """
+    lost = [
+        order for order in lane.own_live if order.state is OrderState.UNKNOWN and order.not_found
+    ]
+    if not lost:
+        return None
+    if lane.doubt is not None:
+        return _resolve_doubt(pen, lane)
+    if lane.proof is None:
+        return want_read(pen, lane)
+    capabilities = pen.capabilities(lane.key.venue)
+    for order in lost:
+        age = pen.now.mono - order.sent_at
+        expired = capabilities.request_expiry is not None and age > capabilities.request_expiry
+        remembered = capabilities.id_memory is IdMemory.FOR_EVER or (
+            capabilities.id_memory is IdMemory.WINDOW and age < capabilities.id_window
+        )
+        if operation is None or expired:
+            _never_existed(pen, lane, order)
+        elif remembered and order.sends < SENDS_MAX:
+            _send_again(pen, lane, order)
+    return None
+
+
+def _never_existed(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
+    pen.write(
+        OrderEnded(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=lane.key.account_ref,
+            end=OrderEnd.NEVER_EXISTED,
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+            lane=lane.key,
+        )
+    )
+
+
+def _send_again(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
+    assert order.request is not None
+    pen.write(
+        OrderIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=lane.key.account_ref,
+            order=order.request,
+            lane=lane.key,
+            operation_id=order.operation_id,
+            attempt=order.attempt,
+            resend=True,
+            step=order.step,
+        )
+    )
+    pen.order(SubmitOrder(account=lane.key.account_ref, order=order.request, exit=True))
+
+
+# --- doubt and stopping ------------------------------------------------------------------------
+
+
+def _resolve_doubt(pen: Pen, lane: Lane) -> float | None:
+    """Wait for the trades and for the settle time, then read again (law 40)."""
+    assert lane.doubt is not None
+    settled = lane.doubt.since + pen.capabilities(lane.key.venue).position_settle
+    if pen.now.mono < settled:
+        return settled
+    if not lane.doubt.trades_read:
+        since = min(operation.opened_at for operation, _ in legs_at_work(pen, lane))
+        pen.order(QueryTrades(account=lane.key.account_ref, since=since))
+        return pen.now.mono + MARKET_POLL
+    return want_read(pen, lane)
+
+
+def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | None:
+    """Nothing new is sent; what lives is canceled and followed to its proof (law 39)."""
+    until = max(operation.stopped_at for operation, _ in legs) + PROOF_SECONDS
+    untouched = not lane.attempts and not lane.sweeps
+    if pen.now.mono >= until or untouched:
+        end_legs(pen, lane)
+        return None
+    for order in lane.own_live:
+        _cancel(pen, lane, order, "stopped")
+    if lane.own_live:
+        wake = _settle_unknown(pen, lane, None)
+        return until if wake is None else min(wake, until)
+    if lane.doubt is not None:
+        wake = _resolve_doubt(pen, lane)
+        return until if wake is None else min(wake, until)
+    if lane.proof is None:
+        wake = want_read(pen, lane)
+        return until if wake is None else min(wake, until)
+    end_legs(pen, lane)
+    return None
+
+
+def _give_up(pen: Pen, lane: Lane, outcome: Outcome, reason: str) -> float | None:
+    """End what cannot be reached; what was touched is read once more before."""
+    if lane.own_live:
+        for order in lane.own_live:
+            _cancel(pen, lane, order, reason)
+        return None
+    touched = bool(lane.attempts or lane.sweeps)
+    if touched and lane.doubt is not None:
+        return _resolve_doubt(pen, lane)
+    if touched and lane.proof is None:
+        return want_read(pen, lane)
+    end_legs(pen, lane, missed=(outcome, reason))
+    return None

@@ -1,0 +1,240 @@
+"""
+The core's whole interface: five functions.
+
+```
+decide(state, event, now) -> Decision      changes nothing
+apply(state, change)                       the only mutation; recovery is a fold of apply
+recover(state, now) -> Decision            after the fold: what was alive is asked about, never sent
+next_deadline(state) -> mono | None        when to send `Woken`
+frames(record)                             what its followers are told (progress.py)
+```
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from rpcserver.core.apply import apply
+from rpcserver.core.asking import ask
+from rpcserver.core.clients import (
+    order_cancel_requested,
+    order_requested,
+    order_resolved,
+)
+from rpcserver.core.decision import Admitted, Decision, Pen, Refused
+from rpcserver.core.ending import abandoned
+from rpcserver.core.events import (
+    CancelLost,
+    CancelRejected,
+    CancelRequested,
+    Event,
+    MarketChanged,
+    Now,
+    OrderAbsent,
+    OrderCancelRequested,
+    OrderLost,
+    OrderQueryFailed,
+    OrderRejected,
+    OrderRequested,
+    OrderResolved,
+    OrderUnsent,
+    OrderUpdated,
+    PositionChanged,
+    Requested,
+    SnapshotFailed,
+    SnapshotRead,
+    TradesFailed,
+    TradesRead,
+    VenueDown,
+    VenueUp,
+    Woken,
+)
+from rpcserver.core.ledger import position
+from rpcserver.core.leg import look_at
+from rpcserver.core.operation import (
+    account_verified,
+    cancel_requested,
+    finish_if_done,
+    first_read,
+    first_read_failed,
+    look_at_operation,
+    requested,
+    settle_if_done,
+)
+from rpcserver.core.orders import (
+    cancel_failed,
+    order_absent,
+    order_lost,
+    order_rejected,
+    order_unsent,
+    order_updated,
+    trades_read,
+)
+from rpcserver.core.passing import (
+    AccountArmed,
+    CeilingLowered,
+    MarketSeen,
+    VenueDescribed,
+)
+from rpcserver.core.progress import frames
+from rpcserver.core.records import Recovered
+from rpcserver.core.state import LooseKey, State
+from rpcserver.core.verifying import read_arrived, read_failed, start_read
+from rpcserver.domain.ids import AccountRef, OperationId
+from rpcserver.domain.position import PositionKey
+
+__all__ = ["apply", "decide", "frames", "next_deadline", "recover"]
+
+
+def decide(state: State, event: Event, now: Now) -> Decision:
+    """What follows from *event*. Pure: *state* is as it was; apply the decision's changes."""
+    pen = Pen(state, now)
+    reply: Admitted | Refused | None = None
+    match event:
+        case OrderUpdated():
+            _move(pen, order_updated(pen, event))
+        case SnapshotRead(operation_id=None):
+            _verified(pen, event)
+        case SnapshotRead():
+            first_read(pen, event)
+        case Woken():
+            _woken(pen)
+        case Requested():
+            reply = requested(pen, event)
+        case CancelRequested():
+            cancel_requested(pen, event)
+        case OrderRequested():
+            reply = order_requested(pen, event)
+        case OrderCancelRequested():
+            order_cancel_requested(pen, event)
+        case OrderResolved():
+            key, reply = order_resolved(pen, event)
+            _move(pen, key)
+        case SnapshotFailed(operation_id=None):
+            read_failed(pen, event.account)
+        case SnapshotFailed():
+            first_read_failed(pen, event)
+        case OrderRejected():
+            _move(pen, order_rejected(pen, event))
+        case OrderUnsent():
+            _move(pen, order_unsent(pen, event))
+        case OrderLost():
+            _move(pen, order_lost(pen, event))
+        case OrderAbsent():
+            _move(pen, order_absent(pen, event))
+        case CancelRejected() | CancelLost():
+            _move(pen, cancel_failed(pen, event))
+        case TradesRead():
+            _move(pen, *trades_read(pen, event))
+        case PositionChanged():
+            _position_changed(pen, event)
+        case MarketChanged():
+            _market_changed(pen, event)
+        case VenueUp():
+            _venue_up(pen, event)
+        case VenueDown():
+            told = pen.capabilities(event.venue)
+            pen.write(VenueDescribed(event.venue, told, False))
+        case OrderQueryFailed() | TradesFailed():
+            pass  # silence says nothing: the question is asked again when it is due
+        case _:
+            raise AssertionError(f"no such event: {event!r}")
+    return pen.decision(reply)
+
+
+def recover(state: State, now: Now) -> Decision:
+    """After the fold: every timer is armed anew. What was alive is asked about before all else."""
+    pen = Pen(state, now)
+    pen.write(Recovered(at=now.wall, mono=now.mono))
+    return pen.decision()
+
+
+def next_deadline(state: State) -> float | None:
+    """When `Woken` is due (monotonic); None: nothing waits for time."""
+    return state.next_wake()
+
+
+def _move(pen: Pen, *keys: PositionKey | None) -> None:
+    """Look at lanes that something happened to, then at the operations this may have ended."""
+    touched: set[OperationId] = set()
+    for key in keys:
+        lane = pen.draft.find_lane(key) if key is not None else None
+        if key is None or lane is None:
+            continue
+        touched |= {operation_id for operation_id, _ in lane.legs}
+        if lane.legs:
+            look_at(pen, key)
+        else:
+            touched |= abandoned(pen, key)
+    _finish(pen, touched)
+
+
+def _finish(pen: Pen, operation_ids: set[OperationId]) -> None:
+    for operation_id in sorted(operation_ids):
+        finish_if_done(pen, operation_id)
+        settle_if_done(pen, operation_id)
+
+
+def _verified(pen: Pen, event: SnapshotRead) -> None:
+    moved = read_arrived(pen, event.snapshot)
+    touched: set[OperationId] = set()
+    for key in moved:
+        lane = pen.draft.find_lane(key)
+        if lane is None:
+            continue
+        touched |= {operation_id for operation_id, _ in lane.legs}
+        if lane.legs:
+            look_at(pen, key)
+        else:
+            touched |= abandoned(pen, key)
+    account_verified(pen, event.snapshot, touched)
+    _finish(pen, touched)
+
+
+def _woken(pen: Pen) -> None:
+    for timer in list(pen.draft.due(pen.now.mono)):
+        if isinstance(timer, PositionKey):
+            _move(pen, timer)
+        elif isinstance(timer, AccountRef):
+            if pen.draft.lanes_of(timer):
+                start_read(pen, timer)
+            else:
+                pen.write(AccountArmed(timer, None))
+        elif isinstance(timer, LooseKey):
+            name = timer.client_order_id
+            if (order := pen.draft.loose.get(name)) is not None:
+                ask(pen, pen.draft.loose_accounts[name], None, order)
+        elif isinstance(timer, str):
+            look_at_operation(pen, timer)
+        else:
+            assert_never(timer)
+
+
+def _position_changed(pen: Pen, event: PositionChanged) -> None:
+    """The stream may lag or lead: it lowers what may be sent, and never raises it."""
+    key, told = event.position.key, event.position.signed_quantity
+    lane = pen.draft.find_lane(key)
+    if lane is None or told * lane.expected < 0 or abs(told) >= position(lane):
+        return
+    pen.write(CeilingLowered(key, abs(told)))
+    if not lane.own_live:
+        _move(pen, key)
+
+
+def _market_changed(pen: Pen, event: MarketChanged) -> None:
+    pen.write(MarketSeen(event.venue, event.market, pen.now.mono))
+    instrument = event.market.instrument
+    _move(
+        pen,
+        *(
+            key
+            for key in pen.draft.lane_keys()
+            if key.instrument == instrument and key.venue == event.venue
+        ),
+    )
+
+
+def _venue_up(pen: Pen, event: VenueUp) -> None:
+    """What happened while it was away is unknown: everything alive there is looked at."""
+    pen.write(VenueDescribed(event.venue, event.capabilities, True))
+    _move(pen, *(key for key in pen.draft.lane_keys() if key.venue == event.venue))

@@ -1,0 +1,530 @@
+"""
+What an operation does: it is admitted, its accounts are read, planned, started in waves, ended.
+
+Everything that is one position's business is in `leg.py`; this file is about all of them together.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rpcserver.core.commands import ReadAccount
+from rpcserver.core.decision import Admitted, Pen, Refused
+from rpcserver.core.ending import end_unstarted
+from rpcserver.core.events import CancelRequested, Requested, SnapshotFailed, SnapshotRead
+from rpcserver.core.leg import look_at
+from rpcserver.core.passing import OperationArmed, ReadEnded, ReadStarted, WaveStarted
+from rpcserver.core.plan import estimate, oldest, plan_account, plan_hash
+from rpcserver.core.records import (
+    AccountFailed,
+    Concern,
+    OperationCancelled,
+    OperationExpired,
+    OperationFinished,
+    OperationOpened,
+    OperationPlanned,
+    OperationSettled,
+    PlanCompleted,
+    PlannedLeg,
+    SnapshotTaken,
+)
+from rpcserver.core.report import Outcome
+from rpcserver.core.requests import CloseRequest, Dust
+from rpcserver.core.state import Operation, Reading
+from rpcserver.domain.account import AccountSnapshot
+from rpcserver.domain.ids import AccountRef, OperationId
+
+KEY_LIFE = timedelta(hours=24)
+REPEAT_WINDOW = timedelta(seconds=60)
+PLAN_LIFE = 60.0  # seconds
+READ_WINDOW = 10.0  # seconds an account may take to be read before it is given up
+READ_RETRY = 0.25
+LEGS_A_RECORD = 500
+
+
+# --- admission ---------------------------------------------------------------------------------
+
+
+def requested(pen: Pen, event: Requested) -> Admitted | Refused:
+    """Open an operation, or find the one this request names or joins (law 25)."""
+    request = event.request
+    if request.idempotency_key is not None:
+        if (known := _by_key(pen, request)) is not None:
+            return known
+    elif event.join and (running := _running_twin(pen, request)) is not None:
+        return Admitted(running, duplicate=True)
+    elif (repeat := _repeats_a_partial(pen, request)) is not None:
+        return repeat
+    pen.write(
+        OperationOpened(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(Concern(event.operation_id, request.request_id, 1, 0, 0, 0),),
+            operation_id=event.operation_id,
+            request=request,
+        )
+    )
+    look_at_operation(pen, event.operation_id)
+    return Admitted(event.operation_id, duplicate=False)
+
+
+def _by_key(pen: Pen, request: CloseRequest) -> Admitted | Refused | None:
+    assert request.idempotency_key is not None
+    use = pen.draft.find_key(request.principal, request.idempotency_key)
+    if use is None:
+        return None
+    if use.digest != request.digest:
+        return Refused(
+            "idempotency_conflict", f"this key named another call: operation {use.operation_id}"
+        )
+    if pen.now.wall - use.opened_at > KEY_LIFE:
+        return Refused("idempotency_expired", f"this key named operation {use.operation_id}")
+    return Admitted(use.operation_id, duplicate=True)
+
+
+def _running_twin(pen: Pen, request: CloseRequest) -> OperationId | None:
+    """A resend of the same frame over the same token joins the call that is still running."""
+    for operation in pen.draft.operations.values():
+        twin = operation.request
+        if (
+            not operation.finished
+            and twin.token_id == request.token_id
+            and twin.request_id == request.request_id
+            and twin.digest == request.digest
+        ):
+            return operation.operation_id
+    return None
+
+
+def _repeats_a_partial(pen: Pen, request: CloseRequest) -> Refused | None:
+    """A half, and the same half once more without a key, would be the whole (law 38)."""
+    if request.amount.is_whole or request.dry_run:
+        return None
+    before = pen.draft.find_partial(request.principal, request.digest)
+    if before is None or pen.now.wall - before.at > REPEAT_WINDOW:
+        return None
+    return Refused(
+        "repeat_partial",
+        f"the same partial close ended as {before.operation_id} less than a minute ago; "
+        "send an idempotencyKey to mean it anew",
+    )
+
+
+def cancel_requested(pen: Pen, event: CancelRequested) -> None:
+    """Stop what was not yet sent; what was sent is never unsent, and is followed to its proof."""
+    operation = pen.draft.find_operation(event.operation_id)
+    if operation is None or operation.finished or operation.stopped is not None:
+        return
+    pen.write(
+        OperationCancelled(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(operation),),
+            operation_id=event.operation_id,
+            principal=event.principal,
+        )
+    )
+    _stopped(pen, event.operation_id, "the operation was cancelled before it was read")
+
+
+# --- the operation's own timer -----------------------------------------------------------------
+
+
+def look_at_operation(pen: Pen, operation_id: OperationId) -> None:
+    """Do what is due for the operation as a whole, and arm it for the time after."""
+    operation = pen.draft.find_operation(operation_id)
+    if operation is None or operation.finished:
+        return
+    if pen.now.mono >= operation.deadline and operation.stopped is None:
+        _expire(pen, operation)
+    operation = pen.draft.operation(operation_id)
+    if operation.stopped is None:
+        _read_accounts(pen, operation)
+        start_wave(pen, operation_id)
+    finish_if_done(pen, operation_id)
+    _arm(pen, operation_id)
+
+
+def _arm(pen: Pen, operation_id: OperationId) -> None:
+    operation = pen.draft.find_operation(operation_id)
+    if operation is None or operation.finished:
+        return
+    wakes = [] if operation.stopped else [operation.deadline]
+    if operation.stopped is None and _may_start(operation):
+        wakes.append(pen.now.mono)  # the next wave, as soon as this one is on its way
+    wakes += operation.retry_at.values()
+    if operation.stopped is None and Reading.READING in operation.accounts.values():
+        wakes.append(_window_end(operation))
+    earliest = min(wakes, default=None)
+    if earliest != operation.wake:
+        pen.write(OperationArmed(operation_id, earliest))
+
+
+def _may_start(operation: Operation) -> bool:
+    if operation.request.dry_run or operation.started >= operation.total:
+        return False
+    return operation.plan_hash is not None or not operation.plans_as_a_whole
+
+
+def _window_end(operation: Operation) -> float:
+    return operation.opened + min(READ_WINDOW, operation.request.deadline / 2)
+
+
+def _expire(pen: Pen, operation: Operation) -> None:
+    pen.write(
+        OperationExpired(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(operation),),
+            operation_id=operation.operation_id,
+        )
+    )
+    _stopped(pen, operation.operation_id, "the deadline passed before it was read")
+
+
+def _stopped(pen: Pen, operation_id: OperationId, unread: str) -> None:
+    """Every account not planned is unknown, every leg at work is looked at, then the end."""
+    operation = pen.draft.operation(operation_id)
+    for account, reading in list(operation.accounts.items()):
+        if reading in (Reading.READING, Reading.READ):
+            _fail_account(pen, operation_id, account, unread)
+    for number in range(1, operation.total + 1):
+        leg = pen.draft.find_leg(operation_id, number)
+        if leg is None or leg.outcome is not None:
+            continue
+        if pen.draft.find_lane(leg.key) is None:
+            end_unstarted(pen, operation_id, number)
+        else:
+            look_at(pen, leg.key)
+    complete_plan(pen, operation_id)
+    finish_if_done(pen, operation_id)
+    _arm(pen, operation_id)
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def _read_accounts(pen: Pen, operation: Operation) -> None:
+    """Read what is due, and give up what could not be read in its window."""
+    late = pen.now.mono >= _window_end(operation)
+    for account, reading in list(operation.accounts.items()):
+        if reading is not Reading.READING:
+            continue
+        due = operation.retry_at.get(account)
+        if late:
+            _fail_account(pen, operation.operation_id, account, "it could not be read in time")
+        elif due is not None and due <= pen.now.mono:
+            pen.write(ReadStarted(account, operation.operation_id, pen.now.mono))
+            pen.order(
+                ReadAccount(account=account, operation_id=operation.operation_id, markets=True)
+            )
+    if late:
+        complete_plan(pen, operation.operation_id)
+
+
+def _fail_account(pen: Pen, operation_id: OperationId, account: AccountRef, detail: str) -> None:
+    pen.write(
+        AccountFailed(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(pen.draft.operation(operation_id)),),
+            operation_id=operation_id,
+            account=account,
+            detail=detail,
+        )
+    )
+
+
+def first_read_failed(pen: Pen, event: SnapshotFailed) -> None:
+    """Try again until the window closes: a failed read is no news of any position."""
+    assert event.operation_id is not None
+    operation = pen.draft.find_operation(event.operation_id)
+    if operation is None or operation.accounts.get(event.account) is not Reading.READING:
+        return
+    retry = pen.now.mono + READ_RETRY
+    pen.write(ReadEnded(event.account, event.operation_id, True, retry))
+    look_at_operation(pen, event.operation_id)
+
+
+def first_read(pen: Pen, event: SnapshotRead) -> None:
+    """Journal what was found *before*, and plan it."""
+    assert event.operation_id is not None
+    snapshot = event.snapshot
+    operation = pen.draft.find_operation(event.operation_id)
+    if operation is None or operation.accounts.get(snapshot.account) is not Reading.READING:
+        return
+    if (settled := _lags_until(pen, operation, snapshot.account)) is not None:
+        pen.write(ReadEnded(snapshot.account, event.operation_id, False, settled))
+        look_at_operation(pen, event.operation_id)
+        return
+    pen.write(_before(pen, operation, snapshot))
+    if not operation.plans_as_a_whole:
+        legs = _legs_of(pen, event.operation_id, snapshot.account)
+        _write_plan(pen, event.operation_id, snapshot.account, legs)
+    complete_plan(pen, event.operation_id)
+    look_at_operation(pen, event.operation_id)
+
+
+def _lags_until(pen: Pen, operation: Operation, account: AccountRef) -> float | None:
+    """
+    When to read again, because this reading may lag an execution we heard of (law 40).
+
+    Bounded: what happened before the operation was opened has settled by then.
+    """
+    issued = operation.issued.get(account, pen.now.mono)
+    settle = pen.capabilities(account.venue).position_settle
+    settled = min(pen.draft.account(account).traded_at, operation.opened) + settle
+    return settled if issued < settled else None
+
+
+def _before(pen: Pen, operation: Operation, snapshot: AccountSnapshot) -> SnapshotTaken:
+    return SnapshotTaken(
+        at=pen.now.wall,
+        mono=pen.now.mono,
+        concerns=(pen.concern(operation),),
+        operation_id=operation.operation_id,
+        account=snapshot.account,
+        taken_at=snapshot.taken_at,
+        positions=snapshot.positions,
+        orders=snapshot.orders,
+        instruments=snapshot.instruments,
+        markets=snapshot.markets,
+    )
+
+
+def account_verified(pen: Pen, snapshot: AccountSnapshot, operation_ids: set[OperationId]) -> None:
+    """Journal what is there *after*, for each operation whose last leg in the account has ended."""
+    for operation_id in sorted(operation_ids):
+        operation = pen.draft.find_operation(operation_id)
+        if operation is None or operation.finished:
+            continue
+        if operation.open_legs.get(snapshot.account) == 0 and operation.is_planned:
+            keys = {
+                leg.key
+                for number in range(1, operation.total + 1)
+                if (leg := pen.draft.find_leg(operation_id, number)) is not None
+            }
+            pen.write(
+                SnapshotTaken(
+                    at=pen.now.wall,
+                    mono=pen.now.mono,
+                    concerns=(pen.concern(operation),),
+                    operation_id=operation_id,
+                    after=True,
+                    account=snapshot.account,
+                    taken_at=snapshot.taken_at,
+                    positions=tuple(p for p in snapshot.positions if p.key in keys),
+                    orders=tuple(
+                        order
+                        for order in snapshot.orders
+                        if any(order.instrument == key.instrument for key in keys)
+                    ),
+                )
+            )
+
+
+# --- planning ----------------------------------------------------------------------------------
+
+
+def _legs_of(pen: Pen, operation_id: OperationId, account: AccountRef) -> tuple[PlannedLeg, ...]:
+    operation = pen.draft.operation(operation_id)
+    return plan_account(
+        pen.draft,
+        operation.request,
+        operation.snapshots[account],
+        pen.capabilities(account.venue),
+        first_number=operation.total + 1,
+    )
+
+
+def _write_plan(
+    pen: Pen,
+    operation_id: OperationId,
+    account: AccountRef,
+    legs: tuple[PlannedLeg, ...],
+    more_matches: int = 0,
+) -> None:
+    chunks = [legs[at : at + LEGS_A_RECORD] for at in range(0, len(legs), LEGS_A_RECORD)] or [()]
+    for index, chunk in enumerate(chunks, start=1):
+        operation = pen.draft.operation(operation_id)
+        concern = pen.concern(operation)
+        pen.write(
+            OperationPlanned(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                concerns=(
+                    Concern(
+                        operation_id,
+                        concern.request_id,
+                        concern.seq,
+                        0,
+                        operation.done,
+                        operation.total + len(chunk),
+                    ),
+                ),
+                operation_id=operation_id,
+                account=account,
+                legs=chunk,
+                last=index == len(chunks),
+                more_matches=more_matches,
+            )
+        )
+
+
+def complete_plan(pen: Pen, operation_id: OperationId) -> None:
+    """When every account has been read or given up: the hash, the estimate, and what was asked."""
+    operation = pen.draft.operation(operation_id)
+    if operation.plan_hash is not None or Reading.READING in operation.accounts.values():
+        return
+    if operation.plans_as_a_whole and not operation.is_planned:
+        if not _plan_as_a_whole(pen, operation):
+            return
+        operation = pen.draft.operation(operation_id)
+    legs = _planned_again(pen, operation)
+    pen.write(
+        PlanCompleted(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(operation),),
+            operation_id=operation_id,
+            plan_hash=plan_hash(legs) if operation.plans_as_a_whole else "",
+            estimate=estimate(
+                legs, {venue: told.capabilities for venue, told in pen.draft.venues.items()}
+            ),
+        )
+    )
+
+
+def _plan_as_a_whole(pen: Pen, operation: Operation) -> bool:
+    """Plan every account at once; False: the plan is not the one that was asked for."""
+    request = operation.request
+    operation_id = operation.operation_id
+    only, others = None, 0
+    if request.scope.oldest_only:
+        only, others = oldest(operation.snapshots.values(), request.scope)
+    plans: dict[AccountRef, tuple[PlannedLeg, ...]] = {}
+    total = operation.total
+    for account in operation.snapshots:
+        legs = plan_account(
+            pen.draft,
+            request,
+            operation.snapshots[account],
+            pen.capabilities(account.venue),
+            first_number=total + 1,
+        )
+        if request.scope.oldest_only:
+            legs = tuple(leg for leg in legs if only is not None and leg.key == only.key)
+        plans[account] = legs
+        total += len(legs)
+    if request.plan_hash is not None:
+        made_at = pen.draft.find_plan(request.plan_hash)
+        if made_at is None or pen.now.mono - made_at > PLAN_LIFE:
+            _finish(pen, operation, "plan_expired", "ask for a new plan with dryRun")
+            return False
+        if plan_hash(leg for legs in plans.values() for leg in legs) != request.plan_hash:
+            _finish(pen, operation, "plan_changed", "the accounts are not as they were planned")
+            return False
+    for index, (account, legs) in enumerate(plans.items()):
+        _write_plan(pen, operation_id, account, legs, others if index == 0 else 0)
+    return True
+
+
+def _planned_again(pen: Pen, operation: Operation) -> list[PlannedLeg]:
+    """The plan as it stands in the legs, for its hash and estimate."""
+    return [
+        PlannedLeg(
+            number=leg.number,
+            key=leg.key,
+            target=leg.target,
+            expected=leg.position.signed_quantity,
+            quantity=leg.planned,
+            cancels=leg.cancels,
+            shrinks=leg.shrinks,
+            excluded=leg.excluded,
+        )
+        for number in range(1, operation.total + 1)
+        if (leg := pen.draft.find_leg(operation.operation_id, number)) is not None
+    ]
+
+
+# --- starting and ending -----------------------------------------------------------------------
+
+
+def start_wave(pen: Pen, operation_id: OperationId) -> None:
+    """Set the next legs to work: a wave at a time, so that the first order leaves at once."""
+    operation = pen.draft.find_operation(operation_id)
+    if operation is None or operation.finished or not _may_start(operation):
+        return
+    first, last = operation.started + 1, min(operation.started + operation.wave, operation.total)
+    pen.write(WaveStarted(operation_id, last))
+    for number in range(first, last + 1):
+        leg = pen.draft.find_leg(operation_id, number)
+        if leg is None or leg.outcome is not None:
+            continue  # ended before a restart
+        if not end_unstarted(pen, operation_id, number):
+            look_at(pen, leg.key)
+
+
+def finish_if_done(pen: Pen, operation_id: OperationId) -> None:
+    """End the operation when every account is planned or failed and every leg has ended."""
+    operation = pen.draft.find_operation(operation_id)
+    if operation is None or operation.finished or operation.plan_hash is None:
+        return
+    if operation.is_planned and (operation.done == operation.total or operation.request.dry_run):
+        _finish(pen, operation)
+
+
+def _finish(pen: Pen, operation: Operation, error: str | None = None, detail: str = "") -> None:
+    counts = operation.counts
+    dust_is_fine = operation.request.dust is Dust.LEAVE
+    clean = error is None and not operation.failures
+
+    def all_in(*outcomes: Outcome) -> bool:
+        fine = outcomes + ((Outcome.DUST,) if dust_is_fine else ())
+        return sum(counts.get(outcome, 0) for outcome in fine) == operation.total
+
+    pen.write(
+        OperationFinished(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(operation),),
+            operation_id=operation.operation_id,
+            success=clean
+            and (
+                operation.request.dry_run or all_in(Outcome.FLAT, Outcome.REDUCED, Outcome.EXCLUDED)
+            ),
+            flat=clean and not operation.request.dry_run and all_in(Outcome.FLAT),
+            counts=counts.copy(),
+            proven_at=operation.oldest_proof if clean else None,
+            error=error,
+            detail=detail,
+            settled=not _owes(pen, operation),
+        )
+    )
+
+
+def settle_if_done(pen: Pen, operation_id: OperationId) -> None:
+    """A finished operation is let go when the last order of its own is known to have ended."""
+    operation = pen.draft.find_operation(operation_id)
+    if operation is None or not operation.finished or _owes(pen, operation):
+        return
+    pen.write(
+        OperationSettled(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(operation),),
+            operation_id=operation_id,
+        )
+    )
+
+
+def _owes(pen: Pen, operation: Operation) -> bool:
+    """Whether an order of this operation may still be alive."""
+    for number in range(1, operation.total + 1):
+        leg = pen.draft.find_leg(operation.operation_id, number)
+        lane = pen.draft.find_lane(leg.key) if leg is not None else None
+        if lane is not None and any(
+            order.operation_id == operation.operation_id for order in lane.own_live
+        ):
+            return True
+    return False

@@ -1,0 +1,375 @@
+"""
+What venues tell of orders, turned into facts about the ledger.
+
+Fills count once, by trade id, whatever order the news comes in (law 6); a fill during a cancel
+counts (law 4); what filled before an order ended stays filled (law 5). Answers to questions and
+news from the stream are the same thing here: a report is a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rpcserver.core.apply import OVERFILL
+from rpcserver.core.asking import ask
+from rpcserver.core.commands import Alert, QueryOrder
+from rpcserver.core.decision import Pen
+from rpcserver.core.events import (
+    CancelLost,
+    CancelRejected,
+    OrderAbsent,
+    OrderLost,
+    OrderRejected,
+    OrderUnsent,
+    OrderUpdated,
+    TradesRead,
+)
+from rpcserver.core.ledger import filled_by, learned, new_fills
+from rpcserver.core.passing import AccountTraded, OrderNotFound, TradesSeen
+from rpcserver.core.records import (
+    FillCounted,
+    Noted,
+    OrderEnd,
+    OrderEnded,
+    OrderKnown,
+    OrderUnknown,
+)
+from rpcserver.core.state import Lane, LedgerOrder, OrderState
+from rpcserver.domain.ids import AccountRef
+from rpcserver.domain.order import Fill, OrderReport, OrderStatus, RejectReason
+from rpcserver.domain.position import PositionKey
+
+_END = {
+    OrderStatus.CANCELED: OrderEnd.CANCELED,
+    OrderStatus.EXPIRED: OrderEnd.EXPIRED,
+    OrderStatus.REJECTED: OrderEnd.REJECTED,
+    OrderStatus.FILLED: OrderEnd.FILLED,
+}
+TRADED_STEP = 0.05  # seconds: how finely an account's last execution is remembered
+
+
+def order_updated(pen: Pen, event: OrderUpdated) -> PositionKey | None:
+    """Hold a report against the ledger; the lane it moved on, if any."""
+    account, report = event.account, event.report
+    if report.fills:
+        _heard_of_trades(pen, account)
+    lane_key, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
+    if order is None:
+        return _stranger_appeared(pen, account, report)
+    _settle_report(pen, account, lane_key, order, report)
+    return lane_key
+
+
+def find_order(
+    pen: Pen, account: AccountRef, *names: str | None
+) -> tuple[PositionKey | None, LedgerOrder | None]:
+    """An order by any of its names: in a lane, or among the clients' own."""
+    lane_key = pen.draft.lane_of_order(account, *names)
+    lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    if lane is not None:
+        for order in lane.orders.values():
+            if order.key in names or (
+                order.venue_order_id is not None and order.venue_order_id in names
+            ):
+                return lane_key, order
+    for name in names:
+        if name is not None and (loose := pen.draft.loose.get(name)) is not None:
+            return None, loose
+    return None, None
+
+
+def _settle_report(
+    pen: Pen,
+    account: AccountRef,
+    lane_key: PositionKey | None,
+    order: LedgerOrder,
+    report: OrderReport,
+) -> None:
+    lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    fresh = new_fills(order, report.fills)
+    if fresh or report.filled > order.filled:
+        _count(pen, account, lane, order, report, fresh)
+    elif report.status.is_terminal:
+        if order.is_live:
+            pen.write(_ended_by(pen, account, lane, order, report))
+    elif learned(order, report) != order:
+        pen.write(
+            OrderKnown(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                concerns=pen.concerns(lane) if lane else (),
+                account=account,
+                report=report,
+                lane=lane_key,
+            )
+        )
+
+
+def _count(
+    pen: Pen,
+    account: AccountRef,
+    lane: Lane | None,
+    order: LedgerOrder,
+    report: OrderReport,
+    fresh: Sequence[Fill],
+) -> None:
+    counted = FillCounted(
+        at=pen.now.wall,
+        mono=pen.now.mono,
+        concerns=pen.concerns(lane) if lane else (),
+        account=account,
+        fills=tuple(fresh),
+        status=report.status,
+        quantity=report.quantity,
+        filled=report.filled,
+        average_price=report.average_price,
+        client_order_id=order.client_order_id,
+        venue_order_id=report.venue_order_id,
+        lane=lane.key if lane else None,
+        detail=report.detail,
+    )
+    after = filled_by(order, counted)
+    if lane is not None:
+        expected = lane.expected + (after.filled - order.filled) * order.side.sign
+        counted = FillCounted(
+            **{name: getattr(counted, name) for name in counted.__struct_fields__}
+            | {"expected": expected}
+        )
+    pen.write(counted)
+    if after.filled > order.quantity and order.operation_id is not None:
+        _overfilled(pen, lane, after)
+
+
+def _overfilled(pen: Pen, lane: Lane | None, order: LedgerOrder) -> None:
+    """More was filled than was asked: recorded and told, never asserted away."""
+    detail = f"order {order.key} of {order.quantity} filled {order.filled}"
+    pen.write(
+        Noted(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            alert=True,
+            code=OVERFILL,
+            detail=detail,
+            lane=lane.key if lane else None,
+        )
+    )
+    pen.order(Alert(code=OVERFILL, detail=detail, operation_id=order.operation_id))
+
+
+def _ended_by(
+    pen: Pen, account: AccountRef, lane: Lane | None, order: LedgerOrder, report: OrderReport
+) -> OrderEnded:
+    return OrderEnded(
+        at=pen.now.wall,
+        mono=pen.now.mono,
+        concerns=pen.concerns(lane) if lane else (),
+        account=account,
+        end=_END[report.status],
+        client_order_id=order.client_order_id,
+        venue_order_id=report.venue_order_id,
+        filled=report.filled,
+        average_price=report.average_price,
+        reason=report.reject_reason,
+        detail=report.detail,
+        lane=lane.key if lane else None,
+    )
+
+
+def _stranger_appeared(pen: Pen, account: AccountRef, report: OrderReport) -> PositionKey | None:
+    """A working order nobody told us of, where somebody closes: it counts at once (law 2)."""
+    key = PositionKey(
+        account.venue, account.account, report.instrument, report.holding, report.product
+    )
+    lane = pen.draft.find_lane(key)
+    if lane is None or report.status.is_terminal:
+        return None
+    pen.write(
+        OrderKnown(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=account,
+            report=report,
+            lane=key,
+        )
+    )
+    return key
+
+
+def _heard_of_trades(pen: Pen, account: AccountRef) -> None:
+    if pen.now.mono - pen.draft.account(account).traded_at > TRADED_STEP:
+        pen.write(AccountTraded(account, pen.now.mono))
+
+
+# --- answers to what we sent -------------------------------------------------------------------
+
+
+def order_rejected(pen: Pen, event: OrderRejected) -> PositionKey | None:
+    """The venue refused a submit. A refused copy of an id says that the first one exists."""
+    lane_key, order = find_order(pen, event.account, event.client_order_id)
+    if order is None or not order.is_live:
+        return None
+    lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    if event.reason is RejectReason.DUPLICATE_ID:
+        _unknown(pen, event.account, lane, order, "the venue has an order of this id already")
+        return lane_key
+    if order.state is not OrderState.INTENDED:
+        return lane_key  # it is known by now: the news overtook the answer
+    pen.write(
+        OrderEnded(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane) if lane else (),
+            account=event.account,
+            end=OrderEnd.REJECTED,
+            client_order_id=event.client_order_id,
+            venue_order_id=None,
+            reason=event.reason,
+            detail=event.detail,
+            lane=lane_key,
+        )
+    )
+    return lane_key
+
+
+def order_unsent(pen: Pen, event: OrderUnsent) -> PositionKey | None:
+    """Nothing left us. An order that was sent before under the same id stays unknown."""
+    lane_key, order = find_order(pen, event.account, event.client_order_id)
+    if order is None or order.state is not OrderState.INTENDED:
+        return lane_key
+    lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    if order.sends > 1:
+        _unknown(pen, event.account, lane, order, event.detail)
+        return lane_key
+    pen.write(
+        OrderEnded(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane) if lane else (),
+            account=event.account,
+            end=OrderEnd.UNSENT,
+            client_order_id=event.client_order_id,
+            venue_order_id=None,
+            detail=event.detail,
+            lane=lane_key,
+            retry_after=event.retry_after or 0.0,
+        )
+    )
+    return lane_key
+
+
+def order_lost(pen: Pen, event: OrderLost) -> PositionKey | None:
+    """It left and no answer came."""
+    lane_key, order = find_order(pen, event.account, event.client_order_id)
+    if order is None or order.state is not OrderState.INTENDED:
+        return lane_key
+    lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    _unknown(pen, event.account, lane, order, event.detail)
+    return lane_key
+
+
+def _unknown(
+    pen: Pen, account: AccountRef, lane: Lane | None, order: LedgerOrder, detail: str
+) -> None:
+    assert order.client_order_id is not None
+    pen.write(
+        OrderUnknown(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane) if lane else (),
+            account=account,
+            client_order_id=order.client_order_id,
+            detail=detail,
+            lane=lane.key if lane else None,
+        )
+    )
+    if lane is None:
+        ask(pen, account, None, order)
+
+
+# --- answers to questions ----------------------------------------------------------------------
+
+
+def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
+    """Not found. Before the venue's settle time that says nothing (law 7)."""
+    lane_key, order = find_order(pen, event.account, event.client_order_id, event.venue_order_id)
+    if order is None or order.state is not OrderState.UNKNOWN:
+        return None
+    settle = pen.capabilities(event.account.venue).not_found_settle
+    if pen.now.mono < order.sent_at + settle:
+        return lane_key
+    if lane_key is not None:
+        pen.write(OrderNotFound(lane_key, order.key))
+        return lane_key
+    pen.write(
+        OrderEnded(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            account=event.account,
+            end=OrderEnd.NEVER_EXISTED,
+            client_order_id=order.client_order_id,
+            venue_order_id=None,
+        )
+    )
+    return None
+
+
+def cancel_failed(pen: Pen, event: CancelRejected | CancelLost) -> PositionKey | None:
+    """Too late, unknown, or lost: never an error by itself. Ask what the order is (law 4)."""
+    lane_key, order = find_order(pen, event.account, event.venue_order_id)
+    if order is None:
+        return None
+    if order.is_live:
+        pen.order(
+            QueryOrder(
+                account=event.account,
+                client_order_id=None,
+                venue_order_id=event.venue_order_id,
+            )
+        )
+    return lane_key
+
+
+def trades_read(pen: Pen, event: TradesRead) -> list[PositionKey]:
+    """Count what the stream did not tell; the lanes of the account that doubted."""
+    by_order: dict[str, list[Fill]] = {}
+    for fill in event.fills:
+        by_order.setdefault(fill.client_order_id or fill.venue_order_id, []).append(fill)
+    for fills in by_order.values():
+        first = fills[0]
+        lane_key, order = find_order(
+            pen, event.account, first.client_order_id, first.venue_order_id
+        )
+        if order is None:
+            continue
+        fresh = new_fills(order, fills)
+        if not fresh:
+            continue
+        lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+        _count(pen, event.account, lane, order, _report_of_trades(order, first, fresh), fresh)
+    doubting = []
+    for key in pen.draft.lanes_of(event.account):
+        lane = pen.draft.find_lane(key)
+        if lane is not None and lane.doubt is not None:
+            pen.write(TradesSeen(key))
+            doubting.append(key)
+    return doubting
+
+
+def _report_of_trades(order: LedgerOrder, first: Fill, fresh: Sequence[Fill]) -> OrderReport:
+    """What executions alone say of an order: nothing of its end, unless it is all filled."""
+    filled = order.named + sum(fill.quantity for fill in fresh)
+    status = OrderStatus.FILLED if filled >= order.quantity else OrderStatus.PARTIALLY_FILLED
+    return OrderReport(
+        venue_order_id=first.venue_order_id,
+        client_order_id=order.client_order_id,
+        account=first.account,
+        instrument=first.instrument,
+        side=order.side,
+        type=order.type,
+        status=status,
+        quantity=order.quantity,
+        filled=max(filled, order.filled),
+        created_at=first.at,
+        updated_at=first.at,
+    )

@@ -1,0 +1,59 @@
+"""A restart is one more lost answer: every timer is armed again, every open order asked about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from rpcserver.core.records import Recovered
+from rpcserver.core.state import LedgerOrder, OrderState, Reading, State
+
+RECOVERED_FENCE = 5.0  # seconds a fence that stood at the crash is given anew
+
+
+def rearm(state: State, recovered: Recovered) -> None:
+    """Arm every timer again, by what is left of each deadline on the wall clock."""
+    mono = recovered.mono
+    for operation_id in list(state.operations):
+        operation = state.operation(operation_id)
+        if operation.finished:
+            continue
+        ends_at = operation.opened_at + timedelta(seconds=operation.request.deadline)
+        left = (ends_at - recovered.at).total_seconds()
+        operation.opened = mono
+        operation.deadline = mono + min(max(left, 0.0), operation.request.deadline)
+        operation.stopped_at = mono
+        for account, reading in operation.accounts.items():
+            if reading is Reading.READING:
+                operation.retry_at[account] = mono
+        operation.wake = mono
+        state.arm(operation_id, mono)
+    for key in list(state.lanes):
+        lane = state.lane(key)
+        lane.stale = True
+        lane.proof = None
+        lane.doubt = None
+        lane.not_before = mono
+        lane.started_at = mono
+        if lane.fence_until is not None:
+            lane.fence_until = mono + RECOVERED_FENCE
+        lane.orders = {name: _unasked(order, mono) for name, order in lane.orders.items()}
+        lane.wake = mono
+        state.arm(key, mono)
+    for name, order in list(state.loose.items()):
+        state.put_loose(state.loose_accounts[name], _unasked(order, mono))
+
+
+def _unasked(order: LedgerOrder, mono: float) -> LedgerOrder:
+    """What an order is after a restart: one more lost answer."""
+    if not order.is_live:
+        return order
+    state = OrderState.LIVE if order.operation_id is None and order.venue_order_id else None
+    return msgspec.structs.replace(
+        order,
+        state=state or OrderState.UNKNOWN,
+        asked_at=None,
+        sent_at=mono,
+        not_found=False,
+    )

@@ -1,0 +1,595 @@
+"""
+The state: operations, their legs, and the lanes they work in. A fold of records, nothing else.
+
+A **lane** is one position (venue, account, instrument, side, product) while somebody works on it:
+its ledger holds what the position is expected to be and every order that could still change it.
+A **leg** is one operation's interest in a lane: an absolute target, fixed at its snapshot.
+Overlapping operations have legs in the same lane, which works towards the target nearest zero.
+
+`Draft` is the state as it would be after records not yet applied: `decide` writes on a draft, so
+that it can think on without changing anything. Both take the same `apply`.
+"""
+
+from __future__ import annotations
+
+import enum
+import heapq
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from rpcserver.core.records import OrderEnd, SnapshotTaken
+from rpcserver.core.report import AccountFailure, OperationReport, Outcome
+from rpcserver.core.requests import CloseRequest
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.ids import (
+    AccountRef,
+    ClientOrderId,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    TradeId,
+    VenueId,
+    VenueOrderId,
+)
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.market import Market
+from rpcserver.domain.order import ZERO, OrderRequest, OrderSide, OrderType, RejectReason
+from rpcserver.domain.position import Position, PositionKey
+
+ASK_SHORTEST = 0.25  # seconds between questions about one order
+ASK_LONGEST = 5.0
+REPORTS_KEPT = 256  # finished operations answered from memory; older ones from the journal
+
+
+class OrderState(enum.Enum):
+    """What *we* know of an order."""
+
+    INTENDED = "intended"  # durable, on its way
+    LIVE = "live"  # the venue has it
+    UNKNOWN = "unknown"  # sent, no answer: live until proven otherwise (law 7)
+    ENDED = "ended"  # proven gone
+
+
+class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One order that could change a lane's position: ours, a client's, a stranger's."""
+
+    key: str  # our client order id, or the venue's id for orders without one
+    client_order_id: ClientOrderId | None
+    venue_order_id: VenueOrderId | None = None
+    operation_id: OperationId | None = None  # whose closing order it is; None: not ours
+    side: OrderSide
+    type: OrderType
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    filled: Decimal = ZERO  # cumulative: the larger of what was named and what was reported
+    named: Decimal = ZERO  # Σ of the trades counted by id
+    value: Decimal = ZERO  # Σ quantity × price of what is counted
+    fees: Decimal = ZERO
+    realized: Decimal = ZERO
+    trades: frozenset[TradeId] = frozenset()
+    state: OrderState = OrderState.INTENDED
+    end: OrderEnd | None = None
+    reason: RejectReason | None = None
+    detail: str = ""
+    reduce_only: bool = False
+    oco_id: str | None = None
+    protective: bool = False  # a stop
+    canceling: bool = False  # a cancel or a change was sent and is not answered for good
+    shrink_to: Decimal | None = None  # the total it is to be shrunk to
+    request: OrderRequest | None = None  # ours: to send the same again
+    sends: int = 0
+    attempt: int = 0
+    step: int = 0
+    sent_at: float = 0.0
+    asked_at: float | None = None
+    not_found: bool = False  # asked after the settle time: not there
+
+    @property
+    def is_live(self) -> bool:
+        return self.state is not OrderState.ENDED
+
+    @property
+    def remaining(self) -> Decimal:
+        """The most it can still fill."""
+        return max(self.quantity - self.filled, ZERO) if self.is_live else ZERO
+
+    @property
+    def average_price(self) -> Decimal | None:
+        return self.value / self.filled if self.filled else None
+
+    @property
+    def ask_at(self) -> float | None:
+        """
+        When the venue is to be asked about it (monotonic); None: there is nothing to ask.
+
+        The interval is a quarter of the order's age, within bounds, so that a fresh doubt is
+        settled quickly and an old one storms nobody (law 29).
+        """
+        match self.state:
+            case OrderState.ENDED | OrderState.INTENDED:
+                return None  # known, or its answer is on its way
+            case OrderState.UNKNOWN if self.asked_at is None:
+                return self.sent_at
+            case OrderState.LIVE if self.operation_id is None and not self.canceling:
+                return None  # somebody's order, and nobody wants anything of it
+        since = self.sent_at if self.asked_at is None else self.asked_at
+        return since + min(max((since - self.sent_at) / 4, ASK_SHORTEST), ASK_LONGEST)
+
+
+class Doubt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A read that did not agree with what was expected."""
+
+    quantity: Decimal
+    since: float
+    trades_read: bool = False
+
+
+class Lane(msgspec.Struct, kw_only=True):
+    """One position at work. Mutable: only `apply` changes it."""
+
+    key: PositionKey
+    instrument: Instrument
+    base: Decimal  # signed: what targets of later legs are counted from (law 38)
+    expected: Decimal  # signed: last confirmed position adjusted by known fills
+    ceiling: Decimal | None = None  # unsigned: it may not be assumed larger than this
+    orders: dict[str, LedgerOrder] = {}
+    legs: tuple[tuple[OperationId, int], ...] = ()  # at work, in the order they came
+    started: bool = False
+    started_at: float = 0.0
+    fence_until: float | None = None  # raised; None: never raised, or down
+    fence_override: bool = False
+    attempts: int = 0
+    sweeps: int = 0
+    fruitless: int = 0  # attempts in a row that filled nothing
+    not_before: float = 0.0  # no attempt before
+    rejected: RejectReason | None = None  # by the last attempt
+    reject_detail: str = ""
+    rejected_at: float = 0.0
+    limits_only: bool = False  # the venue takes no market orders here now
+    changed: int = 0  # the turn at which its orders or position last changed
+    stale: bool = False  # since a restart nothing was read: nothing may be sent
+    proof: datetime | None = None  # a fresh read agreed, and nothing changed since
+    doubt: Doubt | None = None
+    overfilled: bool = False
+    canceled: tuple[VenueOrderId, ...] = ()
+    unprotected: bool = False  # a protective order was canceled
+    gated: bool = False  # no operation works here, but an order is unknown
+    wake: float | None = None
+
+    @property
+    def sign(self) -> int:
+        return (self.expected > 0) - (self.expected < 0)
+
+    @property
+    def own_live(self) -> list[LedgerOrder]:
+        """Closing orders of ours that may still fill."""
+        return [o for o in self.orders.values() if o.operation_id is not None and o.is_live]
+
+
+class Leg(msgspec.Struct, kw_only=True):
+    """One operation's interest in a lane."""
+
+    operation_id: OperationId
+    number: int
+    key: PositionKey
+    position: Position
+    instrument: Instrument
+    market: Market | None
+    target: Decimal  # signed
+    planned: Decimal  # unsigned: what the plan closes
+    cancels: tuple[VenueOrderId, ...] = ()
+    shrinks: dict[VenueOrderId, Decimal] = {}
+    excluded: bool = False
+    joined: bool = False
+    below_minimum: bool = False
+    closed: Decimal = ZERO
+    value: Decimal = ZERO
+    fees: Decimal = ZERO
+    realized: Decimal = ZERO
+    sent: bool = False  # an order was intended while it was at work
+    outcome: Outcome | None = None
+    reason: str = ""
+    detail: str = ""
+    remaining: Decimal = ZERO
+    orders: tuple[LedgerOrder, ...] = ()  # at its end: our closing orders of the lane
+    canceled: tuple[VenueOrderId, ...] = ()
+    unprotected: bool = False
+    proven_at: datetime | None = None
+
+
+class Reading(enum.Enum):
+    """Where an operation stands with one account."""
+
+    READING = "reading"
+    READ = "read"  # its plan waits for the other accounts
+    PLANNED = "planned"
+    FAILED = "failed"
+
+
+class Operation(msgspec.Struct, kw_only=True):
+    """One accepted closing request."""
+
+    operation_id: OperationId
+    request: CloseRequest
+    opened_at: datetime
+    opened: float
+    deadline: float
+    seq: int = 0
+    done: int = 0
+    total: int = 0
+    started: int = 0  # legs up to this number are at work or ended
+    wave: int = 64
+    accounts: dict[AccountRef, Reading] = {}
+    retry_at: dict[AccountRef, float] = {}
+    issued: dict[AccountRef, float] = {}
+    open_legs: dict[AccountRef, int] = {}
+    snapshots: dict[AccountRef, SnapshotTaken] = {}
+    failures: tuple[AccountFailure, ...] = ()
+    more_matches: int = 0
+    plan_hash: str | None = None
+    estimate: float | None = None
+    counts: dict[Outcome, int] = {}
+    oldest_proof: datetime | None = None
+    stopped: Outcome | None = None  # cancelled, or its deadline passed
+    stopped_at: float = 0.0
+    cancelled: bool = False  # a person asked for it
+    finished: bool = False
+    finished_at: datetime | None = None
+    error: str | None = None
+    detail: str = ""
+    wake: float | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        return all(
+            reading in (Reading.PLANNED, Reading.FAILED) for reading in self.accounts.values()
+        )
+
+    @property
+    def plans_as_a_whole(self) -> bool:
+        """Nothing is sent before every account is planned."""
+        request = self.request
+        return request.dry_run or request.plan_hash is not None or request.scope.oldest_only
+
+
+class AccountState(msgspec.Struct, kw_only=True):
+    """Reads of one account that verify lanes."""
+
+    reading: bool = False
+    issued: int = 0  # the turn of the reading under way, or of the last one
+    started_at: float = 0.0
+    wake: float | None = None  # the next reading is due
+    traded_at: float = float("-inf")  # when an execution was last heard of
+    failures: int = 0
+
+
+class VenueState(msgspec.Struct, kw_only=True):
+    capabilities: Capabilities
+    up: bool = True
+
+
+class SeenMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a market was last known to be, and when (monotonic) that was learned."""
+
+    market: Market
+    seen_at: float
+
+
+class KeyUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an idempotency key of a principal named."""
+
+    operation_id: OperationId
+    digest: str
+    opened_at: datetime
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A partial close that ended: a repeat without a key is refused for a while."""
+
+    operation_id: OperationId
+    at: datetime
+
+
+class LooseKey(NamedTuple):
+    """The timer of a client's own order."""
+
+    client_order_id: str
+
+
+Timer = PositionKey | AccountRef | LooseKey | OperationId
+
+
+class State:
+    """Everything the core knows."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.operations: dict[OperationId, Operation] = {}
+        self.legs: dict[tuple[OperationId, int], Leg] = {}
+        self.lanes: dict[PositionKey, Lane] = {}
+        self.loose: dict[str, LedgerOrder] = {}  # clients' own orders, until they end
+        self.loose_accounts: dict[str, AccountRef] = {}
+        self.accounts: dict[AccountRef, AccountState] = {}
+        self.venues: dict[VenueId, VenueState] = {}
+        self.markets: dict[tuple[VenueId, InstrumentId], SeenMarket] = {}
+        self.keys: dict[tuple[PrincipalId, str], KeyUse] = {}
+        self.partials: dict[tuple[PrincipalId, str], Ended] = {}
+        self.plans: dict[str, float] = {}  # dry runs' hashes, and when
+        self.reports: dict[OperationId, OperationReport] = {}
+        self._lanes_of: dict[AccountRef, dict[PositionKey, None]] = {}
+        self._lane_of_order: dict[tuple[AccountRef, str], PositionKey] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._armed = 0
+
+    # --- what apply writes to ------------------------------------------------------------------
+
+    def lane(self, key: PositionKey) -> Lane:
+        return self.lanes[key]
+
+    def operation(self, operation_id: OperationId) -> Operation:
+        return self.operations[operation_id]
+
+    def leg(self, operation_id: OperationId, number: int) -> Leg:
+        return self.legs[operation_id, number]
+
+    def account(self, account: AccountRef) -> AccountState:
+        return self.accounts.setdefault(account, AccountState())
+
+    def add_operation(self, operation: Operation) -> None:
+        self.operations[operation.operation_id] = operation
+
+    def add_leg(self, leg: Leg) -> None:
+        self.legs[leg.operation_id, leg.number] = leg
+
+    def add_lane(self, lane: Lane) -> None:
+        self.lanes[lane.key] = lane
+        self._lanes_of.setdefault(lane.key.account_ref, {})[lane.key] = None
+
+    def drop_lane(self, key: PositionKey) -> None:
+        lane = self.lanes.pop(key)
+        account = key.account_ref
+        del self._lanes_of[account][key]
+        for order in lane.orders.values():
+            self._forget_order(account, order)
+
+    def drop_operation(self, operation_id: OperationId) -> None:
+        operation = self.operations.pop(operation_id)
+        for number in range(1, operation.total + 1):
+            self.legs.pop((operation_id, number), None)
+
+    def put_loose(self, account: AccountRef, order: LedgerOrder) -> None:
+        self.loose[order.key] = order
+        self.loose_accounts[order.key] = account
+        self.arm(LooseKey(order.key), order.ask_at)
+
+    def drop_loose(self, key: str) -> None:
+        self.loose.pop(key, None)
+        self.loose_accounts.pop(key, None)
+
+    def index_order(self, lane: PositionKey, order: LedgerOrder) -> None:
+        account = lane.account_ref
+        self._lane_of_order[account, order.key] = lane
+        if order.venue_order_id is not None:
+            self._lane_of_order[account, order.venue_order_id] = lane
+
+    def arm(self, timer: Timer, wake: float | None) -> None:
+        if wake is not None:
+            self._armed += 1
+            heapq.heappush(self._timers, (wake, self._armed, timer))
+
+    def keep_report(self, report: OperationReport) -> None:
+        self.reports[report.operation_id] = report
+        while len(self.reports) > REPORTS_KEPT:
+            del self.reports[next(iter(self.reports))]
+
+    # --- what decide reads ---------------------------------------------------------------------
+
+    def find_lane(self, key: PositionKey) -> Lane | None:
+        return self.lanes.get(key)
+
+    def find_operation(self, operation_id: OperationId) -> Operation | None:
+        return self.operations.get(operation_id)
+
+    def find_leg(self, operation_id: OperationId, number: int) -> Leg | None:
+        return self.legs.get((operation_id, number))
+
+    def lane_of_order(self, account: AccountRef, *names: str | None) -> PositionKey | None:
+        """The lane whose ledger holds an order by either of its names."""
+        for name in names:
+            if name is not None and (key := self._lane_of_order.get((account, name))) is not None:
+                return key
+        return None
+
+    def lanes_of(self, account: AccountRef) -> tuple[PositionKey, ...]:
+        return tuple(self._lanes_of.get(account, ()))
+
+    def lane_keys(self) -> tuple[PositionKey, ...]:
+        return tuple(self.lanes)
+
+    def find_key(self, principal: PrincipalId, key: str) -> KeyUse | None:
+        return self.keys.get((principal, key))
+
+    def find_partial(self, principal: PrincipalId, digest: str) -> Ended | None:
+        return self.partials.get((principal, digest))
+
+    def find_plan(self, plan_hash: str) -> float | None:
+        """When a dry run told of this plan (monotonic)."""
+        return self.plans.get(plan_hash)
+
+    def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
+        return self.markets.get((venue, instrument))
+
+    def wake_of(self, timer: Timer) -> float | None:
+        """When *timer* is armed for, if it still exists."""
+        if isinstance(timer, PositionKey):
+            lane = self.find_lane(timer)
+            return lane.wake if lane is not None else None
+        if isinstance(timer, AccountRef):
+            return self.account(timer).wake
+        if isinstance(timer, LooseKey):
+            order = self.loose.get(timer.client_order_id)
+            return order.ask_at if order is not None else None
+        operation = self.find_operation(timer)
+        return operation.wake if operation is not None else None
+
+    def due(self, mono: float) -> Iterator[Timer]:
+        """Every timer due by *mono*, once each."""
+        seen: set[Timer] = set()
+        stack = [0]  # walk the heap: a child is never due before its parent
+        while stack:
+            i = stack.pop()
+            if i >= len(self._timers) or self._timers[i][0] > mono:
+                continue
+            wake, _, timer = self._timers[i]
+            if timer not in seen and self.wake_of(timer) == wake:
+                seen.add(timer)
+                yield timer
+            stack += (2 * i + 1, 2 * i + 2)
+
+    def next_wake(self) -> float | None:
+        """The earliest armed timer. Drops entries that hold no longer: the answer is the same."""
+        while self._timers:
+            wake, _, timer = self._timers[0]
+            if self.wake_of(timer) == wake:
+                return wake
+            heapq.heappop(self._timers)
+        return None
+
+    def _forget_order(self, account: AccountRef, order: LedgerOrder) -> None:
+        self._lane_of_order.pop((account, order.key), None)
+        if order.venue_order_id is not None:
+            self._lane_of_order.pop((account, order.venue_order_id), None)
+
+
+class Draft(State):
+    """
+    The state as it will be. Copies what it is about to change, leaves *base* alone.
+
+    Indexes and timers are not drafted: a decision never looks up an order, an account's lanes or
+    a timer that the same decision created.
+    """
+
+    def __init__(self, base: State) -> None:
+        self.base = base
+        self.turn = base.turn
+        self._lane_drafts: dict[PositionKey, Lane | None] = {}
+        self._operation_drafts: dict[OperationId, Operation | None] = {}
+        self._leg_drafts: dict[tuple[OperationId, int], Leg] = {}
+        self._account_drafts: dict[AccountRef, AccountState] = {}
+        self.operations = base.operations
+        self.venues = base.venues.copy()
+        self.markets = {}
+        self.loose = base.loose
+        self.loose_accounts = base.loose_accounts
+        self.keys = {}
+        self.partials = {}
+        self.plans = {}
+        self.reports = base.reports
+
+    def lane(self, key: PositionKey) -> Lane:
+        if (drafted := self._lane_drafts.get(key)) is None:
+            assert key not in self._lane_drafts, "a dropped lane is not written to"
+            drafted = msgspec.structs.replace(self.base.lanes[key])
+            drafted.orders = drafted.orders.copy()
+            self._lane_drafts[key] = drafted
+        return drafted
+
+    def operation(self, operation_id: OperationId) -> Operation:
+        if (drafted := self._operation_drafts.get(operation_id)) is None:
+            drafted = msgspec.structs.replace(self.base.operations[operation_id])
+            drafted.accounts = drafted.accounts.copy()
+            drafted.retry_at = drafted.retry_at.copy()
+            drafted.issued = drafted.issued.copy()
+            drafted.open_legs = drafted.open_legs.copy()
+            drafted.snapshots = drafted.snapshots.copy()
+            drafted.counts = drafted.counts.copy()
+            self._operation_drafts[operation_id] = drafted
+        return drafted
+
+    def leg(self, operation_id: OperationId, number: int) -> Leg:
+        name = (operation_id, number)
+        if (drafted := self._leg_drafts.get(name)) is None:
+            drafted = msgspec.structs.replace(self.base.legs[name])
+            self._leg_drafts[name] = drafted
+        return drafted
+
+    def account(self, account: AccountRef) -> AccountState:
+        if (drafted := self._account_drafts.get(account)) is None:
+            drafted = msgspec.structs.replace(self.base.accounts.get(account) or AccountState())
+            self._account_drafts[account] = drafted
+        return drafted
+
+    def add_operation(self, operation: Operation) -> None:
+        self._operation_drafts[operation.operation_id] = msgspec.structs.replace(operation)
+
+    def add_leg(self, leg: Leg) -> None:
+        self._leg_drafts[leg.operation_id, leg.number] = leg
+
+    def add_lane(self, lane: Lane) -> None:
+        self._lane_drafts[lane.key] = lane
+
+    def drop_lane(self, key: PositionKey) -> None:
+        self._lane_drafts[key] = None
+
+    def drop_operation(self, operation_id: OperationId) -> None:
+        self._operation_drafts[operation_id] = None
+
+    def put_loose(self, account: AccountRef, order: LedgerOrder) -> None:
+        pass
+
+    def drop_loose(self, key: str) -> None:
+        pass
+
+    def index_order(self, lane: PositionKey, order: LedgerOrder) -> None:
+        pass
+
+    def arm(self, timer: Timer, wake: float | None) -> None:
+        pass
+
+    def keep_report(self, report: OperationReport) -> None:
+        pass
+
+    def find_lane(self, key: PositionKey) -> Lane | None:
+        if key in self._lane_drafts:
+            return self._lane_drafts[key]
+        return self.base.find_lane(key)
+
+    def find_operation(self, operation_id: OperationId) -> Operation | None:
+        if operation_id in self._operation_drafts:
+            return self._operation_drafts[operation_id]
+        return self.base.find_operation(operation_id)
+
+    def find_leg(self, operation_id: OperationId, number: int) -> Leg | None:
+        name = (operation_id, number)
+        return self._leg_drafts.get(name) or self.base.find_leg(operation_id, number)
+
+    def lane_of_order(self, account: AccountRef, *names: str | None) -> PositionKey | None:
+        return self.base.lane_of_order(account, *names)
+
+    def lanes_of(self, account: AccountRef) -> tuple[PositionKey, ...]:
+        return self.base.lanes_of(account)
+
+    def lane_keys(self) -> tuple[PositionKey, ...]:
+        return self.base.lane_keys()
+
+    def find_key(self, principal: PrincipalId, key: str) -> KeyUse | None:
+        return self.base.find_key(principal, key)
+
+    def find_partial(self, principal: PrincipalId, digest: str) -> Ended | None:
+        return self.base.find_partial(principal, digest)
+
+    def find_plan(self, plan_hash: str) -> float | None:
+        return self.base.find_plan(plan_hash)
+
+    def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
+        return self.markets.get((venue, instrument)) or self.base.find_market(venue, instrument)
+
+    def due(self, mono: float) -> Iterator[Timer]:
+        return self.base.due(mono)
+
+    def next_wake(self) -> float | None:
+        return self.base.next_wake()

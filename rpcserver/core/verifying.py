@@ -1,0 +1,162 @@
+"""
+Reading accounts to verify: one reading serves every lane of the account that waits for one.
+
+A reading proves something about a lane only if it was *issued* after the lane last changed
+(law 18). It may lower what is sent at once; it raises it only after the trades were asked for and
+it repeats unchanged after the venue's settle time (law 40).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rpcserver.core.commands import QueryTrades, ReadAccount
+from rpcserver.core.decision import Pen
+from rpcserver.core.ending import is_unwanted_report, legs_at_work
+from rpcserver.core.passing import (
+    AccountArmed,
+    CeilingLowered,
+    PositionDoubted,
+    PositionRead,
+    ReadEnded,
+    ReadStarted,
+)
+from rpcserver.core.records import Noted, OrderKnown, PositionAdopted
+from rpcserver.core.state import Lane
+from rpcserver.domain.account import AccountSnapshot
+from rpcserver.domain.ids import AccountRef
+from rpcserver.domain.order import ZERO, OrderReport
+from rpcserver.domain.position import PositionKey
+
+PATIENCE_PER_LANE = 0.0002  # seconds a reading waits for each lane that may want it too
+PATIENCE_MAX = 0.25
+RETRY = 0.25  # seconds after a failed reading, doubling
+RETRY_MAX = 2.0
+
+
+def want_read(pen: Pen, lane: Lane) -> float | None:
+    """See to it that the lane's account is read, by a reading issued after now. Answers None."""
+    account = lane.key.account_ref
+    state = pen.draft.account(account)
+    if state.reading or state.wake is not None:
+        return None  # every lane of the account is looked at when it comes back
+    lanes = len(pen.draft.lanes_of(account))
+    if lanes <= 1:
+        start_read(pen, account)
+    else:
+        patience = min(lanes * PATIENCE_PER_LANE + 0.002, PATIENCE_MAX)
+        pen.write(AccountArmed(account, pen.now.mono + patience))
+    return None
+
+
+def start_read(pen: Pen, account: AccountRef) -> None:
+    """Read the account, to verify."""
+    pen.write(ReadStarted(account, None, pen.now.mono))
+    pen.order(ReadAccount(account=account, operation_id=None, markets=False))
+
+
+def read_failed(pen: Pen, account: AccountRef) -> None:
+    """A failed read says nothing about any position. It is tried again."""
+    pen.write(ReadEnded(account, None, True))
+    if pen.draft.lanes_of(account):
+        failures = pen.draft.account(account).failures
+        delay = min(RETRY * 2 ** min(failures - 1, 5), RETRY_MAX)
+        pen.write(AccountArmed(account, pen.now.mono + delay))
+
+
+def read_arrived(pen: Pen, snapshot: AccountSnapshot) -> list[PositionKey]:
+    """Hold a reading against the ledger of each lane; the lanes that it may have moved on."""
+    account = snapshot.account
+    issued = pen.draft.account(account).issued
+    pen.write(ReadEnded(account, None, False))
+    held = {position.key: position.signed_quantity for position in snapshot.positions}
+    working: dict[PositionKey, list[OrderReport]] = {}
+    for order in snapshot.orders:
+        key = PositionKey(
+            account.venue, account.account, order.instrument, order.holding, order.product
+        )
+        working.setdefault(key, []).append(order)
+    moved = []
+    for key in pen.draft.lanes_of(account):
+        lane = pen.draft.find_lane(key)
+        if lane is None:
+            continue
+        if lane.changed < issued:
+            _compare(pen, key, held.get(key, ZERO), working.get(key, []), snapshot)
+            moved.append(key)
+        elif not lane.own_live:
+            moved.append(key)  # it wants another reading
+    return moved
+
+
+def _compare(
+    pen: Pen,
+    key: PositionKey,
+    read: Decimal,
+    working: list[OrderReport],
+    snapshot: AccountSnapshot,
+) -> None:
+    lane = pen.draft.lane(key)
+    if any(order.request is not None and not order.not_found for order in lane.own_live):
+        # What lives may have filled without our having heard: no ground for doubt, but enough
+        # to send no more than this.
+        if abs(read) < abs(lane.expected):
+            pen.write(CeilingLowered(key, abs(read)))
+        if not lane.stale:
+            return
+    if read == lane.expected:
+        _learn_of_orders(pen, lane, working)
+        pen.write(PositionRead(key, snapshot.taken_at))
+        return
+    doubt = lane.doubt
+    settle = pen.capabilities(key.venue).position_settle
+    if doubt is None or doubt.quantity != read:
+        pen.write(PositionDoubted(key, read, pen.now.mono))
+        legs = legs_at_work(pen, lane)
+        since = min((operation.opened_at for operation, _ in legs), default=pen.now.wall)
+        pen.order(QueryTrades(account=key.account_ref, since=since))
+    elif doubt.trades_read and pen.now.mono - doubt.since >= settle:
+        pen.write(
+            PositionAdopted(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                concerns=pen.concerns(lane),
+                lane=key,
+                expected=lane.expected,
+                quantity=read,
+                taken_at=snapshot.taken_at,
+            )
+        )
+        pen.write(
+            Noted(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                alert=True,
+                code="foreign_change",
+                detail=f"{key.instrument} in {key.account}: {lane.expected} became {read}",
+                lane=key,
+            )
+        )
+
+
+def _learn_of_orders(pen: Pen, lane: Lane, working: list[OrderReport]) -> None:
+    """Orders found working where a leg wants none: they are taken into the ledger, and swept."""
+    legs = legs_at_work(pen, lane)
+    for report in working:
+        known = {report.client_order_id, report.venue_order_id} & {
+            name
+            for order in lane.orders.values()
+            for name in (order.client_order_id, order.venue_order_id)
+            if name is not None
+        }
+        if not known and is_unwanted_report(legs):
+            pen.write(
+                OrderKnown(
+                    at=pen.now.wall,
+                    mono=pen.now.mono,
+                    concerns=pen.concerns(lane),
+                    account=lane.key.account_ref,
+                    report=report,
+                    lane=lane.key,
+                )
+            )
