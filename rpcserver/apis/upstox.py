@@ -141,11 +141,11 @@ def exit_answer(report: OperationReport, full: bool) -> Mapping[str, object]:
         "status": status,
         "data": rows,
         **answer,
-        "statusCode": _STATUS_CODES[status],
+        "statusCode": STATUS_CODES[status],
     }
 
 
-_STATUS_CODES = {SUCCESS: STATUS_OK, PARTIAL_SUCCESS: STATUS_MIXED, ERROR: STATUS_ERROR}
+STATUS_CODES = {SUCCESS: STATUS_OK, PARTIAL_SUCCESS: STATUS_MIXED, ERROR: STATUS_ERROR}
 _NOTHING_HAPPENED = (Outcome.REJECTED, Outcome.WAITING_MARKET, Outcome.CANCELLED)
 
 

@@ -1,0 +1,32 @@
+"""Every api there is, in one registry."""
+
+from __future__ import annotations
+
+from rpcserver.apis import (
+    crosstrade,
+    crosstrade_orders,
+    crosstrade_quotes,
+    crosstrade_reads,
+    crosstrade_trading,
+    deepcoin,
+    neuratrade,
+    operations,
+    portfolio,
+    upstox,
+    upstox_orders,
+)
+from rpcserver.apis.registry import Registry
+
+registry = Registry.of(
+    crosstrade.registry,
+    upstox.registry,
+    deepcoin.registry,
+    neuratrade.registry,
+    portfolio.registry,
+    crosstrade_reads.registry,
+    crosstrade_orders.registry,
+    crosstrade_quotes.registry,
+    crosstrade_trading.registry,
+    upstox_orders.registry,
+    operations.registry,
+)

@@ -1,0 +1,343 @@
+"""Our own calls: operations, unknown orders, the audit, tokens, and whether anyone is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from rpcserver.apis.arguments import Args, Choices, NoArgs, words_of
+from rpcserver.apis.legs import (
+    counts_of,
+    detailed_leg,
+    duration_ms,
+    failure_answer,
+)
+from rpcserver.apis.names import nearest
+from rpcserver.apis.queries import (
+    CreateToken,
+    Data,
+    NewToken,
+    Nothing,
+    ReadOperation,
+    ReadOperations,
+    ReadTokens,
+    Resolve,
+    RevokeToken,
+    VerifyChain,
+)
+from rpcserver.apis.refusals import refuse_plainly
+from rpcserver.apis.registry import Ask, Asked, Registry
+from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.core.report import OperationReport
+from rpcserver.core.requests import OrderOutcome, ResolveRequest
+from rpcserver.domain.errors import InvalidRequest
+from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId, TokenId
+from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, Role, TokenRow
+
+registry = Registry()
+
+PAGE_MAX: Final = 500
+PRINCIPAL_LENGTH_MAX: Final = 64
+
+
+# --- operations ----------------------------------------------------------------------------------
+
+
+class ListOperationsArgs(Args, frozen=True, kw_only=True):
+    """The newest first; `before` pages on. `all` shows those of others too (risk or admin)."""
+
+    before: str | UnsetType = UNSET
+    limit: int = 50
+    all: bool = False
+
+
+class GetOperationArgs(Args, frozen=True, kw_only=True, rename="camel"):
+    """One operation; its legs after the leg `after`, `limit` of them."""
+
+    operation_id: str
+    after: int = 0
+    limit: int = 100
+
+
+class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One operation in a list."""
+
+    operation_id: str
+    api: str
+    principal: str
+    idempotency_key: str | None
+    opened_at: datetime
+    finished_at: datetime | None
+    running: bool
+    success: bool | None
+    flat: bool | None
+    dry_run: bool
+    legs: int
+
+
+def operation_answer(row: OperationRow) -> OperationAnswer:
+    return OperationAnswer(
+        operation_id=row.operation_id,
+        api=row.api,
+        principal=row.principal,
+        idempotency_key=row.idempotency_key,
+        opened_at=row.opened_at,
+        finished_at=row.finished_at,
+        running=row.finished_at is None,
+        success=None if row.dry_run else row.success,
+        flat=None if row.dry_run else row.flat,
+        dry_run=row.dry_run,
+        legs=row.legs,
+    )
+
+
+def operation_page(report: OperationReport, after: int, limit: int) -> Data:
+    """One operation and a page of its legs; `success` and `flat` are null until it has ended."""
+    request, ended = report.request, report.finished_at is not None
+    page = [leg for leg in report.legs if leg.leg > after][:limit]
+    told = ended and not request.dry_run
+    answer: dict[str, object] = {
+        "success": True,
+        "operation": {
+            "operationId": report.operation_id,
+            "api": request.api,
+            "principal": request.principal,
+            "idempotencyKey": request.idempotency_key,
+            "reason": request.reason,
+            "openedAt": report.opened_at,
+            "finishedAt": report.finished_at,
+            "running": not ended,
+            "success": report.success if told else None,
+            "flat": report.flat if told else None,
+            "dryRun": request.dry_run,
+            "cancelled": report.cancelled,
+            "error": report.error,
+            "detail": report.detail,
+            "planHash": report.plan_hash,
+            "provenAt": report.proven_at,
+            "durationMs": duration_ms(report),
+            "counts": counts_of(report.legs),
+            "failures": [failure_answer(failure) for failure in report.failures],
+            "total": len(report.legs),
+            "auditSeq": report.audit_seq,
+            "auditHead": report.audit_head,
+        },
+        "legs": [detailed_leg(leg) for leg in page],
+    }
+    if page and page[-1].leg < max(leg.leg for leg in report.legs):
+        answer["next"] = page[-1].leg
+    return answer
+
+
+@registry.query("ListOperations", args=ListOperationsArgs)
+def list_operations(args: ListOperationsArgs, asked: Asked) -> Ask:
+    """The operations of the caller, or of everyone."""
+    _check_page(args.limit)
+    if args.all and not _sees_everyone(asked.principal):
+        raise InvalidRequest("forbidden", "all: needs the risk or the admin role")
+
+    def answer(rows: Sequence[OperationRow]) -> Data:
+        listed = [operation_answer(row) for row in rows]
+        more = {"next": rows[-1].operation_id} if len(rows) == args.limit else {}
+        return {"operations": listed, "count": len(listed), **more, "success": True}
+
+    principal = None if args.all else asked.principal.principal_id
+    before = OperationId(args.before) if isinstance(args.before, str) else None
+    return Ask(ReadOperations(principal, before, args.limit), answer)
+
+
+@registry.query("GetOperation", args=GetOperationArgs)
+def get_operation(args: GetOperationArgs, _asked: Asked) -> Ask:
+    """One operation, running or ended, with its legs page by page."""
+    _check_page(args.limit)
+    if args.after < 0:
+        raise InvalidRequest("invalid_argument", "after: 0 or the number of a leg")
+    return Ask(
+        ReadOperation(OperationId(args.operation_id)),
+        lambda report: operation_page(report, args.after, args.limit),
+    )
+
+
+def _check_page(limit: int) -> None:
+    if not 0 < limit <= PAGE_MAX:
+        raise InvalidRequest("invalid_argument", f"limit: 1 to {PAGE_MAX}")
+
+
+def _sees_everyone(principal: Principal) -> bool:
+    return principal.may(Permission.OVERRIDE) or principal.may(Permission.ADMINISTER)
+
+
+# --- what a person says, and what the chain says -------------------------------------------------
+
+
+class ResolveOrderArgs(Args, frozen=True, kw_only=True, rename="camel"):
+    """What became of an order nobody can ask about: `filled` is how much of it."""
+
+    choices: ClassVar[Choices] = {"outcome": words_of(OrderOutcome)}
+    may_be_zero: ClassVar[frozenset[str]] = frozenset({"filled"})
+
+    client_order_id: str | None
+    outcome: str
+    filled: Decimal = Decimal(0)
+    reason: str | None
+
+
+@registry.query(
+    "ResolveOrder", args=ResolveOrderArgs, permission=Permission.OVERRIDE, read_only=False
+)
+def resolve_order(args: ResolveOrderArgs, asked: Asked) -> Ask:
+    """Journal a person's word about an unknown order; a fresh read of the position follows."""
+    outcome = OrderOutcome(args.outcome)
+    if outcome is OrderOutcome.FILLED and args.filled == 0:
+        raise InvalidRequest("missing_argument", "filled: how much of the order was filled")
+    if outcome is OrderOutcome.NEVER_EXISTED and args.filled != 0:
+        raise InvalidRequest("invalid_argument", "filled: an order that never was filled nothing")
+    request = ResolveRequest(
+        principal=asked.principal.principal_id,
+        client_order_id=ClientOrderId((args.client_order_id or "").strip()),
+        outcome=outcome,
+        filled=args.filled,
+        reason=args.reason or "",
+        remote=asked.remote,
+    )
+    order_id = request.client_order_id
+    return Ask(Resolve(request), lambda _: {"orderId": order_id, "success": True})
+
+
+@registry.query("VerifyAudit", args=NoArgs)
+def verify_audit(_: NoArgs, _asked: Asked) -> Ask:
+    """Walk the whole hash chain of the audit."""
+    return Ask(VerifyChain(), chain_answer)
+
+
+def chain_answer(report: ChainReport) -> Data:
+    """`success` says that the chain is intact."""
+    return {
+        "success": report.intact,
+        "intact": report.intact,
+        "records": report.records,
+        "auditSeq": report.head.audit_seq,
+        "auditHead": report.head.audit_hash,
+        "firstBroken": report.first_broken,
+        "detail": report.detail,
+    }
+
+
+# --- tokens --------------------------------------------------------------------------------------
+
+
+class CreateTokenArgs(Args, frozen=True, kw_only=True):
+    """A token for a principal; `accounts` are grants, `"*"` for every account."""
+
+    principal: str | None
+    roles: tuple[str, ...] | None
+    accounts: tuple[str, ...] | None
+
+
+class RevokeTokenArgs(Args, frozen=True, kw_only=True, rename="camel"):
+    """A token by its public name."""
+
+    token_id: str | None
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A token as its administrators see it: never the token itself."""
+
+    token_id: str
+    principal: str
+    roles: list[str]
+    accounts: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def token_answer(row: TokenRow) -> TokenAnswer:
+    return TokenAnswer(
+        token_id=row.token_id,
+        principal=row.principal,
+        roles=sorted(role.value for role in row.roles),
+        accounts=row.accounts,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+@registry.query(
+    "CreateToken", args=CreateTokenArgs, permission=Permission.ADMINISTER, read_only=False
+)
+def create_token(args: CreateTokenArgs, asked: Asked) -> Ask:
+    """Make a token. It is told once, in this answer, and stored nowhere."""
+    principal = (args.principal or "").strip()
+    if len(principal) > PRINCIPAL_LENGTH_MAX:
+        raise InvalidRequest(
+            "invalid_argument", f"principal: at most {PRINCIPAL_LENGTH_MAX} characters"
+        )
+    grants = tuple(grant.strip() for grant in args.accounts or ())
+    _check_grants(grants, asked)
+    query = CreateToken(PrincipalId(principal), _roles(args.roles or ()), grants)
+    return Ask(query, _new_token)
+
+
+def _new_token(new: NewToken) -> Data:
+    return {"success": True, "token": new.token, "row": token_answer(new.row)}
+
+
+def _check_grants(grants: Sequence[str], asked: Asked) -> None:
+    """A mistyped grant would be a token that closes nothing and calls it flat."""
+    known = {EVERY_ACCOUNT}
+    for account in asked.directory.accounts:
+        known |= {account.account.casefold(), str(account.ref).casefold()}
+    for grant in grants:
+        if grant.casefold() not in known:
+            raise InvalidRequest("unknown_account", f"{grant!r}{nearest(grant, known)}")
+
+
+def _roles(words: Sequence[str]) -> frozenset[Role]:
+    known = {role.value: role for role in Role}
+    for word in words:
+        if word.casefold() not in known:
+            raise InvalidRequest(
+                "invalid_argument", f"roles: {word!r} is none of {', '.join(known)}"
+            )
+    return frozenset(known[word.casefold()] for word in words)
+
+
+@registry.query("ListTokens", args=NoArgs, permission=Permission.ADMINISTER)
+def list_tokens(_: NoArgs, _asked: Asked) -> Ask:
+    """Every token there is or was."""
+
+    def answer(rows: Sequence[TokenRow]) -> Data:
+        return {"tokens": [token_answer(row) for row in rows], "success": True}
+
+    return Ask(ReadTokens(), answer)
+
+
+@registry.query(
+    "RevokeToken", args=RevokeTokenArgs, permission=Permission.ADMINISTER, read_only=False
+)
+def revoke_token(args: RevokeTokenArgs, _asked: Asked) -> Ask:
+    """Revoke a token and close its sockets."""
+    token_id = TokenId((args.token_id or "").strip())
+
+    def answer(revoked: bool) -> Data:
+        if not revoked:
+            return refuse_plainly(InvalidRequest("unknown_token", f"no token {token_id!r}"))
+        return {"tokenId": token_id, "success": True}
+
+    return Ask(RevokeToken(token_id), answer)
+
+
+# --- liveness ------------------------------------------------------------------------------------
+
+
+@registry.query("Ping", args=NoArgs)
+def ping(_: NoArgs, asked: Asked) -> Ask:
+    """The server's time, through the whole path a call takes."""
+    now = asked.now
+    epoch = round(now.timestamp() * 1000)
+    return Ask(Nothing(), lambda _: {"success": True, "time": now, "epoch": epoch})
