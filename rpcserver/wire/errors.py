@@ -79,7 +79,6 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "closing_in_progress": ErrorCode(409, _RETRY, "An operation closes this position."),
         "plan_changed": ErrorCode(409, _REPAIR, "The plan is not the one of `planHash` any more."),
         "cancel_pending": ErrorCode(409, _ASK, "The order is being canceled; not proven yet."),
-        "cancel_pending": ErrorCode(409, _ASK, "The venue took the cancel, not yet confirmed it."),
         "order_pending": ErrorCode(409, _ASK, "An order of unknown outcome stands in the way."),
         # --- venues
         "order_refused": ErrorCode(422, _REPAIR, "The venue said no; there is no such order."),
