@@ -26,7 +26,7 @@ from rpcserver.domain.order import (
 from rpcserver.domain.position import Position
 from rpcserver.venues.paper.contracts import Contract
 from rpcserver.venues.paper.positions import Slot
-from rpcserver.venues.paper.prices import Market, available
+from rpcserver.venues.paper.prices import Market, has_depth
 from rpcserver.venues.paper.state import AccountRecord, State
 
 _LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)
@@ -183,7 +183,7 @@ def _check_reduction(state: State, request: OrderRequest, contract: Contract) ->
 
 def _check_liquidity(request: OrderRequest, market: Market, phase: MarketPhase) -> None:
     at_once = request.type is OrderType.MARKET and phase is MarketPhase.OPEN
-    if at_once and available(market, request.side, None) == 0:
+    if at_once and not has_depth(market):
         raise OrderRefused(RejectReason.NO_LIQUIDITY, "nobody is on the other side")
 
 

@@ -18,7 +18,7 @@ from rpcserver.domain.errors import OutcomeUnknown, VenueUnavailable
 from rpcserver.driver.ports import VenueEvent
 from rpcserver.venues.paper.commands import ExchangeCommand
 from rpcserver.venues.paper.exchange import Exchange
-from rpcserver.venues.paper.store import Store, changed_rows, price_rows
+from rpcserver.venues.paper.store import Store, changed_rows, price_statement
 
 _log = logger.bind(part="paper venue")
 
@@ -44,6 +44,7 @@ class DurableExchange:
         self._next = Commit()
         self._running: Commit | None = None
         self._wanted = anyio.Event()
+        self._prices_wanted = False
         self._broken = False
 
     def handle(self, command: ExchangeCommand, now: datetime) -> Iterable[VenueEvent]:
@@ -80,7 +81,13 @@ class DurableExchange:
         """Write whatever is wanted, until cancelled."""
         while True:
             await self._wanted.wait()
-            await self.flush()
+            with anyio.CancelScope(shield=True):  # what was taken is written
+                await self.flush()
+
+    def save_prices(self) -> None:
+        """Let the next transaction save every price, too."""
+        self._prices_wanted = True
+        self._wanted.set()
 
     async def flush(self) -> None:
         """Make everything done so far durable, then tell of it."""
@@ -89,20 +96,16 @@ class DurableExchange:
         self._next = Commit()
         state = self.exchange.state
         rows = changed_rows(state, state.take_touched())
+        if self._prices_wanted:
+            rows.statements.append(price_statement(state))
+            self._prices_wanted = False
         try:
             await self._store.write(rows)
         except sqlite3.Error as exc:
             # A commit that raised may have happened (law 27): nothing it covers is told.
             _log.error("commit failed", detail=str(exc))
             self._broken = commit.failed = True
-        finally:
-            self._running = None
-            commit.is_over.set()
+        self._running = None
+        commit.is_over.set()
         if not commit.failed:
             self._publish(commit.events)
-
-    async def save_prices(self) -> None:
-        try:
-            await self._store.write(price_rows(self.exchange.state))
-        except sqlite3.Error as exc:
-            _log.error("prices were not saved", detail=str(exc))

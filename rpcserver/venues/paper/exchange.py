@@ -215,7 +215,7 @@ class Exchange:
             created_at=now,
             updated_at=now,
         )
-        day = trading_date(calendar, now)
+        day = self.state.days.get(calendar) or trading_date(calendar, now)
         return Order(report=report, sequence=self.state.counters.orders, day=day)
 
     def _replace(self, order: Order, report: OrderReport) -> None:

@@ -126,6 +126,11 @@ class Print(NamedTuple):
     quantity: Decimal
 
 
+def has_depth(market: Market) -> bool:
+    """Whether anybody trades at all."""
+    return market.touch is None or market.touch > 0
+
+
 def sweep(
     market: Market, side: OrderSide, quantity: Decimal, limit: Decimal | None
 ) -> Iterator[Print]:

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 import aiosqlite
+import anyio
 import msgspec
 
 from rpcserver.domain.ids import InstrumentId, VenueId
@@ -97,10 +98,13 @@ class _Prices(msgspec.Struct, frozen=True, array_like=True, gc=False):
     volume: int
 
 
+Statement = tuple[str, list[tuple[object, ...]]]  # one statement, and the rows it is run with
+
+
 class Rows(msgspec.Struct):
     """What one transaction writes."""
 
-    statements: list[tuple[str, list[tuple[object, ...]]]]
+    statements: list[Statement]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -136,7 +140,7 @@ def changed_rows(state: State, touched: Touched) -> Rows:
     )
 
 
-def price_rows(state: State) -> Rows:
+def price_statement(state: State) -> Statement:
     """What saves every price."""
     prices = {
         name: _Prices(
@@ -150,8 +154,7 @@ def price_rows(state: State) -> Rows:
         )
         for name, market in state.markets.items()
     }
-    venue = _encode(_venue_row(state))
-    return Rows([(_UPSERT_VENUE, [(venue,)]), (_UPSERT_PRICES, [(_encode(prices),)])])
+    return _UPSERT_PRICES, [(_encode(prices),)]
 
 
 class Store:
@@ -209,7 +212,8 @@ async def open_store(path: Path | None) -> AsyncIterator[Store]:
     Raises:
         sqlite3.OperationalError: Another process has it open.
     """
-    async with aiosqlite.connect(path or ":memory:") as database:
+    database = await aiosqlite.connect(path or ":memory:")
+    try:
         # Exclusive: two venues over one file would each fill the same order.
         await database.execute("PRAGMA locking_mode = EXCLUSIVE")
         await database.execute("PRAGMA journal_mode = WAL")
@@ -217,6 +221,9 @@ async def open_store(path: Path | None) -> AsyncIterator[Store]:
         await database.executescript(_SCHEMA)
         await database.commit()
         yield Store(database)
+    finally:
+        with anyio.CancelScope(shield=True):  # also when whoever opened it is being cancelled
+            await database.close()
 
 
 def _venue_row(state: State) -> _Venue:

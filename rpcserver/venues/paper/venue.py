@@ -66,6 +66,7 @@ from rpcserver.venues.paper.portfolio import (
 )
 from rpcserver.venues.paper.store import Store, open_store
 
+PAPER = VenueId("paper")
 Control = ExchangeCommand | Fault | CutLink | ClearFaults
 Clock = Callable[[], datetime]
 
@@ -76,7 +77,7 @@ _PRICES_SAVED_EVERY = 5.0  # seconds
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a paper venue behaves. Durations in seconds."""
 
-    venue_id: VenueId = VenueId("paper")
+    venue_id: VenueId = PAPER
     path: Path | None = None  # None: in memory
     seed: int = 1
     tick_interval: float | None = 1.0  # None: prices stand still
@@ -330,12 +331,12 @@ class PaperVenue:
         if fate.request_lost:
             raise OutcomeUnknown("no answer came")
         delay = fate.request_delay + self._settings.latency / 2
-        flight = Flight(delay, perform)
         if fate.arrives_late:
-            self._tasks.start_soon(flight.fly)
+            self._tasks.start_soon(Flight(delay, perform).fly)
             raise OutcomeUnknown("no answer came")
         try:
             if delay:
+                flight = Flight(delay, perform)
                 self._tasks.start_soon(flight.fly)
                 report = await flight.landed()
             else:
@@ -431,7 +432,7 @@ class PaperVenue:
             self._try(MovePrices())
             self._tell_quotes()
             if anyio.current_time() >= saved_at + _PRICES_SAVED_EVERY:
-                await self._durable.save_prices()
+                self._durable.save_prices()
                 saved_at = anyio.current_time()
 
     def _try(self, command: ExchangeCommand) -> None:
@@ -454,8 +455,8 @@ class PaperVenue:
 
     async def close(self) -> None:
         """Make everything durable before the database closes."""
+        self._durable.save_prices()
         await self._durable.flush()
-        await self._durable.save_prices()
 
 
 @asynccontextmanager
