@@ -29,7 +29,7 @@ from tests.clients.scripted import Frame, Peer, Scene, scripted
 pytestmark = pytest.mark.anyio
 
 AT_ONCE = Backoff(first=0, longest=0)
-FLAT: Data = {"success": True, "flat": True, "operationId": "op-1"}
+FLAT: Data = {"success": True, "flat": True, "operationId": "op-1", "legs": []}
 
 
 def client_of(url: str, token: str | None = "secret", **more: Any) -> RpcClient:
@@ -96,6 +96,11 @@ async def test_answers_find_their_calls_in_any_order() -> None:
         ),
         ({"code": "50001", "msg": "no", "data": {"errorList": []}}, "50001", "no"),
         ({"status": "error", "code": "e-101", "message": "bad type"}, "e-101", "bad type"),
+        (
+            {"success": False, "error": "repeat_partial", "detail": "", "operationId": "op-1"},
+            "repeat_partial",
+            "",
+        ),
         ({"status": "error", "error": "open position not found"}, "open position not found", ""),
     ],
 )
@@ -118,7 +123,7 @@ async def test_a_refusal_in_any_dialect_is_an_error_with_a_code(
     "data",
     [
         {"success": False, "operationId": "op-1", "legs": []},
-        {"status": "error", "error_code": "NO_OPEN_POSITIONS", "operationId": "op-1"},
+        {"status": "error", "error_code": "NO_OPEN_POSITIONS", "legs": []},
         {"code": "0", "msg": "", "data": {"errorList": []}},
         {"status": "success", "code": "s-101", "message": "", "data": []},
     ],
@@ -436,6 +441,7 @@ async def test_attaching_needs_exactly_one_name() -> None:
         (4403, Forbidden),
         (1008, ConnectionRefused),
         (1009, ConnectionRefused),
+        (4408, Unauthenticated),
     ],
 )
 async def test_terminal_close_codes_end_it(code: int, error: type[ConnectionRefused]) -> None:
@@ -452,7 +458,7 @@ async def test_terminal_close_codes_end_it(code: int, error: type[ConnectionRefu
         assert server.connections == 1
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 4408, 4413, 4429])
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 4413])
 async def test_other_close_codes_are_come_back_from(code: int) -> None:
     async def before(peer: Peer) -> None:
         await peer.receives()
@@ -556,3 +562,99 @@ async def test_reconnecting_waits_longer_and_longer() -> None:
         await client.call("ListAccounts")
 
     assert delays == [2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
+
+
+async def test_after_flooding_the_server_is_left_alone_for_a_while() -> None:
+    async def before(peer: Peer) -> None:
+        await peer.receives()
+        await peer.closes(4429)
+
+    async def after(peer: Peer) -> None:
+        await peer.answers(await peer.receives(), {})
+        await peer.stays()
+
+    patient = Backoff(first=0, longest=0, after_flooding=0.05)
+    began = asyncio.get_running_loop().time()
+    async with scripted(before, after) as server, RpcClient(server.url, backoff=patient) as client:
+        await client.call("ListAccounts")
+
+    assert asyncio.get_running_loop().time() - began >= 0.05
+
+
+# --- subscriptions -----------------------------------------------------------------------------
+
+
+async def test_subscriptions_are_restored_and_get_what_is_theirs() -> None:
+    event: Frame = {"type": "event", "channel": "positions", "items": [{"quantity": "1"}]}
+    other: Frame = {"type": "event", "channel": "orders", "items": []}
+    quotes: Frame = {"type": "marketData", "quotes": []}
+    subscribed: Frame = {"type": "subscribed", "channels": ["positions"], "instruments": []}
+
+    async def before(peer: Peer) -> None:
+        assert await peer.receives() == {"action": "subscribe", "channels": ["positions"]}
+        await peer.sends(subscribed, event)
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        assert await peer.receives() == {"action": "subscribe", "channels": ["positions"]}
+        await peer.sends(subscribed, other, quotes, event)
+        assert await peer.receives() == {"action": "unsubscribe", "channels": ["positions"]}
+        await peer.stays()
+
+    async with (
+        scripted(before, after) as server,
+        client_of(server.url) as client,
+        await client.subscribe(["positions"]) as frames,
+    ):
+        types = [(await anext(frames)).type for _ in range(4)]
+
+    assert types == ["subscribed", "event", "subscribed", "event"]
+
+
+async def test_a_subscription_ends_with_its_client() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.receives()
+        await peer.closes(4410, "revoked")
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        frames = await client.subscribe(instruments=["MES 12-25"])
+        with pytest.raises(Unauthenticated):
+            await anext(frames)
+        with pytest.raises(Unauthenticated):
+            await client.subscribe(["orders"])
+
+
+async def test_what_another_subscription_wants_is_not_unsubscribed() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.receives("subscribe")
+        await peer.receives("subscribe")
+        await peer.sends({"type": "subscribed", "channels": ["orders", "alerts"]})
+        assert await peer.receives() == {"action": "unsubscribe", "channels": ["orders"]}
+        await peer.closes(1008)
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        both = await client.subscribe(["orders", "alerts"])
+        alerts = await client.subscribe(["alerts"])
+        assert (await anext(both)).type == (await anext(alerts)).type == "subscribed"
+        await both.close()
+        with pytest.raises(ConnectionRefused):
+            await anext(alerts)
+
+
+async def test_a_cancel_of_anothers_operation() -> None:
+    async def scene(peer: Peer) -> None:
+        assert await peer.receives() == {"action": "cancel", "operationId": "op-9"}
+        assert await peer.receives() == {"action": "cancel", "idempotencyKey": "mine"}
+        await peer.sends({"type": "cancelRequested", "operationId": "op-9", "ended": False})
+        await peer.stays()
+
+    told = asyncio.Event()
+    async with (
+        scripted(scene) as server,
+        client_of(server.url, on_notice=lambda _: told.set()) as client,
+    ):
+        await client.cancel("op-9")
+        await client.cancel(key="mine")
+        await told.wait()
+        with pytest.raises(ValueError, match="id or its key"):
+            await client.cancel()

@@ -20,6 +20,7 @@ from .errors import (
 )
 from .frames import Data, Notice, Progress
 from .operation import Operation
+from .subscription import Subscription
 from .sync import SyncOperation, SyncRpcClient
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "ProtocolViolation",
     "RpcClient",
     "RpcError",
+    "Subscription",
     "SyncOperation",
     "SyncRpcClient",
     "Unauthenticated",

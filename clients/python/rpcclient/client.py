@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -28,20 +28,24 @@ from .errors import (
 )
 from .frames import Attach, Cancel, Data, Notice, Outgoing, Progress, Rpc, encode
 from .operation import Operation
+from .subscription import SUBSCRIBED_TYPES, Subscription
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024  # a server's final frame is at most 512 KiB
 STEADY = 5.0  # seconds a connection must last to count as a good one
 CLOSE_TIMEOUT = 2.0  # seconds to wait for the other end's goodbye
 
 
+FLOODING = 4429
+
+
 def ending(close_code: int | None, reason: str) -> ConnectionRefused | None:
     """The error that a close code stands for, or None if connecting again may help."""
     match close_code:
-        case 4401 | 4410:
+        case 4401 | 4408 | 4410:
             return Unauthenticated(close_code, reason)
         case 4403:
             return Forbidden(close_code, reason)
-        case 1008 | 1009:
+        case 1002 | 1007 | 1008 | 1009:
             return ConnectionRefused(close_code, reason)
         case _:
             return None
@@ -99,6 +103,7 @@ class RpcClient:
         self._socket: ClientConnection | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._over: ClientError | None = None
+        self._subscriptions: list[Subscription] = []
 
     async def __aenter__(self) -> Self:
         """
@@ -201,6 +206,36 @@ class RpcClient:
         )
         return operation
 
+    async def cancel(self, operation_id: str | None = None, *, key: str | None = None) -> None:
+        """
+        Stop what an operation begun elsewhere has not sent yet; never unsends.
+
+        Its final frame, to whoever follows it, says what was done.
+        """
+        if (operation_id is None) == (key is None):
+            raise ValueError("cancel takes an operation's id or its key")
+        await self._send(Cancel(operation_id=operation_id, idempotency_key=key))
+
+    async def subscribe(
+        self, channels: Iterable[str] = (), *, instruments: Iterable[str] = ()
+    ) -> Subscription:
+        """
+        Hear of *channels* (`positions`, `orders`, `executions`, `operations`, `alerts`, `audit`)
+        and of the quotes of *instruments*, across connections.
+        """
+        subscription = Subscription(channels, instruments, on_close=self._unsubscribe)
+        if self._over is not None:
+            raise self._over
+        self._subscriptions.append(subscription)
+        await self._send(subscription.asked)
+        return subscription
+
+    async def _unsubscribe(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+            if (frame := subscription.unasked(self._subscriptions)) is not None:
+                await self._send(frame)
+
     def _closing(
         self,
         api: str,
@@ -247,12 +282,16 @@ class RpcClient:
                 began = loop.time()
                 await self._serve(socket)
                 failures = 0 if loop.time() - began >= STEADY else failures + 1
-                socket, failures = await self._open_again(failures)
+                flooded = socket.close_code == FLOODING
+                pause = self._backoff.after_flooding if flooded else 0.0
+                socket, failures = await self._open_again(failures, pause)
         except (ConnectionRefused, ConnectionLost) as exc:
             over = exc
         finally:
             self._over = over
             self._conversation.end(over)
+            for subscription in self._subscriptions:
+                subscription.end(over)
 
     async def _serve(self, socket: ClientConnection) -> None:
         """
@@ -264,6 +303,8 @@ class RpcClient:
         self._socket = socket
         try:
             await self._flush()
+            for subscription in tuple(self._subscriptions):
+                await self._send(subscription.asked)
             with suppress(ConnectionClosed):
                 async for line in socket:
                     self._conversation.receive(line)
@@ -274,9 +315,9 @@ class RpcClient:
         if (refused := ending(socket.close_code, socket.close_reason or "")) is not None:
             raise refused
 
-    async def _open_again(self, failures: int) -> tuple[ClientConnection, int]:
+    async def _open_again(self, failures: int, pause: float) -> tuple[ClientConnection, int]:
         """
-        Connect after a while, as often as it takes.
+        Connect after *pause* and a while, as often as it takes.
 
         Raises:
             ConnectionRefused: The server will not have us.
@@ -285,6 +326,7 @@ class RpcClient:
         reason = "the connection was lost"
         try:
             async with asyncio.timeout(self._give_up_after):
+                await asyncio.sleep(pause)
                 while True:
                     await asyncio.sleep(self._backoff.delay(failures))
                     try:
@@ -325,7 +367,11 @@ class RpcClient:
             raise CannotConnect(f"cannot connect to {self._url}: {_why(exc)}") from exc
 
     def _notify(self, notice: Notice) -> None:
-        """Tell the caller apart from our own work: an error of its function must not end it."""
+        """Tell subscribers, or else the caller's function, whose errors must not end our work."""
+        if notice.type in SUBSCRIBED_TYPES:
+            for subscription in self._subscriptions:
+                subscription.take(notice)
+            return
         asyncio.get_running_loop().call_soon(self._on_notice, notice)
 
     async def _flush(self) -> None:

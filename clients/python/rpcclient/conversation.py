@@ -165,7 +165,7 @@ def refusal(data: Mapping[str, object]) -> RpcError | None:
 
     The answer of an operation is never a refusal: it says what became of every position.
     """
-    if "operationId" in data:
+    if "legs" in data:
         return None
     code = data.get("code")
     refused = (
