@@ -7,19 +7,16 @@ suggested.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
 
+from rpcserver.apis.decoding import nearest
 from rpcserver.apis.registry import Asked
 from rpcserver.domain.account import Account
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, InstrumentId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.naming import InstrumentNames, InstrumentSelector
-
-_COMPARED_MAX: Final = 2000  # known names a suggestion is looked for among: never hold up the loop
 
 
 def accounts_of(asked: Asked) -> tuple[Account, ...]:
@@ -181,19 +178,6 @@ def instrument_at(asked: Asked, venue: VenueId, instrument: InstrumentId) -> Ins
     """What the directory knows of one instrument."""
     directory = asked.directory.names.get(venue)
     return directory.spellings.get(instrument.upper()) if directory is not None else None
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A half sentence with the known name most like *word*, or an empty one."""
-    initial = word[:1].casefold()
-    likely: dict[str, str] = {}
-    for name in known:
-        if name[:1].casefold() == initial or len(likely) < _COMPARED_MAX // 2:
-            likely.setdefault(name.casefold(), name)
-        if len(likely) == _COMPARED_MAX:
-            break
-    found = difflib.get_close_matches(word.casefold(), likely, n=1, cutoff=0.5)
-    return f"; did you mean {likely[found[0]]!r}?" if found else ""
 
 
 def _is_called(account: Account, name: str) -> bool:

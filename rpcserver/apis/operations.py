@@ -11,13 +11,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, words_of
+from rpcserver.apis.decoding import nearest
 from rpcserver.apis.legs import (
     counts_of,
     detailed_leg,
     duration_ms,
     failure_answer,
 )
-from rpcserver.apis.names import nearest
 from rpcserver.apis.queries import (
     CreateToken,
     Data,
