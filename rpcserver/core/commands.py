@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -69,11 +68,11 @@ class QueryTrades(Command, frozen=True, kw_only=True):
     since: datetime
 
 
-class ReadMarkets(Command, frozen=True, kw_only=True):
-    """-> MarketChanged, one each."""
+class ReadMarket(Command, frozen=True, kw_only=True):
+    """-> MarketChanged or MarketUnread."""
 
     venue: VenueId
-    instruments: Sequence[InstrumentId]
+    instrument: InstrumentId
 
 
 class Alert(Command, frozen=True, kw_only=True):

@@ -177,6 +177,12 @@ class MarketChanged(Event, frozen=True, kw_only=True):
     market: Market
 
 
+class MarketUnread(Event, frozen=True, kw_only=True):
+    """A market's state could not be read."""
+
+    venue: VenueId
+
+
 class VenueUp(Event, frozen=True, kw_only=True):
     """The venue can be reached; `capabilities` as it describes itself."""
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rpcserver.core.asking import ask_about_orders
-from rpcserver.core.commands import CancelOrder, ChangeOrder, QueryTrades, ReadMarkets, SubmitOrder
+from rpcserver.core.commands import CancelOrder, ChangeOrder, QueryTrades, ReadMarket, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import (
     conclude,
@@ -255,7 +255,7 @@ def _send(pen: Pen, lane: Lane, operation: Operation, leg: Leg, quantity: Decima
     if isinstance(price, Unpriced):
         return _give_up(pen, lane, Outcome.REJECTED, "limit_price_missing")
     if isinstance(price, NeedsMarket):
-        pen.order(ReadMarkets(venue=lane.key.venue, instruments=(lane.key.instrument,)))
+        pen.order(ReadMarket(venue=lane.key.venue, instrument=lane.key.instrument))
         return pen.now.mono + MARKET_POLL
     capabilities = pen.capabilities(lane.key.venue)
     largest = lane.instrument.maximum or quantity
@@ -332,7 +332,7 @@ def _market_closed(pen: Pen, lane: Lane, seen_at: float | None) -> float | None:
         outcome = Outcome.PARTIAL if _has_filled(lane) else Outcome.WAITING_MARKET
         return _give_up(pen, lane, outcome, "market_closed")
     if seen_at is None or pen.now.mono - seen_at >= MARKET_POLL:
-        pen.order(ReadMarkets(venue=lane.key.venue, instruments=(lane.key.instrument,)))
+        pen.order(ReadMarket(venue=lane.key.venue, instrument=lane.key.instrument))
     return pen.now.mono + MARKET_POLL
 
 

@@ -29,6 +29,7 @@ from rpcserver.core.events import (
     CancelRequested,
     Event,
     MarketChanged,
+    MarketUnread,
     Now,
     OrderAbsent,
     OrderCancelRequested,
@@ -135,7 +136,7 @@ def decide(state: State, event: Event, now: Now) -> Decision:
         case VenueDown():
             told = pen.capabilities(event.venue)
             pen.write(VenueDescribed(event.venue, told, False))
-        case OrderQueryFailed() | TradesFailed():
+        case OrderQueryFailed() | TradesFailed() | MarketUnread():
             pass  # silence says nothing: the question is asked again when it is due
         case _:
             raise AssertionError(f"no such event: {event!r}")

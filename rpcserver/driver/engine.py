@@ -1,0 +1,503 @@
+"""
+The engine: one owner of the state, one journal, one turn.
+
+A turn is: decide, apply, queue. Whatever is queued goes into one commit; when it returns, its
+frames are told and its commands performed, in commit order (law 22). The next events are decided
+while a commit is under way. One task does all of it, so nothing is ever decided concurrently
+(law 26), and only `JournalBroken` ends it: then nothing more is sent or told.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import anyio
+import anyio.abc
+import msgspec
+from loguru import logger
+
+from rpcserver.core.commands import Alert, CancelOrder, Command
+from rpcserver.core.decision import Admitted, Refused
+from rpcserver.core.entries import Entry
+from rpcserver.core.events import (
+    CancelLost,
+    CancelRejected,
+    CancelRequested,
+    Event,
+    Now,
+    OrderCancelRequested,
+    OrderRequested,
+    OrderResolved,
+    OrderUpdated,
+    Requested,
+    Woken,
+)
+from rpcserver.core.machine import apply, decide, next_deadline, recover
+from rpcserver.core.operation import KEY_LIFE, REPEAT_WINDOW
+from rpcserver.core.passing import KeyRemembered, PartialRemembered
+from rpcserver.core.records import (
+    FillCounted,
+    OperationFinished,
+    OrderEnd,
+    OrderEnded,
+    OrderKnown,
+    OrderUnknown,
+    Record,
+    RecordBase,
+)
+from rpcserver.core.report import OperationReport
+from rpcserver.core.reporting import report_of
+from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.state import State
+from rpcserver.domain.account import Account
+from rpcserver.domain.errors import (
+    InvalidRequest,
+    OrderRefused,
+    OutcomeUnknown,
+    VenueUnavailable,
+)
+from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.order import OrderReport, RejectReason
+from rpcserver.driver.answers import Answers
+from rpcserver.driver.performer import Performer, VenueCommand
+from rpcserver.driver.ports import Journal, Venue, VenueEvent
+from rpcserver.driver.watching import Watcher
+
+ROWS_A_COMMIT = 1024
+
+Committed = Callable[[Sequence[Entry]], None]
+Watched = Callable[[VenueId, VenueEvent], None]
+Alerted = Callable[[Alert], None]
+Listener = TypeVar("Listener")
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    """What one decision left to do."""
+
+    records: Sequence[Record]
+    commands: Sequence[Command]
+    durable: anyio.Event | None
+
+
+class Engine:
+    """Everything the server asks for. Built by `open_engine`."""
+
+    def __init__(
+        self, journal: Journal, venues: Mapping[VenueId, Venue], tasks: anyio.abc.TaskGroup
+    ) -> None:
+        self.journal = journal
+        self.venues = venues
+        self._state = State()
+        self._turns: deque[_Turn] = deque()
+        self._wake = anyio.Event()
+        self._committed: list[Committed] = []
+        self._watched: list[Watched] = []
+        self._alerted: list[Alerted] = []
+        self._orders: Answers[str] = Answers()
+        self._cancels: Answers[tuple[str, str]] = Answers()
+        self._ends: dict[OperationId, anyio.Event] = {}
+        self._performers = {
+            name: Performer(venue, self._fed, tasks) for name, venue in venues.items()
+        }
+        self._watchers = {
+            name: Watcher(venue, self._heard, self._fell_or_rose) for name, venue in venues.items()
+        }
+        self._tasks = tasks
+        self._stopping = False
+
+    # --- what the server asks for --------------------------------------------------------------
+
+    @property
+    def accounts(self) -> Mapping[VenueId, tuple[Account, ...]]:
+        """Accounts as last read. A venue never read yet has one account, "*": unknown, not none."""
+        return {name: watcher.accounts for name, watcher in self._watchers.items()}
+
+    @property
+    def instruments(self) -> Mapping[VenueId, tuple[Instrument, ...]]:
+        return {name: watcher.instruments for name, watcher in self._watchers.items()}
+
+    async def close(self, request: CloseRequest, *, join: bool = True) -> Admitted:
+        """
+        Admit a closing request; it is durable when this returns.
+
+        Raises:
+            InvalidRequest: With a code of protocol.md.
+        """
+        if self._stopping:
+            raise InvalidRequest("shutting_down", "the server is restarting: ask again")
+        await self._refuse_expired_key(request)
+        operation_id = OperationId(f"op-{secrets.token_hex(10)}")
+        event = Requested(operation_id=operation_id, request=request, join=join)
+        reply = await self._ask(event)
+        assert isinstance(reply, Admitted)
+        return reply
+
+    async def cancel(self, operation_id: OperationId, principal: PrincipalId) -> bool:
+        """Stop what was not yet sent. False: the operation has ended, or there is none."""
+        operation = self._state.operations.get(operation_id)
+        if operation is None or operation.finished:
+            return False
+        await self._ask(CancelRequested(operation_id=operation_id, principal=principal))
+        return True
+
+    async def place(self, request: PlaceRequest) -> OrderReport:
+        """
+        Send a client's own order and tell what became of it.
+
+        Raises:
+            InvalidRequest: `closing_in_progress`.
+            OrderRefused: The venue said no.
+            VenueUnavailable: Nothing was sent.
+            OutcomeUnknown: No answer came; the engine goes on asking.
+        """
+        name = request.order.client_order_id
+        instrument = next(
+            (
+                known
+                for known in self.instruments.get(request.account.venue, ())
+                if known.instrument_id == request.order.instrument
+            ),
+            None,
+        )
+        with self._orders.expect(name) as answer:
+            await self._ask(OrderRequested(request=request, instrument=instrument))
+            return await answer.get()
+
+    async def cancel_order(self, request: CancelRequest) -> OrderReport:
+        """
+        Cancel one working order and tell what became of it.
+
+        Raises:
+            OrderRefused: `UNKNOWN_ORDER` or `ALREADY_TERMINAL`.
+            OutcomeUnknown: No answer came.
+        """
+        name = (str(request.account), request.venue_order_id)
+        with self._cancels.expect(name) as answer:
+            await self._ask(OrderCancelRequested(request=request))
+            return await answer.get()
+
+    async def resolve(self, request: ResolveRequest) -> None:
+        """
+        Take a person's word about an unknown order.
+
+        Raises:
+            InvalidRequest: There is no such unknown order, or the word does not fit it.
+        """
+        await self._ask(OrderResolved(request=request))
+
+    async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
+        """The operation a principal's idempotency key named."""
+        if (use := self._state.find_key(principal, key)) is not None:
+            return use.operation_id
+        row = await self.journal.find_key(principal, key)
+        return row.operation_id if row is not None else None
+
+    def report(self, operation_id: OperationId) -> OperationReport | None:
+        """What is known of an operation that runs or has just ended."""
+        operation = self._state.operations.get(operation_id)
+        if operation is not None and not operation.finished:
+            return report_of(self._state, operation)
+        return self._state.reports.get(operation_id)
+
+    async def load_report(self, operation_id: OperationId) -> OperationReport | None:
+        """The same of any operation, folded from the journal if need be (law 37)."""
+        if (known := self.report(operation_id)) is not None:
+            return known
+        state = State()
+        for entry in await self.journal.operation(operation_id):
+            apply(state, entry.record)
+            if isinstance(entry.record, OperationFinished):
+                return _sealed(state.reports[operation_id], entry)
+        operation = state.operations.get(operation_id)
+        return report_of(state, operation) if operation is not None else None
+
+    async def finished(self, operation_id: OperationId) -> OperationReport:
+        """Wait for an operation's end, durable and told to its followers."""
+        operation = self._state.operations.get(operation_id)
+        if operation is not None and (not operation.finished or operation_id in self._ends):
+            await self._ends.setdefault(operation_id, anyio.Event()).wait()
+        elif operation_id in self._ends:
+            await self._ends[operation_id].wait()
+        report = await self.load_report(operation_id)
+        if report is None:
+            raise InvalidRequest("unknown_operation", f"there is no operation {operation_id}")
+        return report
+
+    def subscribe(self, listener: Committed) -> Callable[[], None]:
+        """Call *listener* with every commit's entries, in order; the answer ends it."""
+        return _listen(self._committed, listener)
+
+    def watch(self, listener: Watched) -> Callable[[], None]:
+        """Call *listener* with every event of every venue; the answer ends it."""
+        return _listen(self._watched, listener)
+
+    def alerts(self, listener: Alerted) -> Callable[[], None]:
+        """Call *listener* with every alert; the answer ends it."""
+        return _listen(self._alerted, listener)
+
+    def stop_admitting(self) -> None:
+        """No new operation from now on; those at work go on."""
+        self._stopping = True
+
+    @property
+    def unfinished(self) -> tuple[OperationId, ...]:
+        """Operations that still run."""
+        return tuple(
+            operation.operation_id
+            for operation in self._state.operations.values()
+            if not operation.finished
+        )
+
+    # --- the turn ------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Recover, then take turns for ever."""
+        for name, watcher in self._watchers.items():
+            self._tasks.start_soon(watcher.run, name=f"watch {name}")
+            self._tasks.start_soon(watcher.refresh, name=f"refresh {name}")
+            self._tasks.start_soon(self._performers[name].watch, name=f"deadlines {name}")
+        while True:
+            await self._something_to_do()
+            if self._turns:
+                await self._commit()
+
+    async def recover(self) -> None:
+        """Fold what is unfinished: every order that was alive is one more lost answer (law 24)."""
+        records = await self.journal.unfinished()
+        for record in records:
+            apply(self._state, record)
+        now = _now()
+        for row in await self.journal.recent(now.wall - KEY_LIFE):
+            if row.idempotency_key is not None:
+                apply(
+                    self._state,
+                    KeyRemembered(
+                        row.principal,
+                        row.idempotency_key,
+                        row.operation_id,
+                        row.digest,
+                        row.opened_at,
+                    ),
+                )
+            ended = row.finished_at
+            if row.partial and ended is not None and now.wall - ended < REPEAT_WINDOW:
+                apply(
+                    self._state,
+                    PartialRemembered(row.principal, row.digest, row.operation_id, ended),
+                )
+        decision = recover(self._state, now)
+        for change in decision.changes:
+            apply(self._state, change)
+        self._queue(decision.changes, decision.commands)
+        if self.unfinished:
+            logger.info(
+                "operations taken up again", count=len(self.unfinished), records=len(records)
+            )
+
+    def feed(self, event: Event) -> None:
+        """Decide what follows from *event*. Never waits."""
+        self._decide(event)
+
+    async def _ask(self, event: Event) -> Admitted | None:
+        """Feed an event that has a reply, and wait until what it decided is durable."""
+        durable = anyio.Event()
+        reply = self._decide(event, durable)
+        if isinstance(reply, Refused):
+            raise InvalidRequest(reply.code, reply.detail)
+        await durable.wait()
+        return reply
+
+    def _decide(
+        self, event: Event, durable: anyio.Event | None = None
+    ) -> Admitted | Refused | None:
+        decision = decide(self._state, event, _now())
+        for change in decision.changes:
+            apply(self._state, change)
+        self._queue(decision.changes, decision.commands, durable)
+        return decision.reply
+
+    def _queue(
+        self,
+        changes: Sequence[object],
+        commands: Sequence[Command],
+        durable: anyio.Event | None = None,
+    ) -> None:
+        records = [change for change in changes if isinstance(change, RecordBase)]
+        if records or commands or durable is not None:
+            self._turns.append(_Turn(records, commands, durable))  # type: ignore[arg-type]
+        self._wake.set()
+
+    async def _something_to_do(self) -> None:
+        """Wait for a turn, or for time: then time itself is fed."""
+        if not self._turns:
+            due = next_deadline(self._state)
+            if due is None:
+                await self._wake.wait()
+            elif (wait := due - anyio.current_time()) > 0:
+                with anyio.move_on_after(wait):
+                    await self._wake.wait()
+        self._wake = anyio.Event()
+        due = next_deadline(self._state)
+        if due is not None and due <= anyio.current_time():
+            self._decide(Woken())
+
+    async def _commit(self) -> None:
+        """Make what is queued durable, then tell it and do it, in order."""
+        turns: list[_Turn] = []
+        rows = 0
+        while self._turns and rows < ROWS_A_COMMIT:
+            turn = self._turns.popleft()
+            turns.append(turn)
+            rows += len(turn.records)
+        records = [record for turn in turns for record in turn.records]
+        entries = await self.journal.append(records) if records else ()
+        if entries:
+            self._tell(entries)
+        for turn in turns:
+            if turn.durable is not None:
+                turn.durable.set()
+            for command in turn.commands:
+                self._perform(command)
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        for listener in tuple(self._committed):
+            listener(entries)
+        for entry in entries:
+            record = entry.record
+            if isinstance(record, OperationFinished):
+                self._seal(record, entry)
+            elif isinstance(record, OrderKnown | FillCounted | OrderEnded | OrderUnknown):
+                self._answer_client(record)
+
+    def _seal(self, record: OperationFinished, entry: Entry) -> None:
+        """The end is durable: its report bears its place in the chain, and waiters go on."""
+        if (report := self._state.reports.get(record.operation_id)) is not None:
+            self._state.reports[record.operation_id] = _sealed(report, entry)
+        if (ended := self._ends.pop(record.operation_id, None)) is not None:
+            ended.set()
+        logger.info(
+            "operation ended",
+            operation=record.operation_id,
+            success=record.success,
+            flat=record.flat,
+            legs={outcome.value: count for outcome, count in record.counts.items()},
+        )
+
+    def _perform(self, command: Command) -> None:
+        if isinstance(command, Alert):
+            logger.warning("alert", code=command.code, detail=command.detail)
+            for listener in tuple(self._alerted):
+                listener(command)
+            return
+        assert isinstance(command, VenueCommand)
+        venue = command.venue if hasattr(command, "venue") else command.account.venue
+        self._performers[venue].perform(command)
+
+    # --- what comes back -----------------------------------------------------------------------
+
+    def _fed(self, command: VenueCommand, event: Event) -> None:
+        """A venue answered *command*."""
+        self._answer_cancel(command, event)
+        if isinstance(event, OrderUpdated):
+            self._orders.note(event.report.client_order_id, event.report)
+        self._decide(event)
+
+    def _heard(self, venue: VenueId, heard: VenueEvent, event: Event | None) -> None:
+        """A venue told of something by itself."""
+        if event is not None:
+            if isinstance(event, OrderUpdated):
+                self._orders.note(event.report.client_order_id, event.report)
+            self._decide(event)
+        for listener in tuple(self._watched):
+            listener(venue, heard)
+
+    def _fell_or_rose(self, venue: VenueId) -> None:
+        if (capabilities := self._watchers[venue].capabilities) is not None:
+            self._performers[venue].adapt(capabilities)
+
+    def _answer_client(self, record: OrderKnown | FillCounted | OrderEnded | OrderUnknown) -> None:
+        """A record about a client's own order is durable: whoever waits for it is told."""
+        name = (
+            record.report.client_order_id
+            if isinstance(record, OrderKnown)
+            else record.client_order_id
+        )
+        if name is None or not self._orders.expects(name):
+            return
+        match record:
+            case OrderUnknown():
+                self._orders.fail(name, OutcomeUnknown(record.detail))
+            case OrderEnded(end=OrderEnd.REJECTED):
+                reason = record.reason or RejectReason.OTHER
+                self._orders.fail(name, OrderRefused(reason, record.detail))
+            case OrderEnded(end=OrderEnd.UNSENT):
+                self._orders.fail(name, VenueUnavailable(record.detail, record.retry_after))
+            case OrderEnded(end=OrderEnd.NEVER_EXISTED):
+                self._orders.fail(name, OutcomeUnknown("the venue never took it"))
+            case _:
+                self._orders.answer(name)
+
+    def _answer_cancel(self, command: VenueCommand, event: Event) -> None:
+        if not isinstance(command, CancelOrder):
+            return
+        name = (str(command.account), str(command.venue_order_id))
+        match event:
+            case OrderUpdated(report=report):
+                self._cancels.note(name, report)
+                self._cancels.answer(name)
+            case CancelRejected():
+                self._cancels.fail(name, OrderRefused(event.reason, event.detail))
+            case CancelLost():
+                self._cancels.fail(name, OutcomeUnknown(event.detail))
+
+    async def _refuse_expired_key(self, request: CloseRequest) -> None:
+        """A key older than what the state remembers is looked up where everything is."""
+        key = request.idempotency_key
+        if key is None or self._state.find_key(request.principal, key) is not None:
+            return
+        row = await self.journal.find_key(request.principal, key)
+        if row is None or self._state.find_key(request.principal, key) is not None:
+            return
+        if row.digest != request.digest:
+            raise InvalidRequest(
+                "idempotency_conflict", f"this key named another call: operation {row.operation_id}"
+            )
+        raise InvalidRequest("idempotency_expired", f"this key named operation {row.operation_id}")
+
+
+def _sealed(report: OperationReport, entry: Entry) -> OperationReport:
+    return msgspec.structs.replace(report, audit_seq=entry.audit_seq, audit_head=entry.audit_hash)
+
+
+def _listen(listeners: list[Listener], listener: Listener) -> Callable[[], None]:
+    listeners.append(listener)
+    return lambda: listeners.remove(listener)
+
+
+def _now() -> Now:
+    """Both clocks, read here and nowhere else."""
+    return Now(anyio.current_time(), datetime.now(UTC))
+
+
+@asynccontextmanager
+async def open_engine(journal: Journal, venues: Mapping[VenueId, Venue]) -> AsyncIterator[Engine]:
+    """
+    Run an engine: recover what a crash left, then take turns until the block ends.
+
+    Raises:
+        JournalBroken: Out of the block, when a commit raised. Nothing more was sent or told.
+    """
+    async with anyio.create_task_group() as tasks:
+        engine = Engine(journal, venues, tasks)
+        await engine.recover()
+        tasks.start_soon(engine.run, name="turns")
+        try:
+            yield engine
+        finally:
+            tasks.cancel_scope.cancel()
