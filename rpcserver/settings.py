@@ -60,11 +60,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     frame_bytes_max: _Count = 65_536
     final_frame_bytes_max: _Count = 524_288
-    outbox_bytes_max: _Count = 4_194_304  # a slower reader is closed with 4413
+    outbox_bytes_max: _Count = 1_048_576  # beyond half of it progress is coalesced
     calls_in_flight_max: _Count = 16
     connections_per_token_max: _Count = 8
     malformed_frames_max: _Count = 10  # in a row
+    subscriptions_max: _Count = 500  # instruments of one connection
     auth_timeout: _Seconds = 10.0
+    stall_timeout: _Seconds = 10.0  # a client that reads nothing for so long is closed with 4413
     ping_interval: _Seconds = 20.0
     ping_timeout: _Seconds = 20.0
     calls_per_second: _Rate = 100.0  # each token, sustained; more is refused

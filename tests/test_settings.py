@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from rpcserver.server import limits
 from rpcserver.settings import (
     Limits,
     LogLevel,
@@ -171,6 +172,10 @@ def test_a_remote_venue_needs_an_address() -> None:
 )
 def test_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_the_limits_are_those_of_the_server() -> None:
+    assert msgspec.structs.asdict(Limits()) == msgspec.structs.asdict(limits.Limits())
 
 
 def test_every_setting_says_what_it_expects(tmp_path: Path) -> None:

@@ -658,3 +658,15 @@ async def test_a_cancel_of_anothers_operation() -> None:
         await told.wait()
         with pytest.raises(ValueError, match="id or its key"):
             await client.cancel()
+
+
+async def test_a_cancel_waits_for_a_connection_or_the_end_of_all() -> None:
+    async def scene(peer: Peer) -> None:
+        await peer.receives()
+        await peer.closes(4401)
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        with pytest.raises(Unauthenticated):
+            await client.call("ListAccounts")
+        with pytest.raises(Unauthenticated):
+            await client.cancel("op-9")

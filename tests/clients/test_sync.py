@@ -84,10 +84,9 @@ def test_it_survives_a_disconnect_like_the_other() -> None:
 def test_attach_and_cancel() -> None:
     async def scene(peer: Peer) -> None:
         attach = await peer.receives("attach")
-        await peer.accepts(attach, "op-7")
         await peer.progresses(1, operation_id="op-7")
         await peer.receives("cancel")
-        await peer.answers(attach, {"success": False, "operationId": "op-7"})
+        await peer.answers(attach, {"success": False, "operationId": "op-7", "legs": []})
         await peer.stays()
 
     with playing(scene) as url, SyncRpcClient(url) as client:

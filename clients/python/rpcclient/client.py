@@ -101,6 +101,7 @@ class RpcClient:
         self._on_notice = on_notice
         self._conversation = Conversation(self._notify)
         self._socket: ClientConnection | None = None
+        self._connected = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._over: ClientError | None = None
         self._subscriptions: list[Subscription] = []
@@ -214,7 +215,11 @@ class RpcClient:
         """
         if (operation_id is None) == (key is None):
             raise ValueError("cancel takes an operation's id or its key")
-        await self._send(Cancel(operation_id=operation_id, idempotency_key=key))
+        frame = Cancel(operation_id=operation_id, idempotency_key=key)
+        while not await self._send(frame):
+            await self._connected.wait()
+            if self._over is not None:
+                raise self._over
 
     async def subscribe(
         self, channels: Iterable[str] = (), *, instruments: Iterable[str] = ()
@@ -289,6 +294,7 @@ class RpcClient:
             over = exc
         finally:
             self._over = over
+            self._connected.set()  # whoever waits for a connection is told that none will come
             self._conversation.end(over)
             for subscription in self._subscriptions:
                 subscription.end(over)
@@ -301,6 +307,7 @@ class RpcClient:
             ConnectionRefused: It was closed for good.
         """
         self._socket = socket
+        self._connected.set()
         try:
             await self._flush()
             for subscription in tuple(self._subscriptions):
@@ -310,6 +317,7 @@ class RpcClient:
                     self._conversation.receive(line)
         finally:
             self._socket = None
+            self._connected.clear()
             self._conversation.lost()
             await socket.close()
         if (refused := ending(socket.close_code, socket.close_reason or "")) is not None:
@@ -389,11 +397,13 @@ class RpcClient:
                     return
                 await socket.send(line)
 
-    async def _send(self, frame: Outgoing) -> None:
-        """Send a frame that is said again on the next connection if this one dies."""
+    async def _send(self, frame: Outgoing) -> bool:
+        """Send a frame that may be said twice, if there is a connection, and tell whether."""
         if self._socket is not None:
             with suppress(ConnectionClosed):
                 await self._socket.send(encode(frame))
+                return True
+        return False
 
 
 def _fresh() -> str:

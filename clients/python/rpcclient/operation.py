@@ -43,6 +43,8 @@ class Operation:
         self._steps: deque[Progress] = deque()
         self._changed = asyncio.Event()
         self._admitted = asyncio.Event()
+        if operation_id is not None:
+            self._admitted.set()
 
     def __aiter__(self) -> Operation:
         return self
