@@ -14,10 +14,13 @@ from rpcserver.domain.errors import InvalidRequest
 
 Args = TypeVar("Args", bound=msgspec.Struct)
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`(?: - at `\$(?P<path>.*)`)?$")
+_UNKNOWN = re.compile(
+    r"Object contains unknown field `(?P<key>.*)`(?: - at `\$(?P<path>.*)`)?$", re.DOTALL
+)
 _MISSING = re.compile(r"Object missing required field `(?P<key>.*)`(?: - at `\$(?P<path>.*)`)?$")
 _AT = re.compile(r"(?P<what>.*) - at `\$\.(?P<path>.*)`$")
 _COMPARED_AT_MOST = 2000  # known names a suggestion is looked for among: never hold up the loop
+_LETTERS_AT_MOST = 100
 
 
 def decode_args(args_type: type[Args], data: bytes | msgspec.Raw) -> Args:
@@ -39,14 +42,14 @@ def decode_args(args_type: type[Args], data: bytes | msgspec.Raw) -> Args:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A half sentence with the known name most like *word*, or an empty one."""
-    initial = word[:1].casefold()
+    word = word[:_LETTERS_AT_MOST].casefold()
     likely: dict[str, str] = {}
     for name in known:
-        if name[:1].casefold() == initial or len(likely) < _COMPARED_AT_MOST // 2:
+        if name[:1].casefold() == word[:1] or len(likely) < _COMPARED_AT_MOST // 2:
             likely.setdefault(name.casefold(), name)
         if len(likely) == _COMPARED_AT_MOST:
             break
-    found = difflib.get_close_matches(word.casefold(), likely, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, likely, n=1, cutoff=0.5)
     return f"; did you mean {likely[found[0]]!r}?" if found else ""
 
 
@@ -57,7 +60,7 @@ def _decoder(args_type: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 
 def _refusal(args_type: type[msgspec.Struct], said: str) -> InvalidRequest:
     if found := _UNKNOWN.match(said):
-        key, path = found["key"], found["path"] or ""
+        key, path = found["key"][:_LETTERS_AT_MOST], found["path"] or ""
         known = () if path else args_type.__struct_encode_fields__
         where = f" in {path.lstrip('.')}" if path else ""
         return InvalidRequest("unknown_argument", f"{key!r}{where}{nearest(key, known)}")

@@ -145,9 +145,8 @@ def decide(state: State, event: Event, now: Now) -> Decision:
 
 def recover(state: State, now: Now) -> Decision:
     """After the fold: every timer is armed anew. What was alive is asked about before all else."""
-    pen = Pen(state, now)
-    pen.write(Recovered(at=now.wall, mono=now.mono))
-    return pen.decision()
+    unfinished = sum(not operation.finished for operation in state.operations.values())
+    return Decision((Recovered(at=now.wall, mono=now.mono, unfinished=unfinished),), ())
 
 
 def next_deadline(state: State) -> float | None:

@@ -386,6 +386,8 @@ class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):
 class Recovered(RecordBase, frozen=True, kw_only=True, tag="recovered"):
     """The process started anew: every timer is armed again, every open order is asked about."""
 
+    unfinished: int = 0  # operations taken up again
+
 
 Record = (
     OperationOpened

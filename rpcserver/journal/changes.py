@@ -30,18 +30,19 @@ def changes_of(records: Sequence[Record], first_seq: int) -> Changes:
     changes = Changes()
     places, turned, legs = changes.places, changes.turned, changes.legs
     for audit_seq, record in enumerate(records, first_seq):
-        for subject, seq in record.subjects:
-            places.append((subject, seq, audit_seq))
         for concern in record.concerns:
+            places.append((concern.operation_id, concern.seq, audit_seq))
             if concern.total > legs.get(concern.operation_id, 0):
                 legs[concern.operation_id] = concern.total
+        if not record.concerns:  # else these are its subjects, found the quick way
+            places.extend((subject, seq, audit_seq) for subject, seq in record.subjects)
         if (opens := record.opens) is not None:
             turned[opens] = audit_seq
+            if isinstance(record, OperationOpened):
+                changes.opened.append((audit_seq, _running(record)))
         if (closes := record.closes) is not None:
             turned[closes] = None
-        if isinstance(record, OperationOpened):
-            changes.opened.append((audit_seq, _running(record)))
-        elif isinstance(record, OperationFinished):
+        if isinstance(record, OperationFinished):
             changes.finished.append(record)
     return changes
 

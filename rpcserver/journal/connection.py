@@ -22,24 +22,6 @@ def connect(path: Path) -> AbstractAsyncContextManager[aiosqlite.Connection]:
     )
 
 
-def connect_writer(
-    path: Path, factory: type[sqlite3.Connection]
-) -> AbstractAsyncContextManager[aiosqlite.Connection]:
-    """
-    A connection whose transactions last until they are committed.
-
-    The first INSERT, UPDATE or DELETE begins one and takes the write lock at once: whoever finds
-    the database busy has written nothing yet.
-    """
-    return aiosqlite.connect(
-        database_uri(path),
-        uri=True,
-        timeout=BUSY_TIMEOUT,
-        isolation_level="IMMEDIATE",
-        factory=factory,
-    )
-
-
 def database_uri(path: Path) -> str:
     """SQLite's name of an existing file: opening it never creates another."""
     return f"{path.resolve().as_uri()}?mode=rw"
@@ -52,8 +34,10 @@ def opening(path: Path) -> Iterator[None]:
 
     Raises:
         JournalDamaged: It is not a database, or a broken one.
-        JournalUnusable: Anything else.
+        JournalUnusable: It is not there, or anything else.
     """
+    if not path.is_file():
+        raise JournalUnusable(path, "there is no journal")
     try:
         yield
     except sqlite3.Error as exc:

@@ -19,10 +19,17 @@ CREATE TABLE records (
     audit_seq   INTEGER PRIMARY KEY,    -- place in the chain: 1, 2, 3, ... without a gap
     audit_hash  BLOB NOT NULL           -- 32 bytes: seals this row and every row before it
                 CHECK (length(audit_hash) = 32),
-    body        TEXT NOT NULL,          -- the record, one line of JSON (rpcserver/core/records.py)
-    kind        TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) VIRTUAL
-                                        -- what it tells of: "order_intended", "leg_ended", ...
+    body        TEXT NOT NULL           -- the record, one line of JSON (rpcserver/core/records.py)
 ) STRICT;
+
+-- The same, for people: SELECT * FROM audit WHERE kind = 'order_intended'.
+CREATE VIEW audit AS
+    SELECT audit_seq,
+           body ->> '$.at'          AS at,      -- when, by the server's clock
+           body ->> '$.kind'        AS kind,    -- what it tells of
+           lower(hex(audit_hash))   AS hash,    -- as final frames and exports spell it
+           body
+    FROM records;
 
 -- Which records belong to what: an operation ("op-..."), or a client's own order ("order:...").
 -- For the replay of one operation's progress, and for recovery.

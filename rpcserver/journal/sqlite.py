@@ -9,7 +9,7 @@ journal takes no more records.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,28 +20,21 @@ from anyio.lowlevel import checkpoint
 from loguru import logger
 
 from rpcserver.core.entries import ChainReport, Entry, Head
-from rpcserver.core.records import Record
+from rpcserver.core.records import OperationFinished, Record
 from rpcserver.domain.errors import JournalBroken
 from rpcserver.domain.ids import OperationId, TokenId
 from rpcserver.domain.principal import Principal, TokenRow
 from rpcserver.journal.ballast import BALLAST_BYTES, LOW_WATER_BYTES, Ballast
 from rpcserver.journal.chain import Link, entries, seal
 from rpcserver.journal.changes import Changes, changes_of
-from rpcserver.journal.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
-from rpcserver.journal.connection import connect, connect_writer, is_busy, is_full, opening
+from rpcserver.journal.checkpoint import Checkpointer
+from rpcserver.journal.connection import connect, is_full, opening
 from rpcserver.journal.errors import JournalDamaged
 from rpcserver.journal.lock import hold_directory
-from rpcserver.journal.migrations import migrate
 from rpcserver.journal.reader import JournalReader
 from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_values, time_text
 from rpcserver.journal.tokens import TokenStore
-
-_PRAGMAS = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "fullfsync = ON",  # macOS: a plain fsync stops at the drive's own cache
-    f"wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
-)
+from rpcserver.journal.writer import BatchConnection, Statement, Writer, open_writer
 
 _SEAL = "INSERT INTO records (audit_seq, audit_hash, body) VALUES (?, ?, ?)"
 _PLACE = "INSERT INTO places (subject, seq, audit_seq) VALUES (?, ?, ?)"
@@ -63,7 +56,7 @@ async def open_journal(
     *,
     ballast_bytes: int = BALLAST_BYTES,
     low_water_bytes: int = LOW_WATER_BYTES,
-    connection: type[sqlite3.Connection] = sqlite3.Connection,
+    connection: type[BatchConnection] = BatchConnection,
 ) -> AsyncIterator[SqliteJournal]:
     """
     Open the journal at *path*, made when it is not there, and own its directory.
@@ -85,10 +78,7 @@ async def open_journal(
         stack.enter_context(hold_directory(path.parent))
         path.touch(mode=0o600)
         with opening(path):
-            writer = await stack.enter_async_context(connect_writer(path, connection))
-            for pragma in _PRAGMAS:
-                await writer.execute_fetchall(f"PRAGMA {pragma}")
-            await migrate(writer, path)
+            writer = await stack.enter_async_context(open_writer(path, connection))
             reader = await stack.enter_async_context(connect(path))
             tokens = await stack.enter_async_context(connect(path))
             head = await _sound_head(reader, path)
@@ -134,7 +124,7 @@ class SqliteJournal(JournalReader):
         self,
         *,
         head: Head,
-        writer: aiosqlite.Connection,
+        writer: Writer,
         reader: aiosqlite.Connection,
         tokens: TokenStore,
         checkpointer: Checkpointer,
@@ -176,10 +166,11 @@ class SqliteJournal(JournalReader):
             return ()
         links = seal(records, self._head)
         changes = changes_of(records, links[0].audit_seq)
+        statements = self._statements(links, changes)
         is_committed = False
         while not is_committed:
             with anyio.CancelScope(shield=True):
-                is_committed = await self._try_to_commit(links, changes)
+                is_committed = await self._try_to_commit(statements)
             if not is_committed:
                 logger.warning("another program is writing to the journal; waiting")
                 await checkpoint()  # nothing is written yet: here the caller may give up
@@ -208,54 +199,37 @@ class SqliteJournal(JournalReader):
         if self._broken is not None:
             raise JournalBroken(self._broken)
 
-    async def _try_to_commit(self, links: list[Link], changes: Changes) -> bool:
+    async def _try_to_commit(self, statements: Sequence[Statement]) -> bool:
         """False: the database is busy, and nothing was written."""
         try:
-            return await self._commit(links, changes)
+            return await self._writer.commit(statements)
         except sqlite3.Error as exc:
             if not (is_full(exc) and self._ballast.free()):
                 raise self._break(exc) from exc
         logger.warning("the disk is full; the ballast was given back to it")
-        return await self._commit_again(links, changes)
+        return await self._commit_again(statements)
 
-    async def _commit_again(self, links: list[Link], changes: Changes) -> bool:
+    async def _commit_again(self, statements: Sequence[Statement]) -> bool:
         try:
             await self._writer.rollback()
-            return await self._commit(links, changes)
+            return await self._writer.commit(statements)
         except sqlite3.Error as exc:
             raise self._break(exc) from exc
 
-    async def _commit(self, links: list[Link], changes: Changes) -> bool:
-        try:
-            await self._writer.executemany(_SEAL, links)  # begins the transaction
-        except sqlite3.OperationalError as exc:
-            if is_busy(exc) and not self._writer.in_transaction:
-                return False
-            raise
-        for sql, rows in self._statements(changes):
-            await self._writer.executemany(sql, rows)
-        await self._writer.commit()
-        return True
-
-    def _statements(self, changes: Changes) -> Iterator[tuple[str, Sequence[tuple[Value, ...]]]]:
-        """What the tables beside the chain need, without the statements that have no rows."""
+    def _statements(self, links: Sequence[Link], changes: Changes) -> Sequence[Statement]:
+        """The whole transaction, without the statements that have no rows."""
         turned = changes.turned.items()
-        legs = ((legs, op) for op, legs in changes.legs.items() if legs > self._legs.get(op, 0))
-        statements: tuple[tuple[str, Sequence[tuple[Value, ...]]], ...] = (
+        legs = changes.legs.items()
+        statements: Sequence[Statement] = (
+            (_SEAL, links),
             (_PLACE, changes.places),
             (_OPEN, [(subject, seq) for subject, seq in turned if seq is not None]),
             (_CLOSE, [(subject,) for subject, seq in turned if seq is None]),
             (_BEGIN_OPERATION, [operation_values(seq, row) for seq, row in changes.opened]),
-            (_COUNT_LEGS, list(legs)),
-            (
-                _FINISH_OPERATION,
-                [
-                    (time_text(end.at), end.success, end.flat, end.operation_id)
-                    for end in changes.finished
-                ],
-            ),
+            (_COUNT_LEGS, [(total, op) for op, total in legs if total > self._legs.get(op, 0)]),
+            (_FINISH_OPERATION, [_finish_values(record) for record in changes.finished]),
         )
-        return (statement for statement in statements if statement[1])
+        return [statement for statement in statements if statement[1]]
 
     def _committed(self, links: list[Link], changes: Changes) -> None:
         self._head = links[-1].head
@@ -268,3 +242,7 @@ class SqliteJournal(JournalReader):
     def _break(self, exc: sqlite3.Error) -> JournalBroken:
         self._broken = f"a commit raised, and may be durable or not: {exc}"
         return JournalBroken(self._broken)
+
+
+def _finish_values(record: OperationFinished) -> tuple[Value, ...]:
+    return (time_text(record.at), record.success, record.flat, record.operation_id)

@@ -192,6 +192,7 @@ class Subscribed(ServerFrameBase, frozen=True, kw_only=True, tag="subscribed"):
     instruments: Sequence[str]
     channels: Sequence[str]
     snapshot: Mapping[str, Sequence[msgspec.Raw]] = {}
+    unread: Sequence[str] = ()  # accounts that could not be read: not in the snapshot, not flat
 
 
 class Unsubscribed(ServerFrameBase, frozen=True, kw_only=True, tag="unsubscribed"):
