@@ -187,6 +187,10 @@ class Journal(Protocol):
     @property
     def head(self) -> Head: ...
 
+    @property
+    def low(self) -> bool:
+        """Whether room is so short that only closing calls should be admitted."""
+
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
         """
         Make *records* durable, all or none, in order, in one transaction.
