@@ -111,6 +111,20 @@ def reducible(position: Position | None, side: OrderSide) -> Decimal:
     return position.quantity
 
 
+def check_other(state: State, request: OrderRequest) -> None:
+    """
+    Check a trade of somebody else's for the one thing no account can do.
+
+    Raises:
+        OrderRefused: It would sell coins, or close a side, that are not held.
+    """
+    contract = state.markets[request.instrument].contract
+    if only_reduces(request, contract):
+        held = reducible(_position(state, request), request.side)
+        if request.quantity > held:
+            raise OrderRefused(RejectReason.REDUCE_ONLY, f"only {held} is held")
+
+
 def held_by_orders(state: State, account: AccountRecord) -> Decimal:
     """What working orders that may open something tie up, in the account's currency."""
     return sum(
@@ -175,7 +189,7 @@ def _check_holding(request: OrderRequest, account: AccountRecord, contract: Cont
 
 
 def _check_reduction(state: State, request: OrderRequest, contract: Contract) -> None:
-    if contract.is_spot or not only_reduces(request, contract):
+    if not only_reduces(request, contract) or (contract.is_spot and not request.reduce_only):
         return
     if reducible(_position(state, request), request.side) == 0:
         raise OrderRefused(RejectReason.REDUCE_ONLY, "there is nothing it could reduce")

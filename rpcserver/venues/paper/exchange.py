@@ -30,7 +30,7 @@ from rpcserver.domain.order import (
 )
 from rpcserver.domain.position import DayBook
 from rpcserver.driver.ports import OrderChanged, VenueEvent
-from rpcserver.venues.paper.admission import admit, check_change
+from rpcserver.venues.paper.admission import admit, check_change, check_other
 from rpcserver.venues.paper.calendars import trading_date
 from rpcserver.venues.paper.commands import (
     CancelOrder,
@@ -167,6 +167,8 @@ class Exchange:
         market = self.markets.named(report.instrument)
         allowed = self._execution.allowed(report, market.contract)
         quantity = min(command.quantity or report.remaining, report.remaining, allowed)
+        if quantity <= 0:
+            raise OrderRefused(RejectReason.REDUCE_ONLY, "there is nothing it could reduce")
         price = command.price or report.limit_price or _touch(market, report)
         self._execution.fill(order, [Print(price, quantity)], now)
 
@@ -183,6 +185,7 @@ class Exchange:
             holding=command.holding,
             product=command.product,
         )
+        check_other(self.state, request)
         order = self._new_order(request, None, now)
         self.state.add_order(order)
         price = command.price or _touch(market, order.report)
