@@ -1,0 +1,209 @@
+"""
+Who may do what: the one place where permissions and grants are checked.
+
+Roles are checked against the api, grants against every account that a call resolved to. An
+account without a grant does not exist for the caller: it is `unknown_account`, not `forbidden`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from rpcserver.apis.queries import (
+    CancelOrders,
+    PlaceOrders,
+    Query,
+    ReadAccounts,
+    ReadExecutions,
+    ReadOperations,
+    ReadOrder,
+    ReadOrders,
+    ReadPositions,
+    Resolve,
+)
+from rpcserver.apis.registry import Api, CloseTerms, ClosingApi, Registry
+from rpcserver.core.requests import CloseRequest, OnFence
+from rpcserver.domain.errors import InvalidRequest
+from rpcserver.domain.ids import AccountRef
+from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, Role
+from rpcserver.wire.codec import one_line
+from rpcserver.wire.frames import Rpc
+
+_OVERSEERS = frozenset({Role.VIEWER, Role.RISK, Role.ADMIN})
+_WATCHERS = frozenset({Role.RISK, Role.ADMIN})
+
+
+def check_permission(principal: Principal, api: Api) -> None:
+    """
+    Refuse an api that none of the principal's roles allows.
+
+    Raises:
+        InvalidRequest: `forbidden`.
+    """
+    if not principal.may(api.permission):
+        raise InvalidRequest("forbidden", f"{api.name} needs the right to {api.permission.value}")
+
+
+def close_request(
+    frame: Rpc,
+    api: ClosingApi[msgspec.Struct],
+    args: msgspec.Struct,
+    terms: CloseTerms,
+    *,
+    principal: Principal,
+    canonical_api: str,
+    remote: str,
+) -> CloseRequest:
+    """
+    The request that the engine admits, if the principal may make it.
+
+    Raises:
+        InvalidRequest: `unknown_account`, or `forbidden` for an override without the right to it.
+    """
+    check_accounts(principal, terms.scope.accounts)
+    if terms.on_fence is OnFence.OVERRIDE:
+        if not principal.may(Permission.OVERRIDE):
+            raise InvalidRequest("forbidden", "onFence override needs the risk role")
+        if not terms.reason.strip():
+            raise InvalidRequest("missing_argument", "`reason`: an override needs one")
+    return CloseRequest(
+        api=api.name,
+        principal=principal.principal_id,
+        token_id=principal.token_id,
+        request_id=frame.id,
+        idempotency_key=frame.idempotency_key,
+        digest=digest(canonical_api, args),
+        args=one_line(frame.args),
+        remote=remote,
+        scope=terms.scope,
+        amount=terms.amount,
+        execution=terms.execution,
+        check_hours=terms.check_hours,
+        dry_run=terms.dry_run,
+        plan_hash=terms.plan_hash,
+        reason=terms.reason,
+        deadline=terms.deadline,
+        on_fence=terms.on_fence,
+        wait_for_open=terms.wait_for_open,
+        dust=terms.dust,
+    )
+
+
+def check_query(principal: Principal, query: Query) -> Query:
+    """
+    The query as the principal may ask it: `ReadOperations` is narrowed to its own.
+
+    Raises:
+        InvalidRequest: `unknown_account`, or `forbidden`.
+    """
+    match query:
+        case ReadAccounts() | ReadPositions() | ReadOrders() | ReadOrder() | ReadExecutions():
+            check_accounts(principal, query.accounts)
+        case CancelOrders():
+            check_accounts(principal, query.accounts)
+        case PlaceOrders():
+            check_accounts(principal, (each.account for each in query.orders))
+        case Resolve() if not principal.may(Permission.OVERRIDE):
+            raise InvalidRequest("forbidden", "a word about an unknown order needs the risk role")
+        case ReadOperations() if not sees_everything(principal):
+            return msgspec.structs.replace(query, principal=principal.principal_id)
+        case _:
+            pass
+    return query
+
+
+def check_accounts(principal: Principal, accounts: Iterable[AccountRef]) -> None:
+    """
+    Refuse an account without a grant.
+
+    Raises:
+        InvalidRequest: `unknown_account`.
+    """
+    for account in accounts:
+        if not principal.may_touch(account):
+            raise InvalidRequest("unknown_account", f"there is no account {account.account}")
+
+
+def may_see(principal: Principal, request: CloseRequest) -> bool:
+    """Whether an operation exists for the principal: its own, or one it oversees wholly."""
+    if request.principal == principal.principal_id:
+        return True
+    return bool(principal.roles & _OVERSEERS) and _may_touch_all(principal, request)
+
+
+def may_cancel(principal: Principal, request: CloseRequest) -> bool:
+    """Whether the principal may stop an operation: its own, or any with the risk role."""
+    if not principal.may(Permission.CLOSE):
+        return False
+    if request.principal == principal.principal_id:
+        return True
+    return Role.RISK in principal.roles and _may_touch_all(principal, request)
+
+
+def sees_everything(principal: Principal) -> bool:
+    """Whether other principals' operations are listed for this one."""
+    return bool(principal.roles & _OVERSEERS) and EVERY_ACCOUNT in principal.accounts
+
+
+def may_watch(principal: Principal) -> bool:
+    """Whether alerts and the audit may be watched."""
+    return bool(principal.roles & _WATCHERS)
+
+
+def _may_touch_all(principal: Principal, request: CloseRequest) -> bool:
+    return all(principal.may_touch(account) for account in request.scope.accounts)
+
+
+# --- what makes two calls the same -------------------------------------------------------------
+
+_canonical = msgspec.json.Encoder(order="deterministic")
+
+
+def digest(api: str, args: msgspec.Struct) -> str:
+    """
+    SHA-256 over *api* and what its decoded args say; `reason` and defaults aside.
+
+    Two spellings of one call have one digest: order of keys, `1` and `1.0`, an alias of the api.
+    """
+    said = {
+        field.encode_name: _plain(getattr(args, field.name))
+        for field in msgspec.structs.fields(args)
+        if field.encode_name != "reason" and not _is_default(field, getattr(args, field.name))
+    }
+    return hashlib.sha256(_canonical.encode([api, said])).hexdigest()
+
+
+def _is_default(field: msgspec.structs.FieldInfo, value: object) -> bool:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return bool(value == field.default_factory())
+    return field.default is not msgspec.NODEFAULT and bool(value == field.default)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal():
+            return f"{value.normalize():f}"
+        case msgspec.Struct():
+            names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+            inner = {key: getattr(value, name) for key, name in names}
+            return {key: _plain(each) for key, each in inner.items() if each is not msgspec.UNSET}
+        case dict():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case tuple() | list():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
+
+def canonical_names(registry: Registry) -> dict[str, str]:
+    """For each closing api the name that it shares with its aliases: the one declared first."""
+    first: dict[object, str] = {}
+    names: dict[str, str] = {}
+    for api in registry:
+        if isinstance(api, ClosingApi):
+            names[api.name] = first.setdefault(api.terms, api.name)
+    return names

@@ -1,0 +1,44 @@
+"""What all connections share."""
+
+from __future__ import annotations
+
+import anyio
+
+from rpcserver.apis.registry import Registry
+from rpcserver.server.admission import canonical_names
+from rpcserver.server.auth import Gatekeeper
+from rpcserver.server.channels import Channels
+from rpcserver.server.desk import Desk
+from rpcserver.server.directory import DirectoryKeeper
+from rpcserver.server.hub import Hub
+from rpcserver.server.limits import Limits
+from rpcserver.server.pnl import PnlFeed
+from rpcserver.server.ports import Engine
+from rpcserver.server.quotes import QuoteFeed
+from rpcserver.server.sessions import Sessions
+
+
+class Backend:
+    """The engine, the registry, and everything between them and the connections."""
+
+    def __init__(
+        self, engine: Engine, registry: Registry, limits: Limits, *, venue_timeout: float
+    ) -> None:
+        self.engine = engine
+        self.registry = registry
+        self.limits = limits
+        self.canonical_names = canonical_names(registry)
+        self.gatekeeper = Gatekeeper(engine.journal)
+        self.sessions = Sessions(limits, self.gatekeeper)
+        self.directory = DirectoryKeeper(engine)
+        self.desk = Desk(engine, timeout=venue_timeout, on_revoked=self.sessions.revoked)
+        self.hub = Hub(engine)
+        self.channels = Channels(engine)
+        self.quotes = QuoteFeed(self.desk.reader)
+        self.pnl = PnlFeed(self.desk.reader)
+        self.stopping = anyio.Event()
+
+    def close(self) -> None:
+        """Listen to the engine no longer."""
+        self.hub.close()
+        self.channels.close()

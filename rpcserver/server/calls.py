@@ -1,0 +1,231 @@
+"""
+One call, from its frame to its one final answer.
+
+A closing call is durable before `accepted` is told, and nothing that happens to the connection
+afterwards stops it (law 35): what is shielded here is admitted although the client has left.
+Whatever goes wrong is answered in the api's own dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from anyio import CancelScope, move_on_after
+
+from rpcserver.apis.decoding import decode_args
+from rpcserver.apis.queries import Data
+from rpcserver.apis.refusals import refuse_plainly
+from rpcserver.apis.registry import Api, ClosingApi, QueryApi
+from rpcserver.core.report import OperationReport
+from rpcserver.domain.errors import InvalidRequest
+from rpcserver.domain.ids import OperationId
+from rpcserver.domain.principal import Principal
+from rpcserver.server.admission import (
+    check_permission,
+    check_query,
+    close_request,
+    may_cancel,
+    may_see,
+)
+from rpcserver.server.backend import Backend
+from rpcserver.server.failures import extras, told
+from rpcserver.server.outbox import Outbox
+from rpcserver.server.ports import Admitted
+from rpcserver.wire.codec import check_strictly, encode, encode_final
+from rpcserver.wire.frames import Accepted, Attach, Cancel, CancelRequested, ErrorFrame, Rpc
+from rpcserver.wire.framing import text_frame
+
+LEG_BYTES_MIN = 150  # of one leg in any dialect's full answer: more legs than fit are not tried
+
+
+class Calls:
+    """The calls of one connection. Everything is told to its outbox."""
+
+    def __init__(self, backend: Backend, principal: Principal, outbox: Outbox, remote: str) -> None:
+        self._backend = backend
+        self._engine = backend.engine
+        self._principal = principal
+        self._outbox = outbox
+        self._remote = remote
+
+    # --- calls --------------------------------------------------------------------------------
+
+    async def query(
+        self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str, delay: float
+    ) -> None:
+        """Carry out a call that opens no operation, after *delay* seconds, and answer it."""
+        try:
+            # What changes something is finished though the client may leave: an order whose
+            # sending is cut off in the middle would be one more unknown.
+            with CancelScope(shield=not api.read_only):
+                await self._wait(delay)
+                data = await self._ask(frame, api, text)
+            self._outbox.post(text_frame(encode_final(frame.id, data)))
+        # The border of one call: whatever its handler raises is answered and logged, and must
+        # not end the connection's other calls.
+        except Exception as exc:  # noqa: BLE001
+            self.refuse(frame.id, told(exc), api)
+
+    async def _ask(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> Data:
+        check_permission(self._principal, api)
+        if not api.read_only:
+            check_strictly(text, envelope=False)
+            if frame.idempotency_key is not None:
+                raise InvalidRequest(
+                    "invalid_argument", "`idempotencyKey`: only closing calls keep that promise"
+                )
+        args = decode_args(api.args, frame.args)
+        ask = api.ask(args, self._backend.directory.asked(self._principal, self._remote))
+        query = check_query(self._principal, ask.query)
+        return ask.answer(await self._backend.desk.carry_out(self._principal, query, self._remote))
+
+    async def close(
+        self, frame: Rpc, api: ClosingApi[msgspec.Struct], text: str, delay: float
+    ) -> None:
+        """Admit a closing call after *delay* seconds, follow it to its end, and answer it."""
+        try:
+            with CancelScope(shield=True):
+                await self._wait(delay)
+                admitted = await self._admit(frame, api, text)
+            accepted = Accepted(
+                request_id=frame.id,
+                operation_id=admitted.operation_id,
+                duplicate=admitted.duplicate,
+            )
+            self._outbox.post(text_frame(encode(accepted)))
+            if frame.progress:
+                report = await self._follow(admitted.operation_id, after=0)
+            else:
+                report = await self._end_of(admitted.operation_id)
+            self._post_final(frame.id, report)
+        # The border of one call, as above.
+        except Exception as exc:  # noqa: BLE001
+            self.refuse(frame.id, told(exc), api)
+
+    async def _admit(self, frame: Rpc, api: ClosingApi[msgspec.Struct], text: str) -> Admitted:
+        check_permission(self._principal, api)
+        check_strictly(text, envelope=True)
+        args = decode_args(api.args, frame.args)
+        terms = api.terms(args, self._backend.directory.asked(self._principal, self._remote))
+        request = close_request(
+            frame,
+            api,
+            args,
+            terms,
+            principal=self._principal,
+            canonical_api=self._backend.canonical_names[api.name],
+            remote=self._remote,
+        )
+        # A key names the operation by itself; without one, an identical running call is joined.
+        return await self._engine.close(request, join=frame.idempotency_key is None)
+
+    # --- operations ---------------------------------------------------------------------------
+
+    async def attach(self, frame: Attach, delay: float) -> None:
+        """Replay an operation, follow it to its end, and answer under this frame's id."""
+        try:
+            await self._wait(delay)
+            operation_id = await self._named(frame)
+            await self._visible(operation_id)
+            report = await self._follow(operation_id, after=frame.after)
+            self._post_final(frame.id, report)
+        # The border of one call, as above.
+        except Exception as exc:  # noqa: BLE001
+            self.refuse(frame.id, told(exc), None)
+
+    async def cancel(self, frame: Cancel, delay: float) -> None:
+        """Stop what an operation has not yet sent."""
+        try:
+            with CancelScope(shield=True):
+                await self._wait(delay)
+                operation_id = await self._named(frame)
+                report = await self._visible(operation_id)
+                if not may_cancel(self._principal, report.request):
+                    raise InvalidRequest("forbidden", "the operation is another principal's")
+                stopped = await self._engine.cancel(operation_id, self._principal.principal_id)
+            answer = CancelRequested(operation_id=operation_id, ended=not stopped)
+            self._outbox.post(text_frame(encode(answer)))
+        # The border of one call, as above.
+        except Exception as exc:  # noqa: BLE001
+            self.complain(told(exc))
+
+    async def _named(self, frame: Attach | Cancel) -> OperationId:
+        if frame.operation_id is not None:
+            return OperationId(frame.operation_id)
+        if frame.idempotency_key is None:
+            raise InvalidRequest(
+                "missing_argument", "name the operation by `operationId` or `idempotencyKey`"
+            )
+        found = await self._engine.find(self._principal.principal_id, frame.idempotency_key)
+        if found is None:
+            raise InvalidRequest("unknown_operation", "no operation of yours has this key")
+        return found
+
+    async def _visible(self, operation_id: OperationId) -> OperationReport:
+        report = self._engine.report(operation_id) or await self._engine.load_report(operation_id)
+        if report is None or not may_see(self._principal, report.request):
+            raise InvalidRequest("unknown_operation", f"there is no operation {operation_id[:64]}")
+        return report
+
+    async def _follow(self, operation_id: OperationId, *, after: int) -> OperationReport:
+        """Post every step after *after*, then return the report of the end."""
+        hub = self._backend.hub
+        async with hub.following(operation_id, self._outbox, after=after) as follower:
+            report = await self._end_of(operation_id)
+            await hub.finish(follower)
+        return report
+
+    async def _end_of(self, operation_id: OperationId) -> OperationReport:
+        """
+        The report of the end, waiting for it. It is durable (law 22).
+
+        `report` may already tell of an end whose commit is under way; `finished` waits for that.
+        """
+        if self._engine.report(operation_id) is None:
+            loaded = await self._engine.load_report(operation_id)
+            if loaded is not None and loaded.finished_at is not None:
+                return loaded
+        return await self._engine.finished(operation_id)
+
+    def _post_final(self, request_id: str, report: OperationReport) -> None:
+        api = self._backend.registry.find(report.request.api)
+        if not isinstance(api, ClosingApi):
+            raise InvalidRequest(
+                "unknown_api", f"{report.request.api} is no closing call of this server any more"
+            )
+        size_max = self._backend.limits.final_frame_bytes_max
+        if len(report.legs) * LEG_BYTES_MIN <= size_max:
+            final = encode_final(request_id, api.answer(report, True))
+            if len(final) <= size_max:
+                self._outbox.post(text_frame(final))
+                return
+        short = encode_final(request_id, api.answer(report, False))
+        self._outbox.post(text_frame(short))
+
+    # --- refusals -----------------------------------------------------------------------------
+
+    def refuse(self, request_id: str, error: InvalidRequest, api: Api | None) -> None:
+        """Answer a call with an error, in the words of its api's dialect."""
+        data = refuse_plainly(error) if api is None else api.refuse(error)
+        if (more := extras(error)) and isinstance(data, Mapping):
+            data = {**data, **more}
+        self._outbox.post(text_frame(encode_final(request_id, data)))
+
+    def complain(self, error: InvalidRequest) -> None:
+        """Tell of an error that belongs to no call."""
+        more = extras(error)
+        retry, reference = more.get("retryAfterMs"), more.get("reference")
+        frame = ErrorFrame(
+            error=error.code,
+            detail=error.detail,
+            retry_after_ms=retry if isinstance(retry, int) else msgspec.UNSET,
+            reference=reference if isinstance(reference, str) else msgspec.UNSET,
+        )
+        self._outbox.post(text_frame(encode(frame)))
+
+    async def _wait(self, delay: float) -> None:
+        """Wait for the turn of a call that is delayed; a stop ends the waiting, not the call."""
+        if delay > 0:
+            with move_on_after(delay):
+                await self._backend.stopping.wait()

@@ -1,0 +1,199 @@
+"""
+What a connection says once it has a principal: every frame is dispatched as it is read.
+
+Nothing here waits: each call is a task of the connection, so that a slow one holds up no other.
+Exits have a bucket of their own, which delays and never refuses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import assert_never
+
+import msgspec
+from anyio.abc import TaskGroup
+
+from rpcserver.apis.registry import ClosingApi, QueryApi
+from rpcserver.domain.errors import InvalidRequest
+from rpcserver.domain.principal import Permission, Principal
+from rpcserver.server.backend import Backend
+from rpcserver.server.calls import Calls
+from rpcserver.server.failures import RateLimited, told
+from rpcserver.server.limits import Allowance
+from rpcserver.server.outbox import Outbox
+from rpcserver.server.subscriptions import Subscriptions
+from rpcserver.wire.close_codes import CloseCode
+from rpcserver.wire.codec import RefusedFrame, decode_frame, encode, nearest
+from rpcserver.wire.frames import (
+    Attach,
+    Auth,
+    Cancel,
+    ClientFrame,
+    Ping,
+    Pong,
+    Rpc,
+    StreamPnl,
+    Subscribe,
+    Unsubscribe,
+)
+from rpcserver.wire.framing import text_frame
+
+
+class Conversation:
+    """
+    One client's frames, from the first after authentication on.
+
+    *end* closes the connection. Answers go to *outbox*, tasks into *tasks*.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        principal: Principal,
+        allowance: Allowance,
+        *,
+        outbox: Outbox,
+        remote: str,
+        tasks: TaskGroup,
+        end: Callable[[CloseCode, str], None],
+    ) -> None:
+        self._backend = backend
+        self._allowance = allowance
+        self._outbox = outbox
+        self._tasks = tasks
+        self._end = end
+        self._malformed = 0  # frames in a row
+        self._in_flight = 0
+        self._calls = Calls(backend, principal, outbox, remote)
+        self._subscriptions = Subscriptions(
+            backend,
+            principal,
+            outbox,
+            lambda: end(CloseCode.SLOW_CONSUMER, "too many events are unread; subscribe again"),
+        )
+
+    def close(self) -> None:
+        """The connection has ended."""
+        self._subscriptions.close()
+
+    def hear(self, message: str | bytes, now: float) -> None:
+        """Take one message and begin whatever it asks for."""
+        if isinstance(message, bytes):
+            refusal = InvalidRequest("binary_frame", "frames must be text")
+            self._on_refused(refusal, None, is_malformed=True, now=now)
+            return
+        try:
+            frame = decode_frame(message)
+        except RefusedFrame as refused:
+            self._on_refused(
+                refused, refused.request_id, is_malformed=refused.is_malformed, now=now
+            )
+        else:
+            self._malformed = 0
+            self._dispatch(frame, message, now)
+        if self._allowance.is_flooded:
+            self._end(CloseCode.FLOODING, "far too many frames")
+
+    def _on_refused(
+        self, refusal: InvalidRequest, request_id: str | None, *, is_malformed: bool, now: float
+    ) -> None:
+        self._allowance.call(now)
+        if request_id is None:
+            self._calls.complain(refusal)
+        else:
+            self._calls.refuse(request_id, refusal, None)
+        self._malformed = self._malformed + 1 if is_malformed else 0
+        if self._malformed >= self._backend.limits.malformed_frames_max:
+            self._end(CloseCode.POLICY, "too many malformed frames in a row")
+
+    # --- dispatch -----------------------------------------------------------------------------
+
+    def _dispatch(self, frame: ClientFrame, text: str, now: float) -> None:
+        match frame:
+            case Rpc():
+                self._on_rpc(frame, text, now)
+            case Attach():
+                self._tasks.start_soon(self._calls.attach, frame, self._allowance.closing(now))
+            case Cancel():
+                self._tasks.start_soon(self._calls.cancel, frame, self._allowance.closing(now))
+            case Auth() | Subscribe() | Unsubscribe() | StreamPnl() | Ping():
+                if wait := self._allowance.call(now):
+                    self._calls.complain(RateLimited(wait))
+                else:
+                    self._on_plain(frame)
+            case _:
+                assert_never(frame)
+
+    def _on_plain(self, frame: Auth | Subscribe | Unsubscribe | StreamPnl | Ping) -> None:
+        match frame:
+            case Ping():
+                self._pong()
+            case Subscribe():
+                self._tasks.start_soon(self._subscribe, frame)
+            case Unsubscribe():
+                self._complaining(lambda: self._subscriptions.unsubscribe(frame))
+            case StreamPnl():
+                self._complaining(lambda: self._subscriptions.stream_pnl(frame, self._tasks))
+            case Auth():
+                self._calls.complain(
+                    InvalidRequest("already_authenticated", "this connection has a principal")
+                )
+            case _:
+                assert_never(frame)
+
+    def _on_rpc(self, frame: Rpc, text: str, now: float) -> None:
+        api = self._backend.registry.find(frame.api)
+        match api:
+            case ClosingApi():
+                delay = self._allowance.closing(now)
+                self._tasks.start_soon(self._calls.close, frame, api, text, delay)
+            case QueryApi(permission=Permission.CLOSE):  # a cancel: it waits, but gets its turn
+                delay = self._allowance.closing(now)
+                self._tasks.start_soon(self._calls.query, frame, api, text, delay)
+            case _ if wait := self._allowance.call(now):
+                self._calls.refuse(frame.id, RateLimited(wait), api)
+            case QueryApi():
+                self._on_query(frame, api, text)
+            case None:
+                near = nearest(frame.api, self._backend.registry.names)
+                error = InvalidRequest("unknown_api", f"there is no api {frame.api[:64]!r}{near}")
+                self._calls.refuse(frame.id, error, None)
+            case _:
+                assert_never(api)
+
+    def _on_query(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> None:
+        if self._in_flight >= self._backend.limits.calls_in_flight_max:
+            error = InvalidRequest(
+                "too_many_in_flight", f"{self._in_flight} calls await their answers already"
+            )
+            self._calls.refuse(frame.id, error, api)
+            return
+        self._in_flight += 1
+        self._tasks.start_soon(self._query, frame, api, text)
+
+    async def _query(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> None:
+        try:
+            await self._calls.query(frame, api, text, 0.0)
+        finally:
+            self._in_flight -= 1
+
+    async def _subscribe(self, frame: Subscribe) -> None:
+        try:
+            await self._subscriptions.subscribe(frame)
+        # The border of one frame: whatever it raises is answered and logged, and must not end
+        # the connection's calls.
+        except Exception as exc:  # noqa: BLE001
+            self._calls.complain(told(exc))
+
+    def _complaining(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except InvalidRequest as exc:
+            self._calls.complain(exc)
+
+    def _pong(self) -> None:
+        epoch = time.time_ns() // 1_000_000
+        pong = Pong(time=datetime.fromtimestamp(epoch / 1000, UTC), epoch=epoch)
+        self._outbox.post(text_frame(encode(pong)))

@@ -1,0 +1,283 @@
+"""
+Carries out every query: reads at the venues and in the journal, orders through the engine.
+
+Orders of one account leave in the order asked, accounts run side by side, and one order's failure
+never stops another: each says for itself what became of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import assert_never
+
+from anyio import CapacityLimiter
+
+from rpcserver.apis.queries import (
+    Answerable,
+    Canceled,
+    CancelOrders,
+    CreateToken,
+    FoundOrder,
+    NewToken,
+    Nothing,
+    Placed,
+    PlaceOrders,
+    Query,
+    ReadAccounts,
+    ReadExecutions,
+    ReadMarketInfo,
+    ReadOperation,
+    ReadOperations,
+    ReadOrder,
+    ReadOrders,
+    ReadPositions,
+    ReadQuotes,
+    ReadTokens,
+    Resolve,
+    RevokeToken,
+    VerifyChain,
+)
+from rpcserver.core.report import OperationReport
+from rpcserver.core.requests import CancelRequest, PlaceRequest
+from rpcserver.domain.errors import InvalidRequest, VenueError
+from rpcserver.domain.ids import AccountRef, OperationId, TokenId, VenueOrderId
+from rpcserver.domain.order import OrderReport, OrderStatus
+from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.server.admission import may_see
+from rpcserver.server.failures import told
+from rpcserver.server.parallel import for_each
+from rpcserver.server.ports import Engine
+from rpcserver.server.reading import Reader
+
+CANCELS_AT_ONCE = 16  # of one account; the engine and the venue keep their own budgets
+
+
+class Desk:
+    """
+    Carries queries out for one principal at a time.
+
+    `timeout` in seconds, for each reading of a venue. `on_revoked` ends a token's connections.
+    """
+
+    def __init__(
+        self, engine: Engine, *, timeout: float, on_revoked: Callable[[TokenId], None]
+    ) -> None:
+        self._engine = engine
+        self._read = Reader(engine, timeout)
+        self._on_revoked = on_revoked
+
+    @property
+    def reader(self) -> Reader:
+        return self._read
+
+    async def carry_out(self, principal: Principal, query: Query, remote: str) -> Answerable:
+        """
+        What the query's docstring names.
+
+        The query was admitted before: permissions and grants are not looked at again.
+
+        Raises:
+            InvalidRequest, VenueError: See the query.
+        """
+        match query:
+            case ReadAccounts(accounts):
+                return await self._read.accounts(accounts)
+            case ReadPositions(accounts):
+                return await self._read.snapshots(accounts)
+            case ReadOrders(accounts):
+                return await self._read.orders(accounts)
+            case ReadOrder(accounts, order_id):
+                return await self._read.order(accounts, order_id)
+            case ReadExecutions(accounts, since):
+                return await self._read.executions(accounts, since)
+            case ReadQuotes(instruments):
+                return await self._read.quotes(instruments)
+            case ReadMarketInfo(venue, instrument):
+                return await self._read.market_info(venue, instrument)
+            case ReadOperations(whose, before, limit):
+                rows = self._engine.journal.operations(principal=whose, before=before, limit=limit)
+                return tuple(await rows)
+            case ReadOperation(operation_id):
+                return await self.operation(principal, operation_id)
+            case VerifyChain():
+                return await self._engine.journal.verify()
+            case ReadTokens():
+                return tuple(await self._engine.journal.tokens())
+            case Nothing():
+                return None
+            case PlaceOrders() | CancelOrders() | Resolve() | CreateToken() | RevokeToken():
+                return await self._act(principal, query, remote)
+            case _:
+                assert_never(query)
+
+    async def operation(self, principal: Principal, operation_id: OperationId) -> OperationReport:
+        """
+        An operation's report, if it exists for the principal.
+
+        Raises:
+            InvalidRequest: `unknown_operation`.
+        """
+        report = await self._engine.load_report(operation_id)
+        if report is None or not may_see(principal, report.request):
+            raise InvalidRequest("unknown_operation", f"there is no operation {operation_id}")
+        return report
+
+    async def _act(
+        self,
+        principal: Principal,
+        query: PlaceOrders | CancelOrders | Resolve | CreateToken | RevokeToken,
+        remote: str,
+    ) -> Answerable:
+        match query:
+            case PlaceOrders(orders):
+                return await self._place(orders)
+            case CancelOrders():
+                return await self._cancel(principal, query, remote)
+            case Resolve(request):
+                await self._engine.resolve(request)
+                return None
+            case CreateToken():
+                return await self._create_token(query)
+            case RevokeToken(token_id):
+                return await self._revoke_token(token_id)
+            case _:
+                assert_never(query)
+
+    # --- orders -------------------------------------------------------------------------------
+
+    async def _place(self, orders: Sequence[PlaceRequest]) -> tuple[Placed, ...]:
+        by_account: dict[AccountRef, list[int]] = {}
+        for number, order in enumerate(orders):
+            by_account.setdefault(order.account, []).append(number)
+        placed: dict[int, Placed] = {}
+
+        async def place_in_turn(numbers: list[int]) -> None:
+            for number in numbers:
+                placed[number] = await self._place_one(orders[number])
+
+        await for_each(list(by_account.values()), place_in_turn)
+        return tuple(placed[number] for number in range(len(orders)))
+
+    async def _place_one(self, request: PlaceRequest) -> Placed:
+        try:
+            return Placed(request, report=await self._engine.place(request))
+        except (InvalidRequest, VenueError) as exc:
+            error = told(exc)
+            return Placed(request, error=error.code, detail=error.detail)
+
+    async def _cancel(
+        self, principal: Principal, query: CancelOrders, remote: str
+    ) -> tuple[Canceled, ...]:
+        orders = await self._read.orders(query.accounts)
+        matching = [order for order in orders if _matches(order, query)]
+        limiters = {ref: CapacityLimiter(CANCELS_AT_ONCE) for ref in query.accounts}
+
+        async def cancel(order: FoundOrder) -> Canceled:
+            async with limiters[order.account]:
+                return await self._cancel_one(principal, order, remote)
+
+        canceled = await for_each(matching, cancel)
+        known = {name for order in orders for name in _names(order.report)}
+        missing = [
+            Canceled(
+                account=None,
+                order_id=VenueOrderId(order_id),
+                canceled=False,
+                error="unknown_order",
+                detail=f"there is no order {order_id}",
+            )
+            for order_id in query.order_ids
+            if order_id not in known
+        ]
+        late = [_ended_before(order) for order in orders if _is_named(order, query)]
+        return (*canceled, *late, *missing)
+
+    async def _cancel_one(self, principal: Principal, order: FoundOrder, remote: str) -> Canceled:
+        order_id = order.report.venue_order_id
+        request = CancelRequest(
+            principal=principal.principal_id,
+            account=order.account,
+            venue_order_id=order_id,
+            remote=remote,
+        )
+        try:
+            report = await self._engine.cancel_order(request)
+        except (InvalidRequest, VenueError) as exc:
+            error = told(exc)
+            return Canceled(order.account, order_id, False, error=error.code, detail=error.detail)
+        return _outcome(order.account, report)
+
+    # --- tokens -------------------------------------------------------------------------------
+
+    async def _create_token(self, query: CreateToken) -> NewToken:
+        token = secrets.token_urlsafe(32)
+        token_hash = hashlib.sha256(token.encode()).digest()
+        row = TokenRow(
+            token_id=TokenId(f"tok-{token_hash.hex()[:12]}"),
+            principal=query.principal,
+            roles=query.roles,
+            accounts=query.accounts,
+            created_at=datetime.now(UTC),
+        )
+        await self._engine.journal.add_token(row, token_hash)
+        return NewToken(token, row)
+
+    async def _revoke_token(self, token_id: TokenId) -> bool:
+        revoked = await self._engine.journal.revoke_token(token_id, datetime.now(UTC))
+        if revoked:
+            self._on_revoked(token_id)
+        return revoked
+
+
+def _matches(order: FoundOrder, query: CancelOrders) -> bool:
+    """Whether a cancel is to be sent for *order*."""
+    report = order.report
+    if report.status.is_terminal:
+        return False
+    if query.order_ids and not _names(report) & set(query.order_ids):
+        return False
+    if query.instruments and not any(each.matches(order.instrument) for each in query.instruments):
+        return False
+    return query.tag is None or report.tag == query.tag
+
+
+def _is_named(order: FoundOrder, query: CancelOrders) -> bool:
+    """Whether *order* was named, and had ended before."""
+    return order.report.status.is_terminal and bool(_names(order.report) & set(query.order_ids))
+
+
+def _names(report: OrderReport) -> set[str]:
+    return {report.venue_order_id, *([report.client_order_id] if report.client_order_id else [])}
+
+
+def _ended_before(order: FoundOrder) -> Canceled:
+    status = order.report.status
+    return Canceled(
+        order.account,
+        order.report.venue_order_id,
+        canceled=status is OrderStatus.CANCELED,
+        error=None if status is OrderStatus.CANCELED else "order_refused",
+        detail=f"the order is {status.value} already",
+    )
+
+
+def _outcome(account: AccountRef, report: OrderReport) -> Canceled:
+    if report.status is OrderStatus.CANCELED:
+        return Canceled(account, report.venue_order_id, canceled=True)
+    if not report.status.is_terminal:
+        return Canceled(account, report.venue_order_id, canceled=False, pending=True)
+    return _ended_as(account, report)
+
+
+def _ended_as(account: AccountRef, report: OrderReport) -> Canceled:
+    """It filled, expired or was rejected before the cancel arrived (law 4)."""
+    return Canceled(
+        account,
+        report.venue_order_id,
+        canceled=False,
+        error="order_refused",
+        detail=f"the order is {report.status.value}",
+    )

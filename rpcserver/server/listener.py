@@ -1,0 +1,213 @@
+"""
+The listener: who gets as far as a WebSocket, and how all of them are sent home.
+
+```python
+async with serve(settings, engine, registry) as server:
+    print(server.port)
+    await until_signal()
+# left: everyone got a `restarting` notice and the close code 1012
+```
+"""
+
+from __future__ import annotations
+
+import http
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from anyio import CancelScope, create_task_group
+from websockets.asyncio.server import Server as WebSocketServer
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_websockets
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from rpcserver.apis.registry import Registry
+from rpcserver.server.auth import Identity, bearer
+from rpcserver.server.backend import Backend
+from rpcserver.server.connection import Connection
+from rpcserver.server.ports import Engine
+from rpcserver.server.sessions import Sessions
+from rpcserver.server.settings import Page, ServerSettings, check_secure
+from rpcserver.server.transport import WebSocketTransport
+from rpcserver.wire.close_codes import CloseCode
+
+PATHS = ("/ws/stream", "/")
+HANDSHAKE_TIMEOUT = 10.0  # seconds
+RECEIVE_QUEUE = 16  # messages read ahead of their turn
+
+
+class ServedConnection(ServerConnection):
+    """A connection of the library that remembers who its handshake's token speaks for."""
+
+    identity: Identity | None = None
+
+
+class Server:
+    """A listener at work."""
+
+    def __init__(self, sockets: WebSocketServer, backend: Backend) -> None:
+        self._sockets = sockets
+        self._backend = backend
+
+    @property
+    def port(self) -> int:
+        """The port it listens at, also where any free one was asked for."""
+        port: int = self._sockets.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def sessions(self) -> Sessions:
+        """Every authenticated connection."""
+        return self._backend.sessions
+
+    def announce(self, notice: str, detail: str) -> None:
+        """Tell every client something about the server itself."""
+        self._backend.sessions.announce(notice, detail)
+
+
+@asynccontextmanager
+async def serve(
+    settings: ServerSettings, engine: Engine, registry: Registry
+) -> AsyncIterator[Server]:
+    """
+    Listen until the block is left, then tell everyone and close with 1012.
+
+    Raises:
+        WouldBeInsecure: See `check_secure`.
+        OSError: The address cannot be listened at.
+    """
+    check_secure(settings)
+    backend = Backend(engine, registry, settings.limits, venue_timeout=settings.venue_timeout)
+    connections: set[Connection] = set()
+    try:
+        async with create_task_group() as tasks:
+            sockets = await _listen(settings, backend, connections)
+            tasks.start_soon(backend.quotes.run)
+            tasks.start_soon(backend.channels.run)
+            tasks.start_soon(backend.sessions.watch_tokens, settings.token_check_interval)
+            try:
+                yield Server(sockets, backend)
+            finally:
+                with CancelScope(shield=True):
+                    await _send_home(sockets, backend, connections)
+                tasks.cancel_scope.cancel()
+    finally:
+        backend.close()
+
+
+async def _listen(
+    settings: ServerSettings, backend: Backend, connections: set[Connection]
+) -> WebSocketServer:
+    async def handle(socket: ServerConnection) -> None:
+        assert isinstance(socket, ServedConnection)
+        connection = Connection(WebSocketTransport(socket), backend, socket.identity)
+        connections.add(connection)
+        try:
+            await connection.serve()
+        finally:
+            connections.discard(connection)
+
+    doorman = _Doorman(settings, backend, connections)
+    limits = settings.limits
+    return await serve_websockets(
+        handle,
+        settings.host,
+        settings.port,
+        ssl=settings.tls,
+        compression=None,  # shared frames, a third of the memory, and no CRIME
+        process_request=doorman.admit,
+        server_header=None,
+        open_timeout=HANDSHAKE_TIMEOUT,
+        ping_interval=limits.ping_interval,
+        ping_timeout=limits.ping_timeout,
+        close_timeout=HANDSHAKE_TIMEOUT,
+        max_size=limits.frame_bytes_max,
+        max_queue=RECEIVE_QUEUE,
+        create_connection=ServedConnection,
+    )
+
+
+async def _send_home(
+    sockets: WebSocketServer, backend: Backend, connections: set[Connection]
+) -> None:
+    backend.stopping.set()
+    sockets.close(close_connections=False)  # 1. nobody new
+    backend.sessions.announce(  # 2. everyone knows why, and that nothing is lost
+        "restarting", "operations go on; reconnect in a few seconds and attach"
+    )
+    for connection in tuple(connections):  # 3. what is queued, then goodbye
+        connection.end(CloseCode.RESTART, "restarting")
+    await sockets.wait_closed()  # 4. what was begun for those who have left
+
+
+class _Doorman:
+    """Looks at every HTTP request before it may become a WebSocket."""
+
+    def __init__(
+        self, settings: ServerSettings, backend: Backend, connections: set[Connection]
+    ) -> None:
+        self._settings = settings
+        self._backend = backend
+        self._connections = connections
+        self._origins = frozenset(origin.casefold().rstrip("/") for origin in settings.origins)
+
+    async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """None to go on with the handshake, else the answer in its place."""
+        path = urlsplit(request.path).path
+        if (page := self._settings.pages.get(path)) is not None and not _wants_socket(request):
+            return _response(page())
+        if path not in PATHS:
+            return connection.respond(http.HTTPStatus.NOT_FOUND, "Not found: try /ws/stream\n")
+        if not self._is_welcome(request):
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "This origin may not connect.\n")
+        if len(self._connections) >= self._settings.connections_max:
+            return connection.respond(
+                http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.\n"
+            )
+        return await self._identify(connection, request)
+
+    async def _identify(self, connection: ServerConnection, request: Request) -> Response | None:
+        headers = request.headers.get_all("Authorization")
+        if not headers:
+            return None  # the first frame will say who it is
+        token = bearer(headers[0]) if len(headers) == 1 else None
+        identity = await self._backend.gatekeeper.identify(token) if token else None
+        if identity is None:
+            response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "The token is wrong.\n")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        assert isinstance(connection, ServedConnection)
+        connection.identity = identity
+        return None
+
+    def _is_welcome(self, request: Request) -> bool:
+        """Programs send no Origin; a browser's page must be ours or on the list, exactly."""
+        origins = request.headers.get_all("Origin")
+        if not origins:
+            return True
+        if len(origins) > 1:
+            return False
+        origin = origins[0].casefold().rstrip("/")
+        if origin in self._origins:
+            return True
+        hosts = request.headers.get_all("Host")
+        return len(hosts) == 1 and urlsplit(origin).netloc == hosts[0].casefold()
+
+
+def _wants_socket(request: Request) -> bool:
+    return request.headers.get("Upgrade", "").casefold() == "websocket"
+
+
+def _response(page: Page) -> Response:
+    headers = Headers(
+        {
+            "Content-Type": page.content_type,
+            "Content-Length": str(len(page.body)),
+            "Connection": "close",
+            **page.headers,
+        }
+    )
+    status = http.HTTPStatus(page.status)
+    return Response(status.value, status.phrase, headers, page.body)

@@ -1,0 +1,90 @@
+"""What the server needs of the engine. The consumer owns the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from rpcserver.core.entries import Entry
+from rpcserver.core.report import OperationReport
+from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.domain.account import Account
+from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
+from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.order import OrderReport
+from rpcserver.driver.ports import Journal, Venue, VenueEvent
+
+
+class Admitted(Protocol):
+    """A closing request that is durable. `duplicate`: its operation existed before."""
+
+    @property
+    def operation_id(self) -> OperationId: ...
+
+    @property
+    def duplicate(self) -> bool: ...
+
+
+class Engine(Protocol):
+    """Whoever carries operations out."""
+
+    @property
+    def venues(self) -> Mapping[VenueId, Venue]: ...
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def accounts(self) -> Mapping[VenueId, tuple[Account, ...]]:
+        """As last read."""
+
+    @property
+    def instruments(self) -> Mapping[VenueId, tuple[Instrument, ...]]:
+        """As last read."""
+
+    async def close(self, request: CloseRequest, *, join: bool) -> Admitted:
+        """
+        Admit *request*; it is durable when this returns.
+
+        With *join*, an identical running call of the same token and request id is joined.
+
+        Raises:
+            InvalidRequest: `idempotency_conflict`, `idempotency_expired`, `repeat_partial`,
+                `plan_changed`, `shutting_down`, …
+        """
+
+    async def cancel(self, operation_id: OperationId, principal: PrincipalId) -> bool:
+        """Stop what was not yet sent. False: the operation has ended."""
+
+    async def place(self, request: PlaceRequest) -> OrderReport:
+        """
+        Place a client's own order.
+
+        Raises:
+            OrderRefused, VenueUnavailable, OutcomeUnknown: As the venue.
+            InvalidRequest: `closing_in_progress`.
+        """
+
+    async def cancel_order(self, request: CancelRequest) -> OrderReport:
+        """Cancel a client's own order. Raises as `place`."""
+
+    async def resolve(self, request: ResolveRequest) -> None:
+        """Take a person's word about an unknown order."""
+
+    async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
+        """The operation that an idempotency key of *principal* names."""
+
+    def report(self, operation_id: OperationId) -> OperationReport | None:
+        """An operation that runs or has recently finished."""
+
+    async def load_report(self, operation_id: OperationId) -> OperationReport | None:
+        """Any operation, from the journal if need be."""
+
+    async def finished(self, operation_id: OperationId) -> OperationReport:
+        """Wait for the end of a running operation; it is durable when this returns."""
+
+    def subscribe(self, listener: Callable[[Sequence[Entry]], None]) -> Callable[[], None]:
+        """Tell *listener* of committed entries, in order; returns how to stop."""
+
+    def watch(self, listener: Callable[[VenueId, VenueEvent], None]) -> Callable[[], None]:
+        """Tell *listener* what happens at the venues; returns how to stop."""

@@ -1,0 +1,115 @@
+"""Market data: what anyone watches is asked for together, about once a second."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import anyio
+from anyio import move_on_after
+from loguru import logger
+
+from rpcserver.domain.errors import VenueError
+from rpcserver.domain.ids import InstrumentId, VenueId
+from rpcserver.domain.market import Quote
+from rpcserver.server.outbox import Outbox
+from rpcserver.server.reading import Reader
+from rpcserver.wire.codec import encode_numbers
+from rpcserver.wire.frames import MarketData, QuoteLine
+from rpcserver.wire.framing import text_frame
+
+INTERVAL = 1.0  # seconds
+
+Quotable: TypeAlias = tuple[VenueId, InstrumentId]
+
+
+class Watcher:
+    """What one connection watches, and what it was told of it."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.wanted: dict[Quotable, None] = {}
+        self.told: dict[Quotable, Quote] = {}
+
+
+class QuoteFeed:
+    """Polls the venues for every watched instrument and tells each watcher what changed."""
+
+    def __init__(self, reader: Reader, interval: float = INTERVAL) -> None:
+        self._reader = reader
+        self._interval = interval
+        self._watchers: set[Watcher] = set()
+        self._newest: dict[Quotable, Quote] = {}
+        self._changed = anyio.Event()
+        self._unreachable: set[VenueId] = set()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell *watcher* of what it wants, at once and whenever it changes."""
+        self._watchers.add(watcher)
+        self._changed.set()
+
+    def leave(self, watcher: Watcher) -> None:
+        """Tell it no more."""
+        self._watchers.discard(watcher)
+
+    async def run(self) -> None:
+        """Poll for ever, while anyone watches."""
+        while True:
+            with move_on_after(self._interval if self._watchers else None):
+                await self._changed.wait()
+            self._changed = anyio.Event()
+            await self._poll()
+            self._tell()
+
+    async def _poll(self) -> None:
+        wanted = list(dict.fromkeys(key for watcher in self._watchers for key in watcher.wanted))
+        self._newest = {key: self._newest[key] for key in wanted if key in self._newest}
+        async with anyio.create_task_group() as tasks:
+            for venue in dict.fromkeys(venue for venue, _ in wanted):
+                tasks.start_soon(self._poll_venue, venue, [k for k in wanted if k[0] == venue])
+
+    async def _poll_venue(self, venue: VenueId, keys: list[Quotable]) -> None:
+        try:
+            found = await self._reader.quotes(keys)
+        except VenueError as exc:
+            if venue not in self._unreachable:
+                self._unreachable.add(venue)
+                logger.warning("quotes of {} cannot be read: {}", venue, exc)
+            return
+        self._unreachable.discard(venue)
+        for each in found:
+            self._newest[(venue, each.quote.instrument)] = each.quote
+
+    def _tell(self) -> None:
+        encoded: dict[tuple[Quotable, ...], bytes] = {}
+        for watcher in self._watchers:
+            if watcher.outbox.is_crowded:
+                continue  # it is told the newest as soon as it has read what it has
+            changed = tuple(
+                key
+                for key in watcher.wanted
+                if (quote := self._newest.get(key)) is not None and watcher.told.get(key) != quote
+            )
+            if not changed:
+                continue
+            if changed not in encoded:
+                lines = [_line(key, self._newest[key]) for key in changed]
+                encoded[changed] = text_frame(encode_numbers(MarketData(quotes=lines)))
+            watcher.outbox.post(encoded[changed])
+            watcher.told |= {key: self._newest[key] for key in changed}
+
+
+def _line(key: Quotable, quote: Quote) -> QuoteLine:
+    return QuoteLine(
+        instrument=quote.instrument,
+        venue=key[0],
+        last=quote.last,
+        bid=quote.bid,
+        ask=quote.ask,
+        open=quote.open,
+        high=quote.high,
+        low=quote.low,
+        close=quote.close,
+        volume=quote.volume,
+        is_open=quote.is_open,
+        at=quote.at,
+    )

@@ -1,0 +1,71 @@
+"""What the listener is told."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from rpcserver.domain.errors import RpcServerError
+from rpcserver.server.limits import Limits
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What is answered to a plain HTTP request."""
+
+    status: int = 200
+    content_type: str = "text/plain; charset=utf-8"
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+Pages = Mapping[str, Callable[[], Page]]
+"""Plain HTTP answers by exact path: `/livez`, `/metrics`, … Called for every request."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to listen, whom to let in, and what they may use up. Durations in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787  # 0: any free one
+    tls: ssl.SSLContext | None = None
+    insecure: bool = False  # without TLS beyond this machine: tokens travel in the clear
+    origins: tuple[str, ...] = ()  # of browsers' pages, beside the server's own host
+    limits: Limits = Limits()
+    venue_timeout: float = 10.0  # for one reading of one venue
+    token_check_interval: float = 30.0  # how often live tokens are asked about again
+    connections_max: int = 10_000
+    pages: Pages = {}
+
+
+class WouldBeInsecure(RpcServerError):
+    """Tokens would travel in the clear to other machines: give TLS, or allow it explicitly."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.host = host
+
+    def __str__(self) -> str:
+        return f"{self.host} is reachable from other machines and there is no TLS"
+
+
+def check_secure(settings: ServerSettings) -> None:
+    """
+    Refuse to listen beyond this machine without TLS, unless it was allowed.
+
+    Raises:
+        WouldBeInsecure: It was not.
+    """
+    if settings.tls is None and not settings.insecure and not _is_loopback(settings.host):
+        raise WouldBeInsecure(settings.host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host.casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
