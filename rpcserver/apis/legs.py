@@ -17,6 +17,7 @@ import msgspec
 from rpcserver.apis.numbers import text
 from rpcserver.core.report import AccountFailure, LegReport, OperationReport, OrderLine, Outcome
 from rpcserver.domain.position import PositionSide
+from rpcserver.wire import errors
 
 SHORT_LEGS_MAX: Final = 500  # of the unproven legs that a short answer shows
 
@@ -154,6 +155,8 @@ def shown_legs(report: OperationReport, full: bool) -> Sequence[LegReport]:
 
 def status_of(report: OperationReport) -> int:
     """The HTTP-like number of an admitted operation."""
+    if report.error is not None:
+        return errors.status_of(report.error)
     missed = {
         STATUS_OK if is_reached(report, leg) else _STATUS_CODES[outcome_of(leg)]
         for leg in report.legs
@@ -209,7 +212,7 @@ def plan_answer(report: OperationReport, full: bool) -> dict[str, object]:
         "dryRun": True,
         "planned": report.error is None and not report.failures,
         "operationId": report.operation_id,
-        "statusCode": STATUS_UNKNOWN if report.failures else STATUS_OK,
+        "statusCode": _plan_status(report),
         "planHash": report.plan_hash,
         "estimateMs": None if report.estimate is None else round(report.estimate * 1000),
         "legs": [planned_leg_answer(leg) for leg in shown],
@@ -227,6 +230,12 @@ def plan_answer(report: OperationReport, full: bool) -> dict[str, object]:
     if report.error is not None:
         answer |= {"success": False, "error": report.error, "detail": report.detail}
     return answer
+
+
+def _plan_status(report: OperationReport) -> int:
+    if report.error is not None:
+        return errors.status_of(report.error)
+    return STATUS_UNKNOWN if report.failures else STATUS_OK
 
 
 def counts_of(legs: Iterable[LegReport]) -> dict[str, int]:

@@ -94,7 +94,8 @@ def liquidate_answer(report: OperationReport, full: bool) -> Mapping[str, object
     if report.more_matches:
         answer["moreMatches"] = report.more_matches
     if report.error is not None:
-        return answer | _failure(report.error, report.detail, answer["statusCode"])
+        refusal = refuse_at_neuratrade(InvalidRequest(report.error, report.detail))
+        return {**answer, **refusal}
     if _is_single(report):
         return answer | _single(report)
     return answer | _several(report, full)

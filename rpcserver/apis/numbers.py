@@ -10,6 +10,7 @@ from rpcserver.domain.order import ZERO
 
 DIGITS_MAX = 18
 MAGNITUDE_MAX = Decimal(10) ** 12
+_EXACT_DIGITS = 28  # of the decimal context: more would be rounded before they are refused
 
 
 def checked(value: Decimal, key: str, *, zero: bool = False) -> Decimal:
@@ -25,11 +26,11 @@ def checked(value: Decimal, key: str, *, zero: bool = False) -> Decimal:
         raise InvalidRequest("invalid_argument", f"{key}: {value} is not greater than zero")
     if value == 0:
         return ZERO
-    _, digits, exponent = value.as_tuple()
-    assert isinstance(exponent, int)  # finite
-    if value > MAGNITUDE_MAX or len(digits) > DIGITS_MAX or exponent < -DIGITS_MAX:
-        raise InvalidRequest("invalid_argument", f"{key}: beyond 10^12 or {DIGITS_MAX} digits")
-    return value.normalize()  # exact: 18 digits are fewer than the context's 28
+    if value <= MAGNITUDE_MAX and _size(value) <= _EXACT_DIGITS:
+        shortest = value.normalize()  # exact, and without the zeros at its end
+        if _size(shortest) <= DIGITS_MAX:
+            return shortest
+    raise InvalidRequest("invalid_argument", f"{key}: beyond 10^12 or {DIGITS_MAX} digits")
 
 
 def checked_map(values: Mapping[str, Decimal], key: str) -> dict[str, Decimal]:
@@ -59,6 +60,13 @@ def text(value: Decimal, like: Decimal | None = None) -> str:
     shortest = value.normalize()
     places = max(_places(shortest), _places(like) if like is not None else 0)
     return f"{shortest:.{places}f}"
+
+
+def _size(value: Decimal) -> int:
+    """How many digits it takes to write *value*, on either side of the point."""
+    _, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int), "not finite"
+    return max(len(digits), -exponent)
 
 
 def _places(value: Decimal) -> int:

@@ -78,6 +78,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "repeat_partial": ErrorCode(409, _REPAIR, "The same partial close just ended; send a key."),
         "closing_in_progress": ErrorCode(409, _RETRY, "An operation closes this position."),
         "plan_changed": ErrorCode(409, _REPAIR, "The plan is not the one of `planHash` any more."),
+        "plan_expired": ErrorCode(409, _REPAIR, "The plan is over 60 s old: ask for a new one."),
         "cancel_pending": ErrorCode(409, _ASK, "The order is being canceled; not proven yet."),
         "order_pending": ErrorCode(409, _ASK, "An order of unknown outcome stands in the way."),
         # --- venues
