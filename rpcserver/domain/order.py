@@ -33,8 +33,12 @@ class OrderSide(enum.Enum):
         return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
 
 
-class Holding(enum.Enum):
-    """Which position of an instrument an order belongs to: the net one, or a side in hedge mode."""
+class Holding(enum.StrEnum):
+    """
+    Which position of an instrument an order belongs to: the net one, or a side in hedge mode.
+
+    A string by birth, because it is part of every position's key and strings hash fast.
+    """
 
     NET = "net"
     LONG = "long"

@@ -1,0 +1,45 @@
+# Everything here does its own set-up: a fresh machine needs Python 3.11, Node 20 and make.
+
+PYTHON ?= python3.11
+VENV := .venv
+STAMP := $(VENV)/.installed
+WSCAT := tests/acceptance/node_modules/.stamp
+
+.PHONY: demo test check unit acceptance benchmark lock clean
+
+demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
+	$(VENV)/bin/rpcserver demo
+
+test: check unit acceptance ## Everything that CI checks
+
+check: $(STAMP)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+unit: $(STAMP)
+	$(VENV)/bin/pytest -q --ignore=tests/acceptance
+
+acceptance: $(STAMP) $(WSCAT)
+	$(VENV)/bin/pytest -q tests/acceptance
+
+benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run
+	$(VENV)/bin/python -m tests.benchmarks.closing
+
+lock: $(STAMP) ## Pin every dependency anew
+	$(VENV)/bin/python -m piptools compile --quiet --extra dev --generate-hashes --strip-extras \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --allow-unsafe \
+		--output-file requirements.lock pyproject.toml
+
+$(STAMP): pyproject.toml requirements.lock
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(WSCAT): tests/acceptance/package.json tests/acceptance/package-lock.json
+	cd tests/acceptance && npm ci --silent --no-audit --no-fund
+	touch $@
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules
