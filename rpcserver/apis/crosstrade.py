@@ -154,9 +154,14 @@ def crosstrade_answer(report: OperationReport, full: bool) -> Mapping[str, objec
 def closed_position(leg: LegReport) -> PositionAnswer:
     """A proven leg as it was found; of a reduced one, the part that was closed."""
     found = position_answer(leg.position, leg.instrument)
-    if leg.outcome is Outcome.REDUCED:
-        return msgspec.structs.replace(found, quantity=number(leg.closed))
-    return found
+    if leg.outcome is not Outcome.REDUCED:
+        return found
+    share = leg.closed / leg.position.quantity
+    return msgspec.structs.replace(
+        found,
+        quantity=number(leg.closed),
+        unrealized_profit_loss=price(_part(leg.position.unrealized, share)),
+    )
 
 
 def remaining_position(leg: LegReport) -> PositionAnswer:

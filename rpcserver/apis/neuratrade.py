@@ -96,9 +96,8 @@ def liquidate_answer(report: OperationReport, full: bool) -> Mapping[str, object
     if report.error is not None:
         refusal = refuse_at_neuratrade(InvalidRequest(report.error, report.detail))
         return {**answer, **refusal}
-    if _is_single(report):
-        return answer | _single(report)
-    return answer | _several(report, full)
+    dialect = _single(report) if _is_single(report) else _several(report, full)
+    return {**dialect, **answer, **dialect}  # theirs first, and theirs where both have a word
 
 
 def refuse_at_neuratrade(error: InvalidRequest) -> Mapping[str, object]:

@@ -1,0 +1,415 @@
+"""
+One call of every api and what a client reads as its answer, made by the builders themselves.
+
+protocol.md shows exactly these; `tests/test_protocol_md.py` holds it to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from rpcserver.apis.queries import (
+    Canceled,
+    FoundFill,
+    FoundOrder,
+    FoundQuote,
+    MarketInfo,
+    NewToken,
+    Placed,
+    PlaceOrders,
+)
+from rpcserver.core.entries import ChainReport, Head, OperationRow
+from rpcserver.core.report import OperationReport, Outcome
+from rpcserver.core.requests import Scope
+from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
+from rpcserver.domain.ids import (
+    AccountId,
+    AccountRef,
+    ClientOrderId,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    TokenId,
+    TradeId,
+    VenueOrderId,
+)
+from rpcserver.domain.market import Market, MarketPhase, Quote, Session
+from rpcserver.domain.order import (
+    Fill,
+    OrderReport,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
+from rpcserver.domain.position import DayBook, Position
+from rpcserver.domain.principal import Role, TokenRow
+from tests.apis import hand
+
+ORDER_ID = "cb1fc8d4e1a84d29ae38fea964aaac8c"
+STOP_ID = "7d2f31c09b6a4d0f8e1c5a7702b94e63"
+SIM101 = AccountRef(hand.PAPER, AccountId("Sim101"))
+OPERATION = OperationId("op-20251120150000-7f3a")
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A call's args, and what the core or the world has to say to it."""
+
+    args: str
+    world: Any
+    full: bool = True
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+
+def _report(*legs: Any, **changes: Any) -> OperationReport:
+    ended = hand.report(*legs, **changes)
+    return msgspec.structs.replace(
+        ended,
+        operation_id=OPERATION,
+        opened_at=hand.NOW - timedelta(milliseconds=840),
+        plan_hash="5f0c9d1be2a44c86",
+        audit_seq=1042,
+        audit_head="9b1d6e0c4f7a",
+    )
+
+
+def _short_mes(outcome: Outcome = Outcome.FLAT, **changes: Any) -> Any:
+    return hand.leg(
+        outcome,
+        hand.position("MES 12-25", "-2", unrealized="61.25"),
+        average_price="5774.25" if outcome is Outcome.FLAT else None,
+        order_ids=(ORDER_ID,),
+        **changes,
+    )
+
+
+def _single(**scope: Any) -> Any:
+    return hand.request(scope=Scope(accounts=(SIM101,), **scope))
+
+
+def _btc(**changes: Any) -> Any:
+    opened = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+    held = hand.position("BTC/USDT", "0.01", average_price="50000", opened_at=opened)
+    return hand.leg(
+        Outcome.FLAT,
+        held,
+        average_price="50210.5",
+        order_ids=(ORDER_ID,),
+        proven_at=opened + timedelta(minutes=10),
+        **changes,
+    )
+
+
+_PLANNED = msgspec.structs.replace(
+    hand.leg(None, hand.position("MES 12-25", "-2")),
+    planned_cancels=(VenueOrderId("stop-1"),),
+    market=Market(
+        instrument=InstrumentId("MES 12-25"), bid=Decimal("5774"), ask=Decimal("5774.25")
+    ),
+)
+
+CLOSING: Mapping[str, Sample] = {
+    "Flatten": Sample(
+        '{"account":"Sim101","instrument":"MES 12-25","marketPosition":"short"}',
+        _report(_short_mes(canceled=("stop-1",))),
+    ),
+    "FlattenEverything": Sample(
+        '{"reason":"end of day"}',
+        _report(
+            _short_mes(),
+            hand.leg(
+                Outcome.UNKNOWN,
+                hand.position("ES 12-25", "1", number=2),
+                number=2,
+                reason="order_unknown",
+                detail="sent, and no answer came",
+                order_ids=(STOP_ID,),
+                proven_at=None,
+            ),
+        ),
+    ),
+    "ClosePosition": Sample(
+        '{"account":"Sim101","instrument":"MES 12-25","quantity":1}',
+        _report(_short_mes(Outcome.REDUCED, target="-1", remaining="-1")),
+    ),
+    "ExitAll": Sample(
+        '{"user_id":"user123","instruments":["NSE:INFY","NSE:TCS"],"execution_type":"LIMIT",'
+        '"limit_prices":{"NSE:INFY":1550,"NSE:TCS":3300}}',
+        _report(
+            hand.leg(Outcome.FLAT, hand.position("NSE:INFY", "100"), average_price="1550"),
+            hand.leg(
+                Outcome.WAITING_MARKET,
+                hand.position("NSE:TCS", "50", number=2),
+                number=2,
+                reason="market_closed",
+            ),
+        ),
+    ),
+    "BatchClose": Sample(
+        '{"productGroup":"SwapU","instId":"BTC-USDT-SWAP"}',
+        _report(
+            hand.leg(Outcome.FLAT, hand.position("BTC-USDT-SWAP", "5"), average_price="50100"),
+            hand.leg(
+                Outcome.REJECTED,
+                hand.position("BTC-USDT-SWAP", "-3", number=2),
+                number=2,
+                reason="reduce_only",
+            ),
+        ),
+    ),
+    "Liquidate": Sample(
+        '{"symbol":"BTC/USDT"}', _report(_btc(), request=_single(oldest_only=True), more_matches=1)
+    ),
+    "LiquidateAll": Sample("{}", _report(_btc())),
+}
+
+DRY_RUN = Sample(
+    '{"account":"Sim101","dryRun":true}',
+    _report(_PLANNED, request=hand.request(dry_run=True), estimate=0.25, proven_at=None),
+)
+
+# --- the world -----------------------------------------------------------------------------------
+
+ACCOUNT = Account(
+    venue=hand.PAPER,
+    account=AccountId("Sim101"),
+    user_id="user123",
+    display_name="Simulation",
+    mode=PositionMode.NETTING,
+    cash=Decimal("50000"),
+    realized=Decimal("120.50"),
+    unrealized=Decimal("61.25"),
+    fees=Decimal("2.48"),
+    margin=Decimal("2886.50"),
+    balances={"BTC": Decimal("0.25")},
+)
+
+HELD = msgspec.structs.replace(
+    hand.position("MES 12-25", "-2", unrealized="61.25"),
+    day=DayBook(
+        carried_quantity=Decimal(-1),
+        carried_price=Decimal("5785.00"),
+        sell_quantity=Decimal(1),
+        sell_value=Decimal("5775.25"),
+    ),
+)
+
+WORKING = OrderReport(
+    venue_order_id=VenueOrderId("stop-1"),
+    client_order_id=ClientOrderId(STOP_ID),
+    account=AccountId("Sim101"),
+    instrument=InstrumentId("MES 12-25"),
+    side=OrderSide.BUY,
+    type=OrderType.STOP_MARKET,
+    status=OrderStatus.ACCEPTED,
+    quantity=Decimal(2),
+    stop_price=Decimal("5800"),
+    time_in_force=TimeInForce.GTC,
+    reduce_only=True,
+    tag="scalper",
+    created_at=hand.NOW - timedelta(hours=1),
+    updated_at=hand.NOW - timedelta(hours=1),
+)
+
+FILLED = FoundFill(
+    SIM101,
+    hand.INSTRUMENTS["MES 12-25"],
+    Fill(
+        trade_id=TradeId("t-77"),
+        venue_order_id=VenueOrderId("v-91"),
+        client_order_id=ClientOrderId(ORDER_ID),
+        account=AccountId("Sim101"),
+        instrument=InstrumentId("MES 12-25"),
+        side=OrderSide.BUY,
+        quantity=Decimal(2),
+        price=Decimal("5774.25"),
+        fee=Decimal("1.24"),
+        realized=Decimal("58.75"),
+        at=hand.NOW,
+    ),
+)
+
+
+def snapshot(*positions: Position, orders: tuple[OrderReport, ...] = ()) -> AccountSnapshot:
+    names = {position.instrument for position in positions} | {o.instrument for o in orders}
+    return AccountSnapshot(
+        account=SIM101,
+        positions=positions,
+        orders=orders,
+        instruments={name: hand.INSTRUMENTS[name] for name in names},
+        taken_at=hand.NOW,
+    )
+
+
+def quote(name: str = "ES 12-25") -> FoundQuote:
+    return FoundQuote(
+        hand.INSTRUMENTS[name],
+        Quote(
+            instrument=InstrumentId(name),
+            bid=Decimal("6618"),
+            ask=Decimal("6618.25"),
+            last=Decimal("6617.75"),
+            open=Decimal("6722.50"),
+            high=Decimal("6762.25"),
+            low=Decimal("6604"),
+            close=Decimal("6626"),
+            volume=204962,
+            at=hand.NOW,
+            is_open=True,
+        ),
+    )
+
+
+def market_info(*, is_open: bool = True) -> MarketInfo:
+    starts = hand.NOW - timedelta(hours=16) if is_open else hand.NOW + timedelta(minutes=30)
+    return MarketInfo(
+        instrument=hand.INSTRUMENTS["ES 12-25"],
+        market=Market(
+            instrument=InstrumentId("ES 12-25"),
+            phase=MarketPhase.OPEN if is_open else MarketPhase.CLOSED,
+        ),
+        session=Session(
+            is_open=is_open,
+            starts_at=starts,
+            ends_at=starts + timedelta(hours=23),
+            next_starts_at=starts + timedelta(hours=24),
+            next_ends_at=starts + timedelta(hours=47),
+            time_zone="America/Chicago",
+        ),
+    )
+
+
+def placed(query: Any, *, error: str | None = None, detail: str = "") -> tuple[Placed, ...]:
+    """What becomes of every order of *query*: the venue has it, or *error*."""
+    assert isinstance(query, PlaceOrders)
+    if error is not None:
+        return tuple(Placed(request, None, error, detail) for request in query.orders)
+    return tuple(
+        Placed(
+            request,
+            msgspec.structs.replace(
+                WORKING,
+                venue_order_id=VenueOrderId(f"v-{90 + number}"),
+                client_order_id=request.order.client_order_id,
+            ),
+        )
+        for number, request in enumerate(query.orders, 1)
+    )
+
+
+CANCELED = Canceled(SIM101, VenueOrderId("stop-1"), canceled=True)
+
+TOKEN = TokenRow(
+    token_id=TokenId("tok-2"),
+    principal=PrincipalId("night-desk"),
+    roles=frozenset({Role.RISK, Role.VIEWER}),
+    accounts=("*",),
+    created_at=hand.NOW,
+)
+
+ROW = OperationRow(
+    operation_id=OPERATION,
+    api="Flatten",
+    principal=PrincipalId("desk"),
+    idempotency_key="press-1",
+    digest="d",
+    opened_at=hand.NOW - timedelta(milliseconds=840),
+    finished_at=hand.NOW,
+    success=True,
+    flat=True,
+    partial=False,
+    dry_run=False,
+    legs=1,
+)
+
+_FOUND = FoundOrder(SIM101, hand.INSTRUMENTS["MES 12-25"], WORKING)
+_POSITIONS = (snapshot(HELD),)
+
+QUERIES: Mapping[str, Sample] = {
+    "GetPortfolioPositions": Sample('{"type":"all","account":"Sim101"}', _POSITIONS),
+    "ListAccounts": Sample("{}", (ACCOUNT,)),
+    "GetAccount": Sample('{"account":"sim101"}', (ACCOUNT,)),
+    "ListPositions": Sample('{"account":"Sim101"}', _POSITIONS),
+    "GetAllPositions": Sample('{"includeFlat":false}', _POSITIONS),
+    "GetPosition": Sample('{"account":"Sim101","instrument":"MES 12-25"}', _POSITIONS),
+    "ListOrders": Sample('{"account":"Sim101"}', (_FOUND,)),
+    "GetAllOrders": Sample("{}", (_FOUND,)),
+    "GetOrder": Sample('{"account":"Sim101","orderId":"stop-1"}', _FOUND),
+    "ListExecutions": Sample('{"account":"Sim101","since":"2025-11-20T00:00:00Z"}', (FILLED,)),
+    "GetQuote": Sample('{"instrument":"ES 12-25"}', (quote(),)),
+    "MarketInfo": Sample('{"root":"ES"}', market_info()),
+    "PlaceOrder": Sample(
+        '{"account":"Sim101","instrument":"ES 12-25","action":"Buy","orderType":"Market",'
+        '"quantity":1,"timeInForce":"Gtc"}',
+        placed,
+    ),
+    "Cancel": Sample('{"account":"Sim101","orderId":"stop-1"}', (CANCELED,)),
+    "CancelOrder": Sample('{"orderId":"stop-1"}', (CANCELED,)),
+    "CancelOrders": Sample('{"account":"Sim101","instrument":"MES 12-25"}', (CANCELED,)),
+    "CancelAllOrders": Sample(
+        "{}",
+        (
+            CANCELED,
+            Canceled(SIM101, VenueOrderId("v-92"), canceled=False, pending=True),
+            Canceled(
+                SIM101,
+                VenueOrderId("v-93"),
+                canceled=False,
+                error="order_refused",
+                detail="filled already",
+            ),
+        ),
+    ),
+    "PlaceMultiOrder": Sample(
+        '{"orders":[{"correlation_id":"1","instrument_token":"NSE:TCS","transaction_type":"SELL",'
+        '"quantity":50,"order_type":"LIMIT","price":3300,"account":"Sim101","tag":"hedge"},'
+        '{"correlation_id":"2","instrument_token":"NSE:INFY","transaction_type":"BUY",'
+        '"quantity":100,"order_type":"MARKET","price":0,"account":"Sim101"}]}',
+        placed,
+    ),
+    "CancelMultiOrder": Sample('{"tag":"hedge"}', (CANCELED,)),
+    "ListOperations": Sample('{"limit":50}', (ROW,)),
+    "GetOperation": Sample(
+        f'{{"operationId":"{OPERATION}","after":0,"limit":100}}',
+        CLOSING["Flatten"].world,
+    ),
+    "ResolveOrder": Sample(
+        f'{{"clientOrderId":"{STOP_ID}","outcome":"filled","filled":"1",'
+        '"reason":"broker confirmed by phone"}',
+        None,
+    ),
+    "VerifyAudit": Sample(
+        "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
+    ),
+    "CreateToken": Sample(
+        '{"principal":"night-desk","roles":["viewer","risk"],"accounts":["*"]}',
+        NewToken("rpc_shown-once", TOKEN),
+    ),
+    "ListTokens": Sample("{}", (TOKEN,)),
+    "RevokeToken": Sample('{"tokenId":"tok-2"}', True),
+    "Ping": Sample("{}", None),
+}
+
+ALL: Mapping[str, Sample] = {**CLOSING, **QUERIES}
+
+
+def read_by_client(name: str) -> Any:
+    """`data` of the final answer to the sample call of *name*."""
+    if name in CLOSING:
+        hand.terms(name, CLOSING[name].args)  # the call itself must be one
+        return hand.answer(name, CLOSING[name].world)
+    return answered(name, QUERIES[name].args, QUERIES[name].world)
+
+
+def answered(name: str, args: str, world: Any) -> Any:
+    """What a client reads when *world* is what comes back to its query."""
+    asked = hand.ask(name, args)
+    came_back = world(asked.query) if callable(world) else world
+    return hand.on_the_wire(asked.answer(came_back))
