@@ -1,0 +1,215 @@
+"""
+The only file that knows everyone: builds, recovers, serves, stops.
+
+Everything is opened from the bottom up (the journal and its lock, the venue, the engine, the
+listener) and closed from the top down, after a crash as after a signal.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import secrets
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import msgspec
+from loguru import logger
+
+from rpcserver.apis.catalogue import registry
+from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.ids import PrincipalId, TokenId
+from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
+from rpcserver.driver.engine import Engine, open_engine
+from rpcserver.driver.ports import Journal, Venue
+from rpcserver.journal.sqlite import open_journal
+from rpcserver.server.limits import Limits
+from rpcserver.server.listener import Server, serve
+from rpcserver.server.settings import ServerSettings
+from rpcserver.settings import Settings, VenueKind
+from rpcserver.venues.paper import PaperSettings, open_paper_venue, open_remote_paper_venue
+from rpcserver.venues.paper import serve as serve_paper_venue
+
+JOURNAL_FILE = "journal.db"
+VENUE_FILE = "venue.db"
+TOKEN_FILE = "admin.token"
+
+JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
+DRAIN_POLL = 0.05  # seconds
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The server listens."""
+
+    url: str
+    port: int
+    data_dir: Path
+    token_file: Path
+    unfinished: int  # operations a crash left, taken up again
+
+
+async def run(settings: Settings, ready: Callable[[Ready], None] = lambda _: None) -> int:
+    """
+    Serve until SIGINT or SIGTERM; the exit code.
+
+    Args:
+        settings: What `rpcserver serve` was told.
+        ready: Called once clients can connect.
+
+    Raises:
+        JournalUnusable: The data directory cannot be used, or another process holds it.
+        WouldBeInsecure: The address is reachable from other machines and there is no TLS.
+    """
+    assert __debug__, "never run with -O: assertions guard the laws"
+    logger.remove()
+    logger.add(sys.stderr, level=settings.log_level.value.upper(), diagnose=False)
+    _calm_the_collector()
+    broken = False
+    try:
+        await _serve(settings, ready)
+    except* JournalBroken as errors:
+        broken = True
+        logger.critical("the journal cannot commit; nothing more is sent", error=str(errors))
+    return JOURNAL_BROKEN if broken else 0
+
+
+async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(open_journal(settings.data_dir / JOURNAL_FILE))
+        token_file = await _first_token(journal, settings.data_dir)
+        venue = await stack.enter_async_context(_open_venue(settings))
+        engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
+        server = await stack.enter_async_context(
+            serve(_server_settings(settings), engine, registry)
+        )
+        port = server.port
+        ready(
+            Ready(
+                url=msgspec.structs.replace(settings, port=port).url,
+                port=port,
+                data_dir=settings.data_dir,
+                token_file=token_file,
+                unfinished=len(engine.unfinished),
+            )
+        )
+        await _until_signal()
+        await _drain(settings, engine, server)
+
+
+async def _drain(settings: Settings, engine: Engine, server: Server) -> None:
+    """Admit nothing new, let what runs come to its end, for a bounded time."""
+    engine.stop_admitting()  # 1. no new operation
+    if engine.unfinished:
+        server.announce("draining", "no new operations; those at work go on")
+        with anyio.move_on_after(settings.drain_timeout):  # 2. those at work end
+            while engine.unfinished:
+                await anyio.sleep(DRAIN_POLL)
+    # 3. Whatever has not ended is in the journal: the next start takes it up.
+    logger.info("stopping", unfinished=len(engine.unfinished))
+
+
+async def run_venue(
+    data_dir: Path,
+    port: int,
+    ready: Callable[[int], None] = lambda _: None,
+    *,
+    settings: PaperSettings | None = None,
+) -> None:
+    """
+    Serve the paper venue as a process of its own, until SIGINT or SIGTERM.
+
+    Raises:
+        OSError: The port is taken.
+        sqlite3.OperationalError: Another process has the venue's database open.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told = msgspec.structs.replace(settings or PaperSettings(), path=data_dir / VENUE_FILE)
+    async with anyio.create_task_group() as tasks:
+
+        async def serve_venue() -> None:
+            await serve_paper_venue(told, port=port, ready=ready)
+
+        tasks.start_soon(serve_venue)
+        await _until_signal()
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _open_venue(settings: Settings) -> AsyncIterator[Venue]:
+    told = settings.venue
+    match told.kind:
+        case VenueKind.EMBEDDED:
+            paper = PaperSettings(
+                path=settings.data_dir / VENUE_FILE,
+                seed=told.seed,
+                tick_interval=told.tick_interval or None,
+                sessions=told.sessions,
+                synthetic_positions=told.synthetic_positions,
+                synthetic_accounts=told.synthetic_accounts,
+            )
+            async with open_paper_venue(paper) as embedded:
+                yield embedded
+        case VenueKind.REMOTE:
+            address = urlsplit(told.url)
+            host, port = address.hostname or "127.0.0.1", address.port
+            assert port is not None, "the settings were checked"
+            async with open_remote_paper_venue(port, host=host) as remote:
+                yield remote
+
+
+async def _first_token(journal: Journal, data_dir: Path) -> Path:
+    """Write a token for everything beside the journal, once: the first person needs a way in."""
+    path = data_dir / TOKEN_FILE
+    if await journal.tokens():
+        return path
+    token = secrets.token_urlsafe(32)
+    row = TokenRow(
+        token_id=TokenId(f"tok-{secrets.token_hex(4)}"),
+        principal=PrincipalId("admin"),
+        roles=frozenset({Role.ADMIN, Role.RISK, Role.TRADER}),
+        accounts=(EVERY_ACCOUNT,),
+        created_at=datetime.now(UTC),
+    )
+    await journal.add_token(row, sha256(token.encode()).digest())
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(f"{token}\n")
+    return path
+
+
+def _server_settings(settings: Settings) -> ServerSettings:
+    tls = None
+    if settings.tls_certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return ServerSettings(
+        host=settings.host,
+        port=settings.port,
+        tls=tls,
+        insecure=settings.insecure,
+        origins=settings.origins,
+        limits=msgspec.convert(msgspec.structs.asdict(settings.limits), Limits),
+    )
+
+
+async def _until_signal() -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for received in signals:
+            logger.info("signal", name=received.name)
+            return
+
+
+def _calm_the_collector() -> None:
+    """What is loaded stays; a burst of legs is no garbage. Short turns for the journal's thread."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    sys.setswitchinterval(0.0005)
