@@ -44,6 +44,7 @@ TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DRAIN_POLL = 0.05  # seconds
+LOG_FORMAT = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level:<8} {message} {extra}"
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,9 @@ async def run(settings: Settings, ready: Callable[[Ready], None] = lambda _: Non
     """
     assert __debug__, "never run with -O: assertions guard the laws"
     logger.remove()
-    logger.add(sys.stderr, level=settings.log_level.value.upper(), diagnose=False)
+    logger.add(
+        sys.stderr, level=settings.log_level.value.upper(), format=LOG_FORMAT, diagnose=False
+    )
     _calm_the_collector()
     broken = False
     try:
