@@ -269,13 +269,13 @@ class RemotePaperVenue:
         match frame:
             case protocol.Welcome(capabilities):
                 self._capabilities, self._link = capabilities, link
-                self._was_linked.set()
             case protocol.Reply(number, answer):
                 if (pending := link.pending.get(number)) is not None:
                     pending.answer = answer
                     pending.is_over.set()
             case protocol.Happened(LinkUp()):
                 self._listeners.link_up()
+                self._was_linked.set()
             case protocol.Happened(LinkDown(detail)):
                 self._listeners.link_down(detail)
             case protocol.Happened(event):

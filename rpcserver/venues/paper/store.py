@@ -8,16 +8,17 @@ thousand orders at once cost one sync of the disk. Records are JSON, for people 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 import anyio
 import msgspec
 
-from rpcserver.domain.ids import InstrumentId, VenueId
+from rpcserver.domain.ids import AccountId, InstrumentId, VenueId
 from rpcserver.domain.position import Position
 from rpcserver.venues.paper.contracts import Calendar
 from rpcserver.venues.paper.positions import Slot
@@ -35,7 +36,7 @@ CREATE TABLE IF NOT EXISTS venue (
 CREATE TABLE IF NOT EXISTS accounts (
     account TEXT PRIMARY KEY,
     record  BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS markets (
     instrument TEXT PRIMARY KEY,
@@ -64,8 +65,12 @@ CREATE TABLE IF NOT EXISTS prices (
 ) STRICT;
 """
 
+_LOCK_PATIENCE = 1.0  # seconds a process that is just ending may take to let go of the file
+
 _UPSERT_VENUE = "INSERT OR REPLACE INTO venue VALUES (1, ?)"
-_UPSERT_ACCOUNT = "INSERT OR REPLACE INTO accounts VALUES (?, ?)"
+_UPSERT_ACCOUNT = (  # in place, here and below: the order of rows is the order of opening
+    "INSERT INTO accounts VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+)
 _UPSERT_MARKET = (
     "INSERT INTO markets VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
 )
@@ -107,6 +112,7 @@ class Rows(msgspec.Struct):
     statements: list[Statement]
 
 
+_Name = TypeVar("_Name", AccountId, InstrumentId)
 _encode = msgspec.json.Encoder().encode
 _venue_decoder = msgspec.json.Decoder(_Venue)
 _account_decoder = msgspec.json.Decoder(AccountRecord)
@@ -131,8 +137,8 @@ def changed_rows(state: State, touched: Touched) -> Rows:
     return Rows(
         [
             (_UPSERT_VENUE, [(_encode(_venue_row(state)),)]),
-            (_UPSERT_ACCOUNT, [(name, _encode(state.accounts[name])) for name in touched.accounts]),
-            (_UPSERT_MARKET, [(name, _encode(state.markets[name])) for name in touched.markets]),
+            (_UPSERT_ACCOUNT, _in_order(state.accounts, touched.accounts)),
+            (_UPSERT_MARKET, _in_order(state.markets, touched.markets)),
             (_UPSERT_ORDER, [(order.sequence, _encode(order)) for order in orders]),
             (_DELETE_POSITION, gone),
             (_UPSERT_POSITION, held),
@@ -186,10 +192,12 @@ class Store:
             state.add_market(_market_decoder.decode(record))
         for record in await self._records("SELECT record FROM prices"):
             _restore_prices(state, _prices_decoder.decode(record))
-        for record in await self._records("SELECT record FROM accounts"):
+        for record in await self._records("SELECT record FROM accounts ORDER BY rowid"):
             state.add_account(_account_decoder.decode(record))
-        for record in await self._records("SELECT record FROM positions"):
-            position = _position_decoder.decode(record)
+        positions = map(
+            _position_decoder.decode, await self._records("SELECT record FROM positions")
+        )
+        for position in sorted(positions, key=_opening):
             slot = Slot(position.instrument, position.holding, position.product)
             state.set_position(position.account, slot, position)
         for record in await self._records("SELECT record FROM orders ORDER BY sequence"):
@@ -212,7 +220,7 @@ async def open_store(path: Path | None) -> AsyncIterator[Store]:
     Raises:
         sqlite3.OperationalError: Another process has it open.
     """
-    database = await aiosqlite.connect(path or ":memory:")
+    database = await aiosqlite.connect(path or ":memory:", timeout=_LOCK_PATIENCE)
     try:
         # Exclusive: two venues over one file would each fill the same order.
         await database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -242,3 +250,15 @@ def _restore_prices(state: State, saved: dict[InstrumentId, _Prices]) -> None:
 
 def _sequence(order: Order) -> int:
     return order.sequence
+
+
+def _in_order(records: Mapping[_Name, object], touched: Set[_Name]) -> list[tuple[object, ...]]:
+    """Rows of the touched records, in the order they were opened or listed in."""
+    if not touched:
+        return []
+    return [(name, _encode(record)) for name, record in records.items() if name in touched]
+
+
+def _opening(position: Position) -> int:
+    """Positions are numbered as they are opened."""
+    return int(position.position_id.rsplit("-", 1)[-1])
