@@ -201,9 +201,8 @@ class Journal(Protocol):
 
     async def unfinished(self) -> Sequence[Record]:
         """
-        Every record that recovery folds, in order: those of operations with no
-        `OperationFinished`, those of legs and orders whose end is still unknown, and every other
-        record that concerns no operation and still matters (`Record.settles`, see records.py).
+        Every record of every subject that is still open, each once, in the order in which they
+        were journaled: what recovery folds (`opens`, `closes` and `subjects` in records.py).
         """
 
     async def operation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta, timezone
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rpcserver.core.entries import OperationRow
 from rpcserver.core.records import Concern, Record, encode_record
@@ -325,16 +327,16 @@ async def test_the_row_follows_the_operation(journal: Journal) -> None:
     await journal.append([story.opened()])
     assert await journal.operation_row(story.operation_id) == running
 
+    await journal.append([story.intended(total=1)])
+    assert await journal.operation_row(story.operation_id) == replace(running, legs=1)
+
     await journal.append([story.intended(total=3), story.intended(total=5)])
     await journal.append([story.intended(total=4)])
-    row = await journal.operation_row(story.operation_id)
-    assert row is not None
-    assert row.legs == 5
+    assert await journal.operation_row(story.operation_id) == replace(running, legs=5)
 
     await journal.append([story.finished(after=2, success=True, flat=False)])
-    row = await journal.operation_row(story.operation_id)
-    assert row is not None
-    assert (row.finished_at, row.success, row.flat, row.legs) == (moment(2), True, False, 5)
+    finished = replace(running, legs=5, finished_at=moment(2), success=True, flat=False)
+    assert await journal.operation_row(story.operation_id) == finished
 
 
 async def test_legs_discovered_after_the_end_still_count(home: Home) -> None:
@@ -343,11 +345,13 @@ async def test_legs_discovered_after_the_end_still_count(home: Home) -> None:
         await journal.append([story.opened(), story.intended(total=2), story.finished()])
     async with home.open() as journal:
         await journal.append([story.filled(total=1)])
+        before = await journal.operation_row(story.operation_id)
         await journal.append([story.filled(total=3)])
-        row = await journal.operation_row(story.operation_id)
+        after = await journal.operation_row(story.operation_id)
 
-    assert row is not None
-    assert row.legs == 3
+    assert before is not None
+    assert after is not None
+    assert (before.legs, after.legs) == (2, 3)
 
 
 async def test_a_row_knows_what_was_asked(journal: Journal) -> None:
@@ -395,9 +399,31 @@ async def test_recent_is_what_was_opened_or_finished_since(journal: Journal) -> 
     await journal.append([long_.opened(), young.opened(), long_.finished(after=240)])
 
     assert names(await journal.recent(moment(100))) == ["op-long", "op-young"]
+    assert names(await journal.recent(moment(200))) == ["op-long", "op-young"]
     assert names(await journal.recent(moment(250))) == ["op-long"]
     assert names(await journal.recent(moment(250.000001))) == []
     assert names(await journal.recent(NOON)) == ["op-old", "op-long", "op-young"]
+
+
+async def test_recent_knows_that_clocks_show_zones(journal: Journal) -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    opened = Story("op-1", at=100).opened()
+    await journal.append([replace(opened, at=opened.at.astimezone(india))])
+
+    assert names(await journal.recent(moment(100).astimezone(india))) == ["op-1"]
+    assert names(await journal.recent(moment(101).astimezone(india))) == []
+    assert names(await journal.recent(moment(100))) == ["op-1"]
+    assert names(await journal.recent(moment(101))) == []
+
+
+async def test_a_key_names_the_first_operation_it_was_given_to(journal: Journal) -> None:
+    for name in ("op-z", "op-a"):
+        await journal.append([Story(name, key="k").opened()])
+
+    row = await journal.find_key(ALICE, "k")
+
+    assert row is not None
+    assert row.operation_id == "op-z"
 
 
 async def test_a_key_belongs_to_its_principal_and_is_never_forgotten(home: Home) -> None:

@@ -118,10 +118,10 @@ async def test_a_chain_rewritten_from_the_start_is_found_by_a_witness(
     assert witnessed.first_broken == ENTRIES
 
 
-async def test_a_running_server_is_its_own_witness(path: Path) -> None:
-    async with open_journal(path, ballast_bytes=1) as journal:
-        await journal.append([noted("a"), noted("b")])
-        with tampering(path) as db:
+async def test_a_running_server_is_its_own_witness(fresh: Path) -> None:
+    async with open_journal(fresh, ballast_bytes=1) as journal:
+        await journal.append([noted("a"), noted("b")])  # of no operation: no index knows of them
+        with tampering(fresh) as db:
             db.execute("DELETE FROM records WHERE audit_seq = 2")
 
         assert (await journal.verify()).first_broken == 2

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 
 import anyio
 import pytest
@@ -217,6 +217,23 @@ async def test_a_full_disk_is_given_the_ballast(fresh: Path) -> None:
     assert await details(fresh) == ["room", "an exit", "another"]
 
 
+async def test_what_a_full_disk_took_of_a_batch_is_not_written_twice(fresh: Path) -> None:
+    ballast = fresh.with_name("journal.db.ballast")
+
+    class Full(BatchConnection):
+        def commit(self) -> None:
+            if ballast.exists():
+                for sql, rows in self._waiting:
+                    self.executemany(sql, rows)
+                raise error(sqlite3.SQLITE_FULL)
+            super().commit()
+
+    async with opened(fresh, Full) as journal:
+        await journal.append([noted("an exit")])
+
+    assert await details(fresh) == ["an exit"]
+
+
 async def test_a_disk_that_stays_full_ends_the_journal(fresh: Path) -> None:
     """Not a pretence: SQLite itself runs out of pages in the middle of the transaction."""
 
@@ -307,20 +324,43 @@ async def test_checkpoints_move_the_log_into_the_database(fresh: Path) -> None:
         assert checkpointer.failure is None
 
 
+def failing_checkpoints(code: int, attempts: Semaphore) -> Callable[[Checkpointer], object]:
+    """What a checkpointer connects to instead: each attempt is counted, and fails."""
+
+    class Failing(sqlite3.Connection):
+        def execute(self, *_: object) -> sqlite3.Cursor:
+            attempts.release()
+            raise error(code)
+
+    return lambda _: sqlite3.connect(":memory:", factory=Failing)
+
+
 async def test_after_a_failed_checkpoint_nothing_more_is_committed(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Checkpointer, __: sqlite3.Connection) -> None:
-        raise error(sqlite3.SQLITE_IOERR_FSYNC)
-
-    monkeypatch.setattr(Checkpointer, "_checkpoint", fail)
+    failing = failing_checkpoints(sqlite3.SQLITE_IOERR_FSYNC, Semaphore(0))
+    monkeypatch.setattr(Checkpointer, "_connect", failing)
     monkeypatch.setattr("rpcserver.journal.checkpoint.CHECKPOINT_PAGES", 1)
     async with opened(fresh) as journal:
         await journal.append([noted("told")])
         with anyio.fail_after(5):
             while journal._checkpointer.failure is None:
                 await anyio.sleep(0.005)
-        with pytest.raises(JournalBroken, match="checkpoint"):
+        with pytest.raises(JournalBroken, match="a checkpoint failed: the disk said so"):
             await journal.append([noted("refused")])
 
     assert await details(fresh) == ["told"]
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_FULL])
+def test_a_checkpoint_that_took_nothing_off_the_log_is_tried_again(
+    code: int, fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = Semaphore(0)
+    monkeypatch.setattr(Checkpointer, "_connect", failing_checkpoints(code, attempts))
+    with Checkpointer(fresh) as checkpointer:
+        for _ in range(2):
+            checkpointer.committed(2**30)
+            assert attempts.acquire(timeout=5)
+
+    assert checkpointer.failure is None
