@@ -101,6 +101,11 @@ async def test_answers_find_their_calls_in_any_order() -> None:
             "repeat_partial",
             "",
         ),
+        (
+            {"status": "error", "error": "open position not found", "errorCode": "unknown_order"},
+            "unknown_order",
+            "",
+        ),
         ({"status": "error", "error": "open position not found"}, "open position not found", ""),
     ],
 )
@@ -125,6 +130,7 @@ async def test_a_refusal_in_any_dialect_is_an_error_with_a_code(
         {"success": False, "operationId": "op-1", "legs": []},
         {"status": "error", "error_code": "NO_OPEN_POSITIONS", "legs": []},
         {"code": "0", "msg": "", "data": {"errorList": []}},
+        {"success": False, "intact": False, "detail": "record 7 was changed"},
         {"status": "success", "code": "s-101", "message": "", "data": []},
     ],
 )
@@ -412,14 +418,54 @@ async def test_attaching_by_key_starts_nothing() -> None:
 
     async def after(peer: Peer) -> None:
         attach = await peer.receives("attach")
-        await peer.accepts(attach)
+        assert attach["idempotencyKey"] == "mine"
         await peer.progresses(2, 3)
+        await peer.hangs_up()
+
+    async def last(peer: Peer) -> None:
+        attach = await peer.receives("attach")
+        assert attach["operationId"] == "op-1"  # learnt from the steps
+        assert attach["after"] == 3
+        await peer.progresses(4)
         await peer.answers(attach, FLAT)
         await peer.stays()
 
-    async with scripted(before, after) as server, client_of(server.url) as client:
+    async with scripted(before, after, last) as server, client_of(server.url) as client:
         operation = await client.attach(key="mine", after=2)
-        assert [step.seq async for step in operation] == [3]
+        assert [step.seq async for step in operation] == [3, 4]
+        assert operation.operation_id == "op-1"
+
+
+async def test_a_nameless_attach_does_not_take_the_steps_of_another() -> None:
+    async def scene(peer: Peer) -> None:
+        call = await peer.receives("rpc")
+        await peer.accepts(call, "op-other")
+        attach = await peer.receives("attach")
+        await peer.progresses(1, operation_id="op-other")
+        await peer.answers(call, {**FLAT, "operationId": "op-other"})
+        await peer.progresses(2, operation_id="op-other")
+        await peer.progresses(1, operation_id="op-mine")
+        await peer.answers(attach, {**FLAT, "operationId": "op-mine"})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        await client.start("Flatten")
+        operation = await client.attach(key="mine")
+        assert [step.operation_id async for step in operation] == ["op-mine"]
+
+
+async def test_two_nameless_attaches_get_their_answers_and_no_guesses() -> None:
+    async def scene(peer: Peer) -> None:
+        first, second = await peer.receives("attach"), await peer.receives("attach")
+        await peer.progresses(1, operation_id="op-a")
+        await peer.answers(first, {**FLAT, "operationId": "op-a"})
+        await peer.answers(second, {**FLAT, "operationId": "op-b"})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        first, second = await client.attach(key="a"), await client.attach(key="b")
+        assert [step async for step in first] == [step async for step in second] == []
+        assert (first.operation_id, second.operation_id) == ("op-a", "op-b")
 
 
 async def test_attaching_needs_exactly_one_name() -> None:

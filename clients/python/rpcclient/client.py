@@ -199,7 +199,12 @@ class RpcClient:
             raise ValueError("attach takes an operation's id or its key")
         request_id = _fresh()
         operation = Operation(
-            key=key, operation_id=operation_id, after=after, on_cancel=self._send_cancel
+            request_id=request_id,
+            key=key,
+            operation_id=operation_id,
+            after=after,
+            is_attached=True,
+            on_cancel=self._send_cancel,
         )
         frame = Attach(id=request_id, operation_id=operation_id, idempotency_key=key, after=after)
         await self._ask(
@@ -217,6 +222,7 @@ class RpcClient:
             raise ValueError("cancel takes an operation's id or its key")
         frame = Cancel(operation_id=operation_id, idempotency_key=key)
         while not await self._send(frame):
+            await asyncio.sleep(0)  # for the keeper to see that this connection is dead
             await self._connected.wait()
             if self._over is not None:
                 raise self._over
@@ -251,7 +257,12 @@ class RpcClient:
     ) -> tuple[Operation, Asked]:
         key = key or f"key-{_fresh()}"
         request_id = _fresh()
-        operation = Operation(key=key, wants_progress=wants_progress, on_cancel=self._send_cancel)
+        operation = Operation(
+            request_id=request_id,
+            key=key,
+            wants_progress=wants_progress,
+            on_cancel=self._send_cancel,
+        )
         rpc = Rpc(
             id=request_id,
             api=api,
@@ -272,7 +283,9 @@ class RpcClient:
 
     async def _send_cancel(self, operation: Operation) -> None:
         if not operation.is_over:
-            await self._send(Cancel(operation_id=operation.operation_id))
+            name = operation.operation_id
+            key = operation.key if name is None else None
+            await self._send(Cancel(operation_id=name, idempotency_key=key))
 
     # --- the connection -----------------------------------------------------------------------
 

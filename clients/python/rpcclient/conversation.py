@@ -72,6 +72,9 @@ class Asked:
             self.answer.set_exception(answer)
             self.answer.exception()  # read once here: nobody is obliged to wait for it
         else:
+            name = answer.get("operationId")
+            if self.operation is not None and isinstance(name, str):
+                self.operation.operation_id = name
             self.answer.set_result(answer)
         if self.operation is not None:
             self.operation.on_end()
@@ -83,6 +86,7 @@ class Conversation:
     def __init__(self, on_notice: Callable[[Notice], None]) -> None:
         self._on_notice = on_notice
         self._asked: dict[str, Asked] = {}
+        self._named: set[str] = set()  # every operation id that was told under its own name
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -113,13 +117,13 @@ class Conversation:
                 if (asked := self._asked.pop(frame.id, None)) is not None:
                     asked.end(refusal(frame.data) or frame.data)
             case Accepted():
+                self._named.add(frame.operation_id)
                 asked = self._asked.get(frame.request_id)
                 if asked is not None and asked.operation is not None:
                     asked.operation.on_accepted(frame)
             case Progress():
-                for asked in self._asked.values():
-                    if asked.operation and asked.operation.operation_id == frame.operation_id:
-                        asked.operation.on_progress(frame)
+                for operation in self._followers(frame.operation_id):
+                    operation.on_progress(frame)
             case Notice():
                 self._notice(frame)
             case Unreadable():
@@ -149,6 +153,23 @@ class Conversation:
             else:
                 asked.end(error)
 
+    def _followers(self, operation_id: str) -> list[Operation]:
+        """
+        Who follows this operation.
+
+        An attach by key learns its operation's id from the first step that comes under a name
+        nobody has told: unless several wait for theirs, it can only be its own.
+        """
+        following = [asked.operation for asked in self._asked.values() if asked.operation]
+        found = [each for each in following if each.operation_id == operation_id]
+        if found or operation_id in self._named:
+            return found
+        nameless = [each for each in following if each.operation_id is None and each.is_attached]
+        if len(nameless) != 1:
+            return []
+        nameless[0].operation_id = operation_id
+        return nameless
+
     def _notice(self, frame: Notice) -> None:
         """An error frame may name the request that it answers."""
         request_id = frame.data.get("requestId")
@@ -167,19 +188,15 @@ def refusal(data: Mapping[str, object]) -> RpcError | None:
     """
     if "legs" in data:
         return None
-    code = data.get("code")
     refused = (
         data.get("success") is False
         or data.get("status") == "error"
-        or (isinstance(code, str) and "data" in data and code != "0" and "status" not in data)
+        or ("code" in data and "status" not in data and data["code"] != "0")
     )
-    if not refused:
+    code = _text(data, "errorCode", "error", "error_code", "code")
+    if not refused or not code:
         return None
-    return RpcError(
-        _text(data, "error", "error_code", "errorCode", "code"),
-        _text(data, "detail", "message", "msg"),
-        data,
-    )
+    return RpcError(code, _text(data, "detail", "message", "msg"), data)
 
 
 def _text(data: Mapping[str, object], *names: str) -> str:

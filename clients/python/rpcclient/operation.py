@@ -26,16 +26,20 @@ class Operation:
     def __init__(
         self,
         *,
+        request_id: str,
         key: str | None,
         operation_id: str | None = None,
         after: int = 0,
+        is_attached: bool = False,
         wants_progress: bool = True,
         on_cancel: Callable[[Operation], Awaitable[None]],
     ) -> None:
+        self.request_id = request_id
         self.key = key
         self.operation_id = operation_id
         self.duplicate = False  # whether the server knew the key already
         self.seq = after  # of the last step that came
+        self.is_attached = is_attached  # begun before, here or elsewhere
         self.is_canceling = False
         self.answer: asyncio.Future[Data] = asyncio.get_running_loop().create_future()
         self._wants_progress = wants_progress
@@ -43,7 +47,7 @@ class Operation:
         self._steps: deque[Progress] = deque()
         self._changed = asyncio.Event()
         self._admitted = asyncio.Event()
-        if operation_id is not None:
+        if is_attached:
             self._admitted.set()
 
     def __aiter__(self) -> Operation:
