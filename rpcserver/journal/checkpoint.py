@@ -10,7 +10,7 @@ from types import TracebackType
 
 from rpcserver.journal.connection import BUSY_TIMEOUT, database_uri, is_busy, is_full
 
-CHECKPOINT_PAGES = 4_000  # of the log, about: then the thread goes to work
+CHECKPOINT_PAGES = 1_000  # of the log, about: then the thread goes to work
 AUTOCHECKPOINT_PAGES = 10_000  # the writer's own last resort, should the thread not keep up
 
 _PAGE_BYTES = 4096
