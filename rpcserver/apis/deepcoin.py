@@ -48,7 +48,7 @@ _ERRORS: Final[Mapping[Outcome, tuple[int, str]]] = {
 }
 assert _ERRORS.keys() == set(Outcome), "an outcome has no number"
 
-_REFUSED_BECAUSE: Final[Mapping[str, tuple[int, str]]] = {
+REFUSED_BECAUSE: Final[Mapping[str, tuple[int, str]]] = {
     RejectReason.REDUCE_ONLY.value: INSUFFICIENT_POSITION,
     RejectReason.UNKNOWN_ORDER.value: ORDER_DOES_NOT_EXIST,
     RejectReason.ALREADY_TERMINAL.value: ORDER_DOES_NOT_EXIST,
@@ -106,8 +106,8 @@ def refuse_at_deepcoin(error: InvalidRequest) -> Mapping[str, object]:
 def _error_item(report: OperationReport, leg: LegReport) -> ClosePositionErrorItem:
     outcome = outcome_of(leg)
     code, message = _ERRORS[outcome]
-    if outcome is Outcome.REJECTED and leg.reason in _REFUSED_BECAUSE:
-        code, message = _REFUSED_BECAUSE[leg.reason]
+    if outcome is Outcome.REJECTED and leg.reason in REFUSED_BECAUSE:
+        code, message = REFUSED_BECAUSE[leg.reason]
     elif leg.detail and outcome in (Outcome.PARTIAL, Outcome.REJECTED):
         message = leg.detail
     position = leg.position
