@@ -62,19 +62,12 @@ class Execution:
     def arrive(self, order: Order, phase: MarketPhase, now: datetime) -> None:
         """Let a newly accepted order trade as far as it goes, and rest or end there."""
         self._state.add_order(order)
-        market = self._state.markets[order.report.instrument]
-        fills_whole = order.report.time_in_force is not TimeInForce.FOK or (
-            phase is MarketPhase.OPEN and self._can_fill_whole(order.report, market)
-        )
-        if fills_whole:
-            self.work(order, phase, now, resting=False)
+        self.work(order, phase, now, resting=False)
         report = order.report
         if report.status.is_terminal:
             return
-        if report.type is OrderType.MARKET:
-            self.end(order, OrderStatus.CANCELED, now, "the book holds no more")
-        elif report.time_in_force in _AT_ONCE and not _waits_for_its_stop(order):
-            self.end(order, OrderStatus.EXPIRED, now, "not filled at once")
+        if report.time_in_force in _AT_ONCE and not _waits_for_its_stop(order):
+            self.end(order, OrderStatus.EXPIRED, now, "nothing trades at once")
         elif report.filled == 0:
             self._tell(order, ())
 
@@ -91,12 +84,23 @@ class Execution:
                 return
             order.triggered, resting = True, False
             self._state.touched.orders.add(order.venue_order_id)
+        if report.time_in_force is not TimeInForce.FOK or self._can_fill_whole(report, market):
+            self.fill(order, self._prints(report, market, resting=resting), now)
+        if order.report.status.is_terminal:
+            return
+        if report.type is OrderType.MARKET:
+            self.end(order, OrderStatus.CANCELED, now, "the book holds no more")
+        elif report.time_in_force in _AT_ONCE:
+            self.end(order, OrderStatus.EXPIRED, now, "not filled at once")
+
+    def _prints(self, report: OrderReport, market: Market, *, resting: bool) -> Iterable[Print]:
+        """What the book gives an order; to one that rests, at the order's own limit."""
         wanted = min(report.remaining, self.allowed(report, market.contract))
-        prints: Iterable[Print] = sweep(market, report.side, wanted, report.limit_price)
-        if resting and report.limit_price is not None:
-            reached = sum((quantity for _, quantity in prints), ZERO)
-            prints = [Print(report.limit_price, reached)] if reached else []
-        self.fill(order, prints, now)
+        prints = sweep(market, report.side, wanted, report.limit_price)
+        if not resting or report.limit_price is None:
+            return prints
+        reached = sum((quantity for _, quantity in prints), ZERO)
+        return [Print(report.limit_price, reached)] if reached else []
 
     def fill(self, order: Order, prints: Iterable[Print], now: datetime) -> None:
         """Execute *order* at *prints*, and do what follows from that."""

@@ -20,7 +20,7 @@ from rpcserver.domain.market import MarketPhase, Quote
 from rpcserver.domain.order import OrderSide
 from rpcserver.venues.paper.contracts import Contract
 
-_PULL = 200  # the walk is drawn back by a 200th of its distance from where it started
+_LEASH = 40  # ticks: so far a price strays freely, further it is drawn back to where it started
 
 
 class Market(msgspec.Struct):
@@ -114,7 +114,8 @@ class PriceWalk(msgspec.Struct):
 def walk(market: Market, number: int) -> None:
     """Move *market* by one step."""
     swing = market.contract.swing
-    pull = (market.anchor - market.middle) // _PULL
+    strayed = market.middle - market.anchor
+    pull = -(strayed // _LEASH) if strayed > 0 else -strayed // _LEASH
     market.move_to(market.middle + number % (2 * swing + 1) - swing + pull)
     market.volume += number % 7
 

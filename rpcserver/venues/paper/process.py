@@ -19,9 +19,11 @@ from websockets.exceptions import ConnectionClosed
 
 from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueUnavailable
 from rpcserver.venues.paper import protocol
+from rpcserver.venues.paper.opening import open_paper_venue
 from rpcserver.venues.paper.outbox import Outbox
 from rpcserver.venues.paper.protocol import Answer, Call, Happened, Reply, Request, ServerFrame
-from rpcserver.venues.paper.venue import PaperSettings, PaperVenue, open_paper_venue
+from rpcserver.venues.paper.settings import PaperSettings
+from rpcserver.venues.paper.venue import PaperVenue
 
 HOST = "127.0.0.1"
 

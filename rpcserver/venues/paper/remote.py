@@ -33,7 +33,8 @@ from rpcserver.venues.paper import protocol
 from rpcserver.venues.paper.listeners import Listener, Listeners
 from rpcserver.venues.paper.outbox import Outbox
 from rpcserver.venues.paper.protocol import Answer, Call, Request, ServerFrame
-from rpcserver.venues.paper.venue import PAPER, Control
+from rpcserver.venues.paper.settings import PAPER
+from rpcserver.venues.paper.venue import Control
 
 _log = logger.bind(part="remote paper venue")
 _BACKOFF_MIN, _BACKOFF_MAX = 0.05, 2.0  # seconds between attempts to reconnect

@@ -8,11 +8,9 @@ one, so ten thousand orders at once need a handful of commits.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 
 import anyio
 import msgspec
@@ -39,12 +37,11 @@ from rpcserver.venues.paper.commands import (
     ChangeOrder,
     ExchangeCommand,
     FillOrder,
-    ListContracts,
     MovePrices,
     PassTime,
     SubmitOrder,
 )
-from rpcserver.venues.paper.contracts import SYNTHETIC, listed_contracts
+from rpcserver.venues.paper.contracts import SYNTHETIC
 from rpcserver.venues.paper.durable import DurableExchange
 from rpcserver.venues.paper.exchange import Exchange
 from rpcserver.venues.paper.faults import (
@@ -59,36 +56,14 @@ from rpcserver.venues.paper.faults import (
 )
 from rpcserver.venues.paper.flight import Flight, Perform
 from rpcserver.venues.paper.listeners import Listener, Listeners
-from rpcserver.venues.paper.portfolio import (
-    FIRST_LOAD_ACCOUNT,
-    demo_portfolio,
-    synthetic_portfolio,
-)
-from rpcserver.venues.paper.store import Store, open_store
+from rpcserver.venues.paper.settings import PaperSettings
+from rpcserver.venues.paper.store import Store
 
-PAPER = VenueId("paper")
 Control = ExchangeCommand | Fault | CutLink | ClearFaults
 Clock = Callable[[], datetime]
 
 _HEARTBEAT = 0.05  # seconds: how late a stuck cancel takes effect
 _PRICES_SAVED_EVERY = 5.0  # seconds
-
-
-class PaperSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a paper venue behaves. Durations in seconds."""
-
-    venue_id: VenueId = PAPER
-    path: Path | None = None  # None: in memory
-    seed: int = 1
-    tick_interval: float | None = 1.0  # None: prices stand still
-    sessions: bool = False  # keep real trading hours
-    latency: float = 0.0  # of every message, there and back
-    position_settle: float = 0.2
-    not_found_settle: float = 0.5
-    with_portfolio: bool = True
-    synthetic_positions: int = 0
-    synthetic_accounts: int = 1
-    watched: tuple[InstrumentId, ...] | None = None  # quotes told as events; None: all but SYN…
 
 
 class PaperVenue:
@@ -457,42 +432,3 @@ class PaperVenue:
         """Make everything durable before the database closes."""
         self._durable.save_prices()
         await self._durable.flush()
-
-
-@asynccontextmanager
-async def open_paper_venue(
-    settings: PaperSettings | None = None, *, clock: Clock = lambda: datetime.now(UTC)
-) -> AsyncIterator[PaperVenue]:
-    """
-    Open a paper venue in this process; a new one starts with the scene *settings* ask for.
-
-    Raises:
-        sqlite3.OperationalError: Another process has its database open.
-    """
-    settings = settings or PaperSettings()
-    async with open_store(settings.path) as store:
-        state = await store.load(settings.venue_id, settings.seed)
-        exchange = Exchange(state, sessions=settings.sessions)
-        set_scene(exchange, settings, clock())
-        async with anyio.create_task_group() as tasks:
-            venue = PaperVenue(exchange, store, settings, clock, tasks)
-            tasks.start_soon(venue.run_timers)
-            try:
-                yield venue
-            finally:
-                tasks.cancel_scope.cancel()
-                with anyio.CancelScope(shield=True):
-                    await venue.close()
-
-
-def set_scene(exchange: Exchange, settings: PaperSettings, now: datetime) -> None:
-    """List the contracts, and give a new venue its accounts and positions."""
-    exchange.handle(ListContracts(listed_contracts(now.date())), now)
-    exchange.handle(PassTime(), now)
-    scene: list[ExchangeCommand] = []
-    if settings.with_portfolio and not exchange.state.accounts:
-        scene.extend(demo_portfolio())
-    if settings.synthetic_positions and FIRST_LOAD_ACCOUNT not in exchange.state.accounts:
-        scene.extend(synthetic_portfolio(settings.synthetic_positions, settings.synthetic_accounts))
-    for command in scene:
-        exchange.handle(command, now)

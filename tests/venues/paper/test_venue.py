@@ -19,9 +19,9 @@ from rpcserver.venues.paper.commands import MovePrices, SetPhase, SetPrice, Subm
 from rpcserver.venues.paper.durable import DurableExchange
 from rpcserver.venues.paper.exchange import Exchange
 from rpcserver.venues.paper.listeners import BACKLOG_MAX, Listeners
+from rpcserver.venues.paper.opening import set_scene
 from rpcserver.venues.paper.state import State
 from rpcserver.venues.paper.store import Rows, Store
-from rpcserver.venues.paper.venue import set_scene
 from tests.contracts.stages import order
 
 pytestmark = pytest.mark.anyio
