@@ -122,6 +122,11 @@ class Engine:
     def instruments(self) -> Mapping[VenueId, tuple[Instrument, ...]]:
         return {name: watcher.instruments for name, watcher in self._watchers.items()}
 
+    async def accounts_read(self) -> None:
+        """Wait until the accounts of every venue are known."""
+        for watcher in self._watchers.values():
+            await watcher.was_read.wait()
+
     async def close(self, request: CloseRequest, *, join: bool = True) -> Admitted:
         """
         Admit a closing request; it is durable when this returns.

@@ -46,6 +46,7 @@ class Watcher:
         self._venue = venue
         self._heard = heard
         self._changed = changed
+        self.was_read = anyio.Event()  # its accounts are known
         self.capabilities: Capabilities | None = None
         self.instruments: tuple[Instrument, ...] = ()
         self.accounts: tuple[Account, ...] = (
@@ -83,6 +84,7 @@ class Watcher:
                     self.capabilities = await self._venue.capabilities()
                     self._changed(self._venue.venue_id)
                 self.accounts = tuple(await self._venue.accounts())
+                self.was_read.set()
         except (VenueError, TimeoutError):
             return False
         return True
