@@ -11,30 +11,28 @@ from rpcserver.server.channels import Channels
 from rpcserver.server.desk import Desk
 from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.hub import Hub
-from rpcserver.server.limits import Limits
 from rpcserver.server.pnl import PnlFeed
 from rpcserver.server.ports import Engine
 from rpcserver.server.quotes import QuoteFeed
 from rpcserver.server.sessions import Sessions
+from rpcserver.server.settings import ServerSettings
 
 
 class Backend:
     """The engine, the registry, and everything between them and the connections."""
 
-    def __init__(
-        self, engine: Engine, registry: Registry, limits: Limits, *, venue_timeout: float
-    ) -> None:
+    def __init__(self, engine: Engine, registry: Registry, settings: ServerSettings) -> None:
         self.engine = engine
         self.registry = registry
-        self.limits = limits
+        self.limits = settings.limits
         self.canonical_names = canonical_names(registry)
         self.gatekeeper = Gatekeeper(engine.journal)
-        self.sessions = Sessions(limits, self.gatekeeper)
+        self.sessions = Sessions(self.limits, self.gatekeeper)
         self.directory = DirectoryKeeper(engine)
-        self.desk = Desk(engine, timeout=venue_timeout, on_revoked=self.sessions.revoked)
+        self.desk = Desk(engine, timeout=settings.venue_timeout, on_revoked=self.sessions.revoked)
         self.hub = Hub(engine)
         self.channels = Channels(engine)
-        self.quotes = QuoteFeed(self.desk.reader)
+        self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)
         self.pnl = PnlFeed(self.desk.reader)
         self.stopping = anyio.Event()
 

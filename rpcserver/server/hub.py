@@ -114,6 +114,7 @@ class Hub:
         if not follower.running.has_ended:
             # The end was durable before our listener heard of it: the journal has it all.
             follower.is_live = False
+            follower.running.early = None
             await self._catch_up(follower)
 
     async def _catch_up(self, follower: Follower) -> None:

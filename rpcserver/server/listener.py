@@ -79,7 +79,7 @@ async def serve(
         OSError: The address cannot be listened at.
     """
     check_secure(settings)
-    backend = Backend(engine, registry, settings.limits, venue_timeout=settings.venue_timeout)
+    backend = Backend(engine, registry, settings)
     connections: set[Connection] = set()
     try:
         async with create_task_group() as tasks:

@@ -17,8 +17,6 @@ from rpcserver.wire.codec import encode_numbers
 from rpcserver.wire.frames import MarketData, QuoteLine
 from rpcserver.wire.framing import text_frame
 
-INTERVAL = 1.0  # seconds
-
 Quotable: TypeAlias = tuple[VenueId, InstrumentId]
 
 
@@ -34,7 +32,7 @@ class Watcher:
 class QuoteFeed:
     """Polls the venues for every watched instrument and tells each watcher what changed."""
 
-    def __init__(self, reader: Reader, interval: float = INTERVAL) -> None:
+    def __init__(self, reader: Reader, interval: float) -> None:
         self._reader = reader
         self._interval = interval
         self._watchers: set[Watcher] = set()

@@ -35,6 +35,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()  # of browsers' pages, beside the server's own host
     limits: Limits = Limits()
     venue_timeout: float = 10.0  # for one reading of one venue
+    quote_interval: float = 1.0  # between two readings of what anyone watches
     token_check_interval: float = 30.0  # how often live tokens are asked about again
     connections_max: int = 10_000
     pages: Pages = {}

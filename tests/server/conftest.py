@@ -17,6 +17,8 @@ from tests.server.apis import registry as small_registry
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.fakes import FakeEngine
 
+QUOTE_INTERVAL = 0.02
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -55,6 +57,8 @@ async def a_server(
     settings: ServerSettings | None = None,
     registry: Registry = small_registry,
 ) -> AsyncIterator[Server]:
-    settings = settings or ServerSettings(port=0, limits=limits or Limits(), venue_timeout=0.2)
+    settings = settings or ServerSettings(
+        port=0, limits=limits or Limits(), venue_timeout=0.2, quote_interval=QUOTE_INTERVAL
+    )
     async with serve(settings, engine, registry) as server:
         yield server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import anyio
@@ -55,13 +55,13 @@ from rpcserver.journal.memory import MemoryJournal
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 PAPER = VenueId("paper")
-MES = InstrumentId("MES 06-26")
+MES = InstrumentId("MES 12-30")
 SIM101 = AccountRef(PAPER, AccountId("Sim101"))
 SIM102 = AccountRef(PAPER, AccountId("Sim102"))
 
 
 def an_instrument() -> Instrument:
-    expiry = datetime(2026, 6, 19, tzinfo=UTC).date()
+    expiry = date(2030, 12, 20)
     return Instrument(
         instrument_id=MES,
         type=InstrumentType.FUTURE,
@@ -272,7 +272,9 @@ class FakeEngine:
         self.journal = MemoryJournal()
         self.venues: Mapping[VenueId, Venue] = {each.venue_id: each for each in fakes}
         self.accounts = {each.venue_id: tuple(each.held.values()) for each in fakes}
-        self.instruments = {each.venue_id: each.listed for each in fakes}
+        self.instruments: dict[VenueId, tuple[Instrument, ...]] = {
+            each.venue_id: each.listed for each in fakes
+        }
         self.closed: list[CloseRequest] = []
         self.joins: list[bool] = []
         self.canceled: list[OperationId] = []

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from rpcserver.domain.ids import OperationId, Product, TradeId, VenueId
+from rpcserver.domain.order import Fill, Holding, OrderSide, OrderStatus
+from rpcserver.domain.position import PositionKey
+from rpcserver.domain.principal import Role
+from rpcserver.driver.ports import OrderChanged, PositionMoved
+from rpcserver.server.limits import Limits
+from rpcserver.server.listener import Server
+from tests.server.clients import Client, connect_client, let_in
+from tests.server.conftest import QUOTE_INTERVAL, a_server
+from tests.server.fakes import (
+    MES,
+    NOON,
+    PAPER,
+    SIM101,
+    SIM102,
+    FakeEngine,
+    FakeVenue,
+    a_position,
+    a_quote,
+    an_order,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def venue() -> FakeVenue:
+    return FakeVenue()
+
+
+@pytest.fixture
+async def engine(venue: FakeVenue) -> FakeEngine:
+    engine = FakeEngine(venue)
+    await let_in(engine, "trader", {Role.TRADER})
+    await let_in(engine, "one", {Role.TRADER}, ("Sim101",))
+    await let_in(engine, "risk", {Role.RISK})
+    return engine
+
+
+# --- market data -------------------------------------------------------------------------------
+
+
+async def test_quotes_come_at_once_under_their_canonical_name(client: Client) -> None:
+    await client.say(action="subscribe", instruments=["mesz30", "MES1!"])
+
+    assert await client.hear() == {
+        "type": "subscribed",
+        "instruments": [MES],
+        "channels": [],
+        "snapshot": {},
+        "unread": [],
+    }
+    frame = await client.hear()
+    assert frame["type"] == "marketData"
+    [quote] = frame["quotes"]
+    assert (quote["instrument"], quote["last"], quote["volume"]) == (MES, 5774.25, 1000)
+    assert {"bid", "ask", "venue", "isOpen"} <= quote.keys()
+
+
+async def test_only_quotes_that_changed_are_told_again(client: Client, venue: FakeVenue) -> None:
+    await client.say(action="subscribe", instruments=[MES])
+    await client.hear()
+    await client.hear()
+    assert await client.hears_nothing(QUOTE_INTERVAL * 3)
+    venue.quote = a_quote("5775.50")
+
+    frame = await client.hear()
+
+    assert [quote["last"] for quote in frame["quotes"]] == [5775.5]
+
+
+async def test_who_unsubscribes_is_told_no_more(client: Client, venue: FakeVenue) -> None:
+    await client.say(action="subscribe", instruments=[MES])
+    [await client.hear() for _ in range(2)]
+    await client.say(action="unsubscribe", instruments=[MES])
+    assert await client.hear() == {"type": "unsubscribed", "instruments": [], "channels": []}
+    venue.quote = a_quote("5775.50")
+
+    assert await client.hears_nothing(QUOTE_INTERVAL * 3)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ({"instruments": ["MES 06-27x"]}, "unknown_instrument"),
+        ({"channels": ["position"]}, "unknown_channel"),
+        ({"channels": ["alerts"]}, "forbidden"),
+        ({"channels": ["positions", "audit"]}, "forbidden"),
+    ],
+)
+async def test_what_cannot_be_subscribed_to_is_refused_whole(
+    client: Client, engine: FakeEngine, frame: dict[str, object], code: str
+) -> None:
+    await client.say(action="subscribe", **frame)
+
+    assert (await client.hear())["error"] == code
+    engine.happen(PositionMoved(a_position(SIM101)))
+    assert await client.hears_nothing()
+
+
+async def test_a_connection_has_room_for_so_many_instruments(engine: FakeEngine) -> None:
+    async with (
+        a_server(engine, Limits(subscriptions_max=0)) as server,
+        connect_client(server.port, "trader") as client,
+    ):
+        await client.say(action="subscribe", instruments=[MES])
+        assert (await client.hear())["error"] == "too_many_subscriptions"
+
+
+# --- profit ------------------------------------------------------------------------------------
+
+
+async def test_profit_streams_until_it_is_turned_off(client: Client) -> None:
+    await client.say(action="streamPnl", enabled=True, interval=100)
+    assert await client.hear() == {"type": "pnlStreaming", "enabled": True, "interval": 100}
+    for _ in range(2):
+        update = await client.hear()
+        assert update["type"] == "pnlUpdate"
+        assert update["epoch"] > 1_700_000_000_000
+        first, _ = update["accounts"]
+        assert first["account"] == "Sim101"
+        assert (first["unrealizedPnl"], first["realizedPnl"]) == (12.5, 0)
+
+    await client.say(action="streamPnl", enabled=False)
+    assert (await client.hear())["enabled"] is False
+    assert await client.hears_nothing(0.15)
+
+
+async def test_profit_of_other_accounts_is_nobodys_business(server: Server) -> None:
+    async with connect_client(server.port, "one") as client:
+        await client.say(action="streamPnl", enabled=True)
+        assert (await client.hear())["interval"] == 1000
+        update = await client.hear()
+
+    assert [account["account"] for account in update["accounts"]] == ["Sim101"]
+
+
+async def test_an_interval_below_100_ms_is_refused(client: Client) -> None:
+    await client.say(action="streamPnl", enabled=True, interval=99)
+
+    assert (await client.hear())["error"] == "invalid_argument"
+
+
+# --- channels ----------------------------------------------------------------------------------
+
+
+def a_fill() -> Fill:
+    return Fill(
+        trade_id=TradeId("t1"),
+        venue_order_id=an_order(SIM101, "v1").venue_order_id,
+        client_order_id=None,
+        account=SIM101.account,
+        instrument=MES,
+        side=OrderSide.SELL,
+        quantity=Decimal(1),
+        price=Decimal("5774.50"),
+        at=NOON,
+    )
+
+
+async def test_channels_begin_with_a_snapshot(client: Client, venue: FakeVenue) -> None:
+    venue.reports[SIM101.account] = [
+        an_order(SIM101, "v1"),
+        an_order(SIM101, "v2", OrderStatus.FILLED),
+    ]
+    await client.say(action="subscribe", channels=["positions", "orders", "executions"])
+
+    frame = await client.hear()
+
+    assert frame["channels"] == ["positions", "orders", "executions"]
+    snapshot = frame["snapshot"]
+    assert [each["account"] for each in snapshot["positions"]] == ["Sim101", "Sim102"]
+    assert snapshot["positions"][0]["quantity"] == "2"
+    assert snapshot["positions"][0]["side"] == "long"
+    assert [each["orderId"] for each in snapshot["orders"]] == ["v1"]
+    assert snapshot["executions"] == []
+
+
+async def test_events_follow_and_are_joined(client: Client, engine: FakeEngine) -> None:
+    await client.say(action="subscribe", channels=["positions", "orders", "executions"])
+    await client.hear()
+
+    engine.happen(PositionMoved(a_position(SIM101, "1")))
+    engine.happen(PositionMoved(a_position(SIM101, "0")))
+    engine.happen(OrderChanged(an_order(SIM101, "v1", OrderStatus.FILLED, fills=(a_fill(),))))
+
+    frames = {frame["channel"]: frame for frame in [await client.hear() for _ in range(3)]}
+    assert {frame["type"] for frame in frames.values()} == {"event"}
+    positions = frames["positions"]["items"]
+    assert [(each["side"], each["quantity"]) for each in positions] == [
+        ("long", "1"),
+        ("flat", "0"),
+    ]
+    assert [each["status"] for each in frames["orders"]["items"]] == ["filled"]
+    assert [each["tradeId"] for each in frames["executions"]["items"]] == ["t1"]
+
+
+async def test_events_of_other_accounts_are_nobodys_business(
+    server: Server, engine: FakeEngine
+) -> None:
+    async with connect_client(server.port, "one") as client:
+        await client.say(action="subscribe", channels=["positions"])
+        snapshot = (await client.hear())["snapshot"]
+        assert [each["account"] for each in snapshot["positions"]] == ["Sim101"]
+        engine.happen(PositionMoved(a_position(SIM102)))
+        engine.happen(PositionMoved(a_position(SIM101)))
+
+        frame = await client.hear()
+
+    assert [each["account"] for each in frame["items"]] == ["Sim101"]
+
+
+async def test_an_account_that_cannot_be_read_is_named_and_not_called_flat() -> None:
+    near, far = FakeVenue(), FakeVenue(VenueId("far"))
+    engine = FakeEngine(near, far)
+    await let_in(engine, "trader", {Role.TRADER})
+    far.is_down = True
+    async with a_server(engine) as server, connect_client(server.port, "trader") as client:
+        await client.say(action="subscribe", channels=["positions"])
+        frame = await client.hear()
+
+    assert frame["unread"] == ["far:Sim101", "far:Sim102"]
+    assert {each["venue"] for each in frame["snapshot"]["positions"]} == {"paper"}
+
+
+async def test_operations_are_told_to_those_who_may_see_them(
+    server: Server, client: Client, engine: FakeEngine
+) -> None:
+    await let_in(engine, "other", {Role.TRADER})
+    async with (
+        connect_client(server.port, "risk") as risk,
+        connect_client(server.port, "other") as other,
+    ):
+        for watcher in (client, risk, other):
+            await watcher.say(action="subscribe", channels=["operations"])
+            assert (await watcher.hear())["snapshot"] == {"operations": []}
+        await client.say(
+            action="rpc", id="r1", api="Flatten", args={"account": "Sim101"}, progress=False
+        )
+        [opened] = (await risk.hear())["items"]
+        assert (opened["operationId"], opened["status"]) == ("op-1", "running")
+        await engine.finish(OperationId("op-1"))
+        [finished] = (await risk.hear())["items"]
+        assert (finished["status"], finished["success"], finished["flat"]) == (
+            "finished",
+            True,
+            True,
+        )
+        assert await other.hears_nothing()
+    types = [(await client.hear()).get("type", "final") for _ in range(4)]
+    assert sorted(types) == ["accepted", "event", "event", "final"]
+
+
+async def test_alerts_and_the_audit_are_told_to_risk(server: Server, engine: FakeEngine) -> None:
+    lane = PositionKey(PAPER, SIM101.account, MES, Holding.NET, Product(""))
+    await engine.alert("overfill", lane=lane)
+    async with connect_client(server.port, "risk") as client:
+        await client.say(action="subscribe", channels=["alerts", "audit"])
+        snapshot = (await client.hear())["snapshot"]
+        assert [each["code"] for each in snapshot["alerts"]] == ["overfill"]
+        assert snapshot["alerts"][0]["account"] == "Sim101"
+        assert [each["kind"] for each in snapshot["audit"]] == ["noted"]
+        await engine.alert("unprotected")
+        frames = {frame["channel"]: frame for frame in [await client.hear() for _ in range(2)]}
+    [alert] = frames["alerts"]["items"]
+    [line] = frames["audit"]["items"]
+    assert (alert["code"], alert["auditSeq"]) == ("unprotected", 2)
+    assert (line["auditSeq"], line["auditHash"]) == (2, engine.journal.head.audit_hash)
+    assert line["detail"] == "unprotected: look"
+
+
+async def test_what_happens_during_the_snapshot_is_told_after_it(
+    client: Client, engine: FakeEngine, venue: FakeVenue
+) -> None:
+    venue.hang = True  # until the reading is given up after 0.2 s
+    await client.say(action="subscribe", channels=["positions"])
+    await client.call("Echo")
+    moved = msgspec.structs.replace(a_position(SIM101), signed_quantity=Decimal(7))
+    engine.happen(PositionMoved(moved))
+
+    first, second = await client.hear(), await client.hear()
+
+    assert first["type"] == "subscribed"
+    assert [each["quantity"] for each in second["items"]] == ["7"]
