@@ -1,0 +1,148 @@
+"""The audit: is the chain whole, and may I have a copy?"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.text import Text
+
+from rpcclient import RpcClient
+from rpcserver.app import JOURNAL_FILE
+from rpcserver.cli import options
+from rpcserver.cli.answers import Chain, read
+from rpcserver.cli.connection import Connection, talk
+from rpcserver.cli.exits import Exit
+from rpcserver.cli.output import Output
+from rpcserver.core.entries import ChainReport, Head
+from rpcserver.journal.errors import JournalUnusable
+from rpcserver.journal.export import NotAnExport, export_chain, verify_export
+from rpcserver.journal.reader import open_reader
+from rpcserver.settings import default_data_dir
+
+commands = typer.Typer(help="Verify and export the audit.", no_args_is_help=True)
+
+
+@commands.command()
+def verify(
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Verify an exported file instead.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Read the journal itself, without a server.")
+    ] = False,
+    witness: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQ:HASH",
+            help="The audit head some answer told: it must be in the chain, unchanged. "
+            "Only a witness shows that an end was cut off.",
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+    url: options.Url = options.URL,
+    token_file: options.TokenFile = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Walk the whole hash chain of the audit."""
+    output = Output(is_json=as_json)
+    head = _head(witness)
+    if export is not None:
+        raise typer.Exit(_conclude(_verify_export(export, head), output))
+    if offline or head is not None:
+        path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
+        try:
+            report = asyncio.run(_verify_journal(path, head))
+        except JournalUnusable as exc:
+            output.complain("journal_unusable", str(exc))
+            raise typer.Exit(Exit.UNHEALTHY) from exc
+        raise typer.Exit(_conclude(_chain_of(report), output))
+
+    async def work(client: RpcClient) -> Exit:
+        return _conclude(read(await client.call("VerifyAudit"), Chain), output)
+
+    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
+    raise typer.Exit(talk(connection, output, work))
+
+
+@commands.command("export")
+def export_audit(
+    out: Annotated[
+        Path | None, typer.Argument(help="Where to write it; without it to stdout.")
+    ] = None,
+    after: Annotated[int, typer.Option(min=0, help="Only entries after this one.")] = 0,
+    data_dir: options.DataDir = None,
+) -> None:
+    """
+    Write the audit as lines of JSON, read from the journal itself, also while a server runs.
+
+    Anyone can check the copy: `rpcserver audit verify --export FILE`.
+    """
+    output = Output(is_json=False)
+    path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
+    try:
+        with out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
+            head = asyncio.run(_export(path, stream, after))
+    except (JournalUnusable, OSError) as exc:
+        output.complain("cannot_export", str(exc))
+        raise typer.Exit(Exit.ERROR) from exc
+    output.remark(f"head {head.audit_seq}:{head.audit_hash}")
+
+
+def _head(witness: str | None) -> Head | None:
+    if witness is None:
+        return None
+    seq, _, digest = witness.partition(":")
+    if not seq.isdigit() or not digest:
+        raise typer.BadParameter(f"--witness {witness}: expected SEQ:HASH, as an answer tells it")
+    return Head(audit_seq=int(seq), audit_hash=digest.lower())
+
+
+def _verify_export(path: Path, witness: Head | None) -> Chain:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return _chain_of(verify_export(lines, witness=witness))
+    except (NotAnExport, UnicodeDecodeError) as exc:
+        return Chain(intact=False, detail=str(exc))
+    except OSError as exc:
+        raise typer.BadParameter(f"{path}: {exc.strerror}") from exc
+
+
+async def _verify_journal(path: Path, witness: Head | None) -> ChainReport:
+    async with open_reader(path) as reader:
+        return await reader.verify(witness=witness)
+
+
+async def _export(path: Path, stream: TextIO, after: int) -> Head:
+    async with open_reader(path) as reader:
+        return await export_chain(reader, stream, after=after)
+
+
+def _chain_of(report: ChainReport) -> Chain:
+    return Chain(
+        intact=report.intact,
+        records=report.records,
+        audit_seq=report.head.audit_seq,
+        audit_head=report.head.audit_hash,
+        first_broken=report.first_broken,
+        detail=report.detail,
+    )
+
+
+def _conclude(chain: Chain, output: Output) -> Exit:
+    output.line({"data": chain})
+    if chain.intact:
+        verdict = Text(" INTACT ", style="bold white on green").append(
+            f"  {chain.records} records, head {chain.audit_seq}:{chain.audit_head}", "default"
+        )
+    else:
+        where = "" if chain.first_broken is None else f" at entry {chain.first_broken}"
+        verdict = Text(f" BROKEN{where} ", style="bold white on red").append(
+            f"  {chain.detail}", "default"
+        )
+    output.show(verdict)
+    return Exit.OK if chain.intact else Exit.UNHEALTHY

@@ -1,0 +1,66 @@
+"""The entry point: every command, and what `--help` says of all of them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from rpcserver.cli import audit, closing, demo, doctor, reading, serving, tokens
+from rpcserver.cli.exits import Exit, explain
+from rpcserver.cli.output import Output
+
+app = typer.Typer(
+    name="rpcserver",
+    help="Get flat, and prove it: a kill switch for trading positions.",
+    epilog=explain(),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command(rich_help_panel="Run")(serving.serve)
+app.command(rich_help_panel="Run")(serving.venue)
+app.command(rich_help_panel="Run")(demo.demo)
+app.command(rich_help_panel="Run")(doctor.doctor)
+
+app.command(rich_help_panel="Close")(closing.flatten)
+app.command("flatten-everything", rich_help_panel="Close")(closing.flatten_everything)
+app.command("exit-all", rich_help_panel="Close")(closing.exit_all)
+app.command("batch-close", rich_help_panel="Close")(closing.batch_close)
+app.command(rich_help_panel="Close")(closing.liquidate)
+
+app.command(rich_help_panel="Look")(reading.positions)
+app.command(rich_help_panel="Look")(reading.orders)
+app.command(rich_help_panel="Look")(reading.operations)
+app.command(rich_help_panel="Look")(reading.attach)
+app.command(rich_help_panel="Look")(reading.cancel)
+
+app.add_typer(audit.commands, name="audit", rich_help_panel="Manage")
+app.add_typer(tokens.commands, name="token", rich_help_panel="Manage")
+
+
+def run() -> None:
+    """Run the command line and exit with a code of `exits.py`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """
+    Carry out *arguments* and return the exit code.
+
+    The usual code for wrong usage is 2, which here means *not flat*: a script must never read
+    a mistyped option as a position left open, nor the other way round.
+    """
+    command = typer.main.get_command(app)
+    output = Output(is_json=False)
+    try:
+        code = command.main(arguments, prog_name="rpcserver", standalone_mode=False)
+    except typer.TyperException as exc:
+        output.complain("usage", exc.format_message())
+        output.remark("try: rpcserver --help, or --help after any command")
+        return Exit.ERROR
+    except typer.Abort:
+        output.remark("nothing was done")
+        return Exit.DECLINED
+    return code if isinstance(code, int) else Exit.OK

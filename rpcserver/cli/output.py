@@ -1,0 +1,83 @@
+"""What the command line says: tables for people, one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Output:
+    """
+    Where everything is said. With *is_json* stdout holds JSON lines and nothing else.
+
+    People read results on stdout and complaints on stderr; programs read both on stdout, a
+    complaint being `{"type":"error",…}`.
+    """
+
+    def __init__(
+        self, *, is_json: bool, console: Console | None = None, complaints: Console | None = None
+    ) -> None:
+        self.is_json = is_json
+        self.console = console or Console()
+        self._complaints = complaints or Console(stderr=True)
+
+    def show(self, *parts: RenderableType) -> None:
+        """Say something to people."""
+        if not self.is_json:
+            for part in parts:
+                self.console.print(part)
+
+    def line(self, value: object) -> None:
+        """Say something to programs."""
+        if self.is_json:
+            self.raw(_encoder.encode(value).decode())
+
+    def raw(self, line: str) -> None:
+        """Pass on a line of JSON as it came."""
+        if self.is_json:
+            self.console.file.write(line + "\n")
+            self.console.file.flush()
+
+    def complain(self, code: str, detail: str) -> None:
+        """Say what is wrong."""
+        self.line({"type": "error", "error": code, "detail": detail})
+        if not self.is_json:
+            text = Text(code, style="bold red")
+            if detail:
+                text.append(f"  {detail}", style="default not bold")
+            self._complaints.print(text)
+
+    def remark(self, text: str) -> None:
+        """Say something beside the matter, to people alone."""
+        if not self.is_json:
+            self._complaints.print(Text(text, style="dim"))
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends and can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def plain(value: Decimal | None) -> str:
+    """A quantity or a price as people write it; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def clock(value: datetime | None) -> str:
+    """A moment of today as people read it, in UTC like everything the server says."""
+    return "–" if value is None else f"{value:%H:%M:%S}.{value.microsecond // 1000:03}"
+
+
+def moment(value: datetime | None) -> str:
+    """A moment of any day."""
+    return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}Z"

@@ -1,0 +1,154 @@
+"""The proof: what was held before, what is left, and which reading of the venue says so."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rpcserver.cli.answers import Answer, Leg, Plan, PlannedLeg
+from rpcserver.cli.board import outcome_text
+from rpcserver.cli.exits import Exit, of_answer
+from rpcserver.cli.output import clock, moment, plain
+
+LINES_MAX = 60
+
+_VERDICTS: dict[Exit, tuple[str, str]] = {
+    Exit.OK: (" FLAT ", "bold white on green"),
+    Exit.TARGET_REACHED: (" TARGET REACHED, NOT FLAT ", "bold black on yellow"),
+    Exit.NOT_FLAT: (" NOT FLAT ", "bold white on red"),
+    Exit.UNKNOWN: (" UNKNOWN ", "bold white on red"),
+    Exit.MARKET_CLOSED: (" NOT FLAT: MARKET CLOSED ", "bold black on yellow"),
+    Exit.CANCELLED: (" CANCELLED, NOT FLAT ", "bold black on yellow"),
+    Exit.REFUSED: (" REFUSED: NOTHING WAS DONE ", "bold white on red"),
+}
+
+
+def proof(answer: Answer) -> RenderableType:
+    """Draw a final answer: the verdict, every leg, and the evidence."""
+    parts: list[RenderableType] = [_verdict(answer)]
+    if answer.legs:
+        parts.append(_legs(answer))
+    parts += (
+        Text("  account not read  ", style="bold white on red").append(
+            f"{failure.venue}:{failure.account}  {failure.detail}", style="default"
+        )
+        for failure in answer.failures
+    )
+    if answer.unprotected:
+        parts.append(
+            Text(
+                "unprotected: a protective order was canceled and its position is not flat",
+                style="bold red",
+            )
+        )
+    parts.append(_evidence(answer))
+    return Group(*parts)
+
+
+def _verdict(answer: Answer) -> Text:
+    word, style = _VERDICTS[of_answer(answer)]
+    verdict = Text(word, style=style)
+    if answer.proven_at is not None and answer.flat:
+        verdict.append(f"  proven at {moment(answer.proven_at)} by reading the venue", "default")
+    if answer.flat and not answer.legs and not answer.legs_omitted:
+        verdict.append("  there was nothing to close", "default")
+    if answer.error is not None:
+        verdict.append(f"  {answer.error}", "bold").append(f"  {answer.detail}", "default")
+    return verdict
+
+
+def _legs(answer: Answer) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("leg", "instrument", "account", "side"):
+        table.add_column(name, no_wrap=True)
+    for name in ("before", "closed", "after", "average"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("outcome", "proven at (UTC)"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("why", overflow="fold", style="dim")
+    shown = sorted(answer.legs, key=lambda leg: (leg.outcome in ("flat", "excluded"), leg.leg))
+    for leg in shown[:LINES_MAX]:
+        table.add_row(*_leg(leg))
+    hidden = len(shown) - LINES_MAX
+    if hidden > 0 or answer.legs_omitted:
+        rest = max(hidden, 0) + answer.legs_omitted
+        table.add_row("", Text(f"… and {rest} more", style="dim"))
+    return table
+
+
+def _leg(leg: Leg) -> tuple[RenderableType, ...]:
+    why = leg.detail or leg.reason
+    if leg.flipped:
+        why = f"FLIPPED to the other side. {why}"
+    if leg.unprotected:
+        why = f"UNPROTECTED. {why}"
+    after = Text(plain(leg.remaining), style="green" if not leg.remaining else "bold red")
+    if leg.outcome == "unknown":
+        after = Text("?", style="bold red")
+    return (
+        str(leg.leg),
+        leg.instrument,
+        leg.account,
+        leg.side,
+        plain(leg.quantity),
+        plain(leg.closed),
+        after,
+        plain(leg.average_price),
+        outcome_text(leg.outcome),
+        clock(leg.proven_at),
+        why,
+    )
+
+
+def _evidence(answer: Answer) -> Text:
+    took = "" if answer.duration_ms is None else f"  took {answer.duration_ms} ms"
+    return Text(
+        f"{answer.operation_id}{took}  audit {answer.audit_seq}:{answer.audit_head[:16]}",
+        style="dim",
+    )
+
+
+def plan(proposed: Plan) -> RenderableType:
+    """Draw a dry run: what would be sent, and nothing that could be read as done."""
+    table = Table(
+        box=None, header_style="dim", pad_edge=False, title="would be closed", title_justify="left"
+    )
+    for name in ("leg", "instrument", "account", "side"):
+        table.add_column(name, no_wrap=True)
+    for name in ("held", "close", "leave", "cancel orders"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("market", no_wrap=True)
+    table.add_column("note", style="dim")
+    for leg in proposed.legs[:LINES_MAX]:
+        table.add_row(*_planned(leg))
+    rest = max(len(proposed.legs) - LINES_MAX, 0) + proposed.legs_omitted
+    if rest:
+        table.add_row("", Text(f"… and {rest} more", style="dim"))
+    parts: list[RenderableType] = [table] if proposed.legs else [Text("nothing to close")]
+    parts += (
+        Text(f"not read: {failure.venue}:{failure.account}  {failure.detail}", style="bold red")
+        for failure in proposed.failures
+    )
+    if proposed.error is not None:
+        parts.append(Text(f"{proposed.error}  {proposed.detail}", style="bold red"))
+    if proposed.more_matches:
+        parts.append(Text(f"{proposed.more_matches} more positions match and are left alone"))
+    return Group(*parts)
+
+
+def _planned(leg: PlannedLeg) -> tuple[RenderableType, ...]:
+    market = "" if leg.market is None else leg.market.phase
+    note = "excluded" if leg.excluded else "another operation is at work on it" * leg.joined
+    return (
+        str(leg.leg),
+        leg.instrument,
+        leg.account,
+        leg.side,
+        plain(leg.quantity),
+        plain(leg.planned_quantity),
+        plain(leg.target),
+        str(len(leg.cancels)) if leg.cancels else "",
+        Text(market, style="" if market in ("", "open") else "bold yellow"),
+        note or leg.reason,
+    )

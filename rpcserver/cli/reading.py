@@ -1,0 +1,229 @@
+"""The reading commands: what is held, what works, what was done; and following it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rpcclient import Data, RpcClient
+from rpcserver.cli import options
+from rpcserver.cli.answers import Operations, Orders, Positions, read
+from rpcserver.cli.connection import Connection, talk
+from rpcserver.cli.exits import Exit
+from rpcserver.cli.output import Output, moment, plain
+from rpcserver.cli.watching import follow
+
+_WORKING = frozenset(
+    {"Accepted", "Working", "Submitted", "PartFilled", "TriggerPending", "CancelPending",
+     "CancelSubmitted", "ChangePending", "ChangeSubmitted", "Initialized", "Suspended"}
+)  # fmt: skip
+
+
+def positions(
+    as_json: options.AsJson = False,
+    url: options.Url = options.URL,
+    token_file: options.TokenFile = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Show every open position, read from the venues now."""
+    _show(
+        "GetAllPositions",
+        {},
+        positions_table,
+        Connection(url=url, token_file=token_file, data_dir=data_dir),
+        Output(is_json=as_json),
+    )
+
+
+def orders(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Finished orders too, not only working ones.")
+    ] = False,
+    as_json: options.AsJson = False,
+    url: options.Url = options.URL,
+    token_file: options.TokenFile = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Show the working orders."""
+    _show(
+        "GetAllOrders",
+        {},
+        lambda data: orders_table(data, everything=everything),
+        Connection(url=url, token_file=token_file, data_dir=data_dir),
+        Output(is_json=as_json),
+    )
+
+
+def operations(
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=500)] = 20,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Those of others too (risk or admin role).")
+    ] = False,
+    as_json: options.AsJson = False,
+    url: options.Url = options.URL,
+    token_file: options.TokenFile = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Show what was asked of the server, the newest first."""
+    args: dict[str, object] = {"limit": limit}
+    if everyone:
+        args["all"] = True
+    _show(
+        "ListOperations",
+        args,
+        operations_table,
+        Connection(url=url, token_file=token_file, data_dir=data_dir),
+        Output(is_json=as_json),
+    )
+
+
+def attach(
+    operation_id: Annotated[str | None, typer.Argument(help="The operation, such as op-….")] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Or the idempotency key it was begun with.")
+    ] = None,
+    after: Annotated[
+        int, typer.Option(min=0, help="Only the steps after this sequence number.")
+    ] = 0,
+    as_json: options.AsJson = False,
+    url: options.Url = options.URL,
+    token_file: options.TokenFile = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Follow an operation, running or ended. It can start nothing."""
+    if (operation_id is None) == (key is None):
+        raise typer.BadParameter("give the operation's id, or its --key")
+    output = Output(is_json=as_json)
+
+    async def work(client: RpcClient) -> Exit:
+        operation = await client.attach(operation_id, key=key, after=after)
+        return await follow(operation, operation_id or f"key {key}", output)
+
+    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
+    raise typer.Exit(talk(connection, output, work))
+
+
+def cancel(
+    operation_id: Annotated[str, typer.Argument(help="The operation, such as op-….")],
+    as_json: options.AsJson = False,
+    url: options.Url = options.URL,
+    token_file: options.TokenFile = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Stop what an operation has not sent yet, and follow it to its end. Unsends nothing."""
+    output = Output(is_json=as_json)
+
+    async def work(client: RpcClient) -> Exit:
+        operation = await client.attach(operation_id)
+        await operation.cancel()
+        return await follow(operation, operation_id, output)
+
+    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
+    raise typer.Exit(talk(connection, output, work))
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def positions_table(data: Data) -> RenderableType:
+    """Every open position, and the day's profit as it stands."""
+    held = read(data, Positions).positions
+    if not held:
+        return Text(" FLAT ", style="bold white on green").append("  no open position", "default")
+    table = _table("account", "instrument", "side", numbers=("quantity", "average", "now", "P&L"))
+    for position in held:
+        profit = position.unrealized_profit_loss
+        style = "red" if profit is not None and profit < 0 else "green"
+        table.add_row(
+            position.account,
+            position.instrument,
+            position.market_position.lower(),
+            plain(position.quantity),
+            plain(position.average_price),
+            plain(position.market_price),
+            Text(plain(profit), style=style),
+        )
+    return table
+
+
+def orders_table(data: Data, *, everything: bool = True) -> RenderableType:
+    """Orders, working ones alone unless *everything* is asked for."""
+    found = read(data, Orders).orders
+    shown = [order for order in found if everything or order.order_state in _WORKING]
+    if not shown:
+        return Text("no working orders" if not everything else "no orders")
+    table = _table(
+        "account", "instrument", "order", "action", "type", "state",
+        numbers=("quantity", "filled", "limit", "stop"),
+    )  # fmt: skip
+    for order in shown:
+        table.add_row(
+            order.account,
+            order.instrument,
+            Text(order.order_id, style="dim"),
+            order.order_action,
+            order.order_type,
+            order.order_state,
+            plain(order.quantity),
+            plain(order.filled),
+            plain(order.limit_price or None),
+            plain(order.stop_price or None),
+        )
+    return table
+
+
+def operations_table(data: Data) -> RenderableType:
+    """Operations, the newest first."""
+    listed = read(data, Operations).operations
+    if not listed:
+        return Text("no operations")
+    table = _table("operation", "api", "who", "opened", "ended", "end", numbers=("legs",))
+    for line in listed:
+        if line.dry_run:
+            end = Text("dry run", style="dim")
+        elif line.finished_at is None:
+            end = Text("running", style="cyan")
+        elif line.flat:
+            end = Text("flat", style="bold green")
+        else:
+            end = Text("reached, not flat", "yellow") if line.success else Text("NOT FLAT", "red")
+        table.add_row(
+            line.operation_id,
+            line.api,
+            line.principal,
+            moment(line.opened_at),
+            moment(line.finished_at),
+            end,
+            str(line.legs),
+        )
+    return table
+
+
+def _table(*words: str, numbers: tuple[str, ...]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for word in words:
+        table.add_column(word, no_wrap=True)
+    for number in numbers:
+        table.add_column(number, justify="right", no_wrap=True)
+    return table
+
+
+def _show(
+    api: str,
+    args: dict[str, object],
+    table: Callable[[Data], RenderableType],
+    connection: Connection,
+    output: Output,
+) -> None:
+    async def work(client: RpcClient) -> Exit:
+        data = await client.call(api, args)
+        output.line({"data": data})
+        output.show(table(data))
+        return Exit.OK
+
+    raise typer.Exit(talk(connection, output, work))

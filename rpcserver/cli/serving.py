@@ -1,0 +1,153 @@
+"""Starting a server, or a paper venue of its own: settings in, a line when it is ready."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+from rich.text import Text
+
+from rpcserver import app
+from rpcserver.cli import options
+from rpcserver.cli.exits import Exit
+from rpcserver.cli.output import Output
+from rpcserver.domain.errors import RpcServerError
+from rpcserver.settings import Settings, SettingsError, load_settings
+from rpcserver.venues.paper import PaperSettings
+
+VENUE_PORT = 8788
+
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="Where the journal is kept: one server a directory. By default "
+        "~/.local/share/rpcserver.",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Settings in TOML. RPCSERVER_… variables win over it, options over both."
+    ),
+]
+
+
+def serve(
+    data_dir: Directory = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen at; by default 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port; by default 8787, 0 is any free one.")
+    ] = None,
+    config: Config = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen beyond this machine without TLS.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """
+    Start the server, until SIGINT or SIGTERM.
+
+    Says on stdout when clients can connect; logs to stderr. Exits with 74 if the journal could
+    not commit: start it again, it reads the truth.
+    """
+    output = Output(is_json=as_json)
+    settings = _settings(
+        config,
+        {"data_dir": data_dir, "host": host, "port": port, "insecure": insecure or None},
+        output,
+    )
+
+    def announce(ready: app.Ready) -> None:
+        output.show(Text(f"rpcserver is ready at {ready.url}"))
+        output.line(
+            {
+                "type": "ready",
+                "url": ready.url,
+                "port": ready.port,
+                "dataDir": str(ready.data_dir),
+                "tokenFile": str(ready.token_file),
+                "unfinished": ready.unfinished,
+                "pid": os.getpid(),
+            }
+        )
+        output.console.file.flush()
+        if ready.unfinished:
+            output.remark(f"{ready.unfinished} operations were unfinished and go on")
+
+    raise typer.Exit(_run(lambda: app.run(settings, announce), output))
+
+
+def venue(
+    data_dir: Directory = None,
+    port: Annotated[
+        int, typer.Option(help="The port on 127.0.0.1; 0 is any free one.")
+    ] = VENUE_PORT,
+    config: Config = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """
+    Start the paper venue as a process of its own: its orders outlive any server.
+
+    A server uses it with `venue.kind = "remote"` and `venue.url` in its settings.
+    """
+    output = Output(is_json=as_json)
+    settings = _settings(config, {"data_dir": data_dir}, output)
+    paper = PaperSettings(
+        seed=settings.venue.seed,
+        tick_interval=settings.venue.tick_interval or None,
+        sessions=settings.venue.sessions,
+        synthetic_positions=settings.venue.synthetic_positions,
+        synthetic_accounts=settings.venue.synthetic_accounts,
+    )
+
+    def announce(bound: int) -> None:
+        url = f"ws://127.0.0.1:{bound}"
+        output.show(Text(f"the paper venue is ready at {url}"))
+        output.line({"type": "ready", "url": url, "port": bound, "pid": os.getpid()})
+        output.console.file.flush()
+
+    async def run() -> int:
+        await app.run_venue(settings.data_dir, port, announce, settings=paper)
+        return Exit.OK
+
+    raise typer.Exit(_run(run, output))
+
+
+def _settings(config: Path | None, overrides: Mapping[str, object], output: Output) -> Settings:
+    try:
+        return load_settings(config, os.environ, overrides)
+    except SettingsError as exc:
+        for problem in exc.problems:
+            output.complain("settings", problem)
+        raise typer.Exit(Exit.ERROR) from exc
+
+
+def _run(main: Callable[[], Awaitable[int]], output: Output) -> int:
+    """Run to the end; say in one line why it cannot start, where that is no mystery."""
+    complaints: list[str] = []
+    code: int = Exit.ERROR
+    try:
+        code = anyio.run(main)
+    except* (RpcServerError, OSError, sqlite3.Error) as errors:
+        complaints.extend(_leaves(errors))
+    except* KeyboardInterrupt:
+        code = Exit.OK  # pressed before the server could listen for it
+    for complaint in complaints:
+        output.complain("cannot_start", complaint)
+    return code
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[str]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield str(error) or type(error).__name__
