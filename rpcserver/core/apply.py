@@ -62,6 +62,7 @@ from rpcserver.core.state import (
     Leg,
     Operation,
     OrderState,
+    Part,
     Reading,
     SeenMarket,
     State,
@@ -130,11 +131,15 @@ def apply(state: State, change: Change) -> None:
             _operation_opened(state, change)
         case SnapshotTaken(after=False):
             operation = state.operation(change.operation_id)
-            operation.accounts[change.account] = Reading.READ
-            operation.snapshots[change.account] = change
+            operation.unread -= 1
+            part = state.part(change.operation_id, change.account)
+            part.reading, part.snapshot, part.retry_at = Reading.READ, change, None
         case AccountFailed():
             operation = state.operation(change.operation_id)
-            operation.accounts[change.account] = Reading.FAILED
+            part = state.part(change.operation_id, change.account)
+            operation.unread -= part.reading is Reading.READING
+            operation.unplanned -= 1
+            part.reading, part.snapshot, part.retry_at = Reading.FAILED, None, None
             operation.failures += (
                 AccountFailure(
                     account=change.account.account,
@@ -164,8 +169,10 @@ def apply(state: State, change: Change) -> None:
             if not state.lane(change.lane).legs:
                 state.drop_lane(change.lane)
         case Resolved(lane=lane, client_order_id=name):
-            account = lane.account_ref if lane else state.loose_accounts[name]
-            _update(state, account, lane, name, lambda order: resolved(order, change))
+            if lane is None:
+                state.drop_loose(name)
+            else:
+                _update(state, lane.account_ref, lane, name, lambda o: resolved(o, change))
         case Noted():
             if change.code == OVERFILL and change.lane is not None:
                 state.lane(change.lane).overfilled = True
@@ -187,11 +194,13 @@ def _operation_opened(state: State, opened: OperationOpened) -> None:
         opened=opened.mono,
         deadline=opened.mono + request.deadline,
         seq=opened.concerns[0].seq,
-        accounts=dict.fromkeys(request.scope.accounts, Reading.READING),
-        retry_at=dict.fromkeys(request.scope.accounts, opened.mono),
+        unread=len(request.scope.accounts),
+        unplanned=len(request.scope.accounts),
         wake=opened.mono,
     )
     state.add_operation(operation)
+    for account in request.scope.accounts:
+        state.add_part(opened.operation_id, Part(account=account, retry_at=opened.mono))
     state.arm(operation.operation_id, operation.wake)
     if request.idempotency_key is not None:
         state.keys[request.principal, request.idempotency_key] = KeyUse(
@@ -201,15 +210,18 @@ def _operation_opened(state: State, opened: OperationOpened) -> None:
 
 def _operation_planned(state: State, planned: OperationPlanned) -> None:
     operation = state.operation(planned.operation_id)
-    snapshot = operation.snapshots[planned.account]
+    part = state.part(planned.operation_id, planned.account)
+    snapshot = part.snapshot
+    assert snapshot is not None, "what is planned was read"
     positions = {position.key: position for position in snapshot.positions}
     if planned.last:
-        operation.accounts[planned.account] = Reading.PLANNED
-        del operation.snapshots[planned.account]
+        operation.unplanned -= 1
+        part.reading, part.snapshot = Reading.PLANNED, None
+    if not part.open_legs:
+        part.first = operation.total + 1
     operation.total += len(planned.legs)
-    operation.open_legs[planned.account] = operation.open_legs.get(planned.account, 0) + len(
-        planned.legs
-    )
+    part.last = operation.total
+    part.open_legs += len(planned.legs)
     operation.more_matches += planned.more_matches
     orders: dict[PositionKey, list[OrderReport]] = {}
     for order in snapshot.orders:
@@ -317,7 +329,7 @@ def _leg_ended(state: State, record: LegEnded) -> None:
     operation = state.operation(record.operation_id)
     operation.done += 1
     operation.counts[record.outcome] = operation.counts.get(record.outcome, 0) + 1
-    operation.open_legs[record.lane.account_ref] -= 1
+    state.part(record.operation_id, record.lane.account_ref).open_legs -= 1
     if record.proven_at is not None:
         oldest = operation.oldest_proof
         operation.oldest_proof = min(oldest, record.proven_at) if oldest else record.proven_at

@@ -68,16 +68,15 @@ def apply_passing(state: State, fact: Passing) -> None:
                 account.started_at = fact.mono
                 account.wake = None
             else:
-                operation = state.operation(fact.operation_id)
-                operation.retry_at.pop(fact.account, None)
-                operation.issued[fact.account] = fact.mono
+                part = state.part(fact.operation_id, fact.account)
+                part.retry_at, part.issued = None, fact.mono
         case ReadEnded(operation_id=None):
             account = state.account(fact.account)
             account.reading = False
             account.failures = account.failures + 1 if fact.failed else 0
         case ReadEnded(operation_id=operation_id, retry_at=retry_at):
             if operation_id is not None and retry_at is not None:
-                state.operation(operation_id).retry_at[fact.account] = retry_at
+                state.part(operation_id, fact.account).retry_at = retry_at
         case OperationArmed():
             state.operation(fact.operation_id).wake = fact.wake
             state.arm(fact.operation_id, fact.wake)

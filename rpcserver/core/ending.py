@@ -55,6 +55,8 @@ def is_unwanted_report(work: Work) -> bool:
 
 def in_the_way(pen: Pen, lane: Lane, work: Work) -> bool:
     """Whether an unwanted order still lives that could open exposure."""
+    if not strangers(lane):
+        return False
     unwanted = unwanted_orders(lane, work)
     capabilities = pen.capabilities(lane.key.venue)
     reduce_only_holds = capabilities.reduce_only is ReduceOnly.AT_FILL

@@ -152,6 +152,8 @@ def _next(pen: Pen, lane: Lane) -> float | None:
 
 def _fence(pen: Pen, lane: Lane, begun: list[tuple[Operation, Leg]]) -> float | None:
     """Cancel and shrink what conflicts, and wait for it; None: nothing is in the way any more."""
+    if not strangers(lane) and lane.fence_until is None:
+        return None
     cancels, shrinks = _conflicts(lane, begun)
     if (cancels or shrinks) and lane.sweeps < SWEEPS_MAX:
         _raise_fence(pen, lane, cancels, shrinks)

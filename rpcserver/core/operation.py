@@ -30,7 +30,7 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, Dust
-from rpcserver.core.state import Operation, Reading
+from rpcserver.core.state import Operation, Part, Reading
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef, OperationId
 
@@ -152,9 +152,11 @@ def _arm(pen: Pen, operation_id: OperationId) -> None:
     wakes = [] if operation.stopped else [operation.deadline]
     if operation.stopped is None and _may_start(operation):
         wakes.append(pen.now.mono)  # the next wave, as soon as this one is on its way
-    wakes += operation.retry_at.values()
-    if operation.stopped is None and Reading.READING in operation.accounts.values():
+    if operation.stopped is None and operation.unread:
         wakes.append(_window_end(operation))
+        for part in pen.draft.parts_of(operation):
+            if part.retry_at is not None:
+                wakes.append(part.retry_at)
     earliest = min(wakes, default=None)
     if earliest != operation.wake:
         pen.write(OperationArmed(operation_id, earliest))
@@ -185,9 +187,9 @@ def _expire(pen: Pen, operation: Operation) -> None:
 def _stopped(pen: Pen, operation_id: OperationId, unread: str) -> None:
     """Every account not planned is unknown, every leg at work is looked at, then the end."""
     operation = pen.draft.operation(operation_id)
-    for account, reading in list(operation.accounts.items()):
-        if reading in (Reading.READING, Reading.READ):
-            _fail_account(pen, operation_id, account, unread)
+    for part in pen.draft.parts_of(operation):
+        if part.reading in (Reading.READING, Reading.READ):
+            _fail_account(pen, operation_id, part.account, unread)
     for number in range(1, operation.total + 1):
         leg = pen.draft.find_leg(operation_id, number)
         if leg is None or leg.outcome is not None:
@@ -206,20 +208,21 @@ def _stopped(pen: Pen, operation_id: OperationId, unread: str) -> None:
 
 def _read_accounts(pen: Pen, operation: Operation) -> None:
     """Read what is due, and give up what could not be read in its window."""
+    if not operation.unread:
+        return
+    operation_id = operation.operation_id
     late = pen.now.mono >= _window_end(operation)
-    for account, reading in list(operation.accounts.items()):
-        if reading is not Reading.READING:
+    for part in pen.draft.parts_of(operation):
+        account = part.account
+        if part.reading is not Reading.READING:
             continue
-        due = operation.retry_at.get(account)
         if late:
-            _fail_account(pen, operation.operation_id, account, "it could not be read in time")
-        elif due is not None and due <= pen.now.mono:
-            pen.write(ReadStarted(account, operation.operation_id, pen.now.mono))
-            pen.order(
-                ReadAccount(account=account, operation_id=operation.operation_id, markets=True)
-            )
+            _fail_account(pen, operation_id, account, "it could not be read in time")
+        elif part.retry_at is not None and part.retry_at <= pen.now.mono:
+            pen.write(ReadStarted(account, operation_id, pen.now.mono))
+            pen.order(ReadAccount(account=account, operation_id=operation_id, markets=True))
     if late:
-        complete_plan(pen, operation.operation_id)
+        complete_plan(pen, operation_id)
 
 
 def _fail_account(pen: Pen, operation_id: OperationId, account: AccountRef, detail: str) -> None:
@@ -238,8 +241,8 @@ def _fail_account(pen: Pen, operation_id: OperationId, account: AccountRef, deta
 def first_read_failed(pen: Pen, event: SnapshotFailed) -> None:
     """Try again until the window closes: a failed read is no news of any position."""
     assert event.operation_id is not None
-    operation = pen.draft.find_operation(event.operation_id)
-    if operation is None or operation.accounts.get(event.account) is not Reading.READING:
+    part = pen.draft.find_part(event.operation_id, event.account)
+    if part is None or part.reading is not Reading.READING:
         return
     retry = pen.now.mono + READ_RETRY
     pen.write(ReadEnded(event.account, event.operation_id, True, retry))
@@ -251,9 +254,10 @@ def first_read(pen: Pen, event: SnapshotRead) -> None:
     assert event.operation_id is not None
     snapshot = event.snapshot
     operation = pen.draft.find_operation(event.operation_id)
-    if operation is None or operation.accounts.get(snapshot.account) is not Reading.READING:
+    part = pen.draft.find_part(event.operation_id, snapshot.account)
+    if operation is None or part is None or part.reading is not Reading.READING:
         return
-    if (settled := _lags_until(pen, operation, snapshot.account)) is not None:
+    if (settled := _lags_until(pen, operation, part)) is not None:
         pen.write(ReadEnded(snapshot.account, event.operation_id, False, settled))
         look_at_operation(pen, event.operation_id)
         return
@@ -265,15 +269,15 @@ def first_read(pen: Pen, event: SnapshotRead) -> None:
     look_at_operation(pen, event.operation_id)
 
 
-def _lags_until(pen: Pen, operation: Operation, account: AccountRef) -> float | None:
+def _lags_until(pen: Pen, operation: Operation, part: Part) -> float | None:
     """
     When to read again, because this reading may lag an execution we heard of (law 40).
 
     Bounded: what happened before the operation was opened has settled by then.
     """
-    issued = operation.issued.get(account, pen.now.mono)
-    settle = pen.capabilities(account.venue).position_settle
-    settled = min(pen.draft.account(account).traded_at, operation.opened) + settle
+    issued = pen.now.mono if part.issued is None else part.issued
+    settle = pen.capabilities(part.account.venue).position_settle
+    settled = min(pen.draft.account(part.account).traded_at, operation.opened) + settle
     return settled if issued < settled else None
 
 
@@ -298,10 +302,11 @@ def account_verified(pen: Pen, snapshot: AccountSnapshot, operation_ids: set[Ope
         operation = pen.draft.find_operation(operation_id)
         if operation is None or operation.finished:
             continue
-        if operation.open_legs.get(snapshot.account) == 0 and operation.is_planned:
+        part = pen.draft.find_part(operation_id, snapshot.account)
+        if part is not None and part.reading is Reading.PLANNED and not part.open_legs:
             keys = {
                 leg.key
-                for number in range(1, operation.total + 1)
+                for number in range(part.first, part.last + 1)
                 if (leg := pen.draft.find_leg(operation_id, number)) is not None
             }
             pen.write(
@@ -328,10 +333,12 @@ def account_verified(pen: Pen, snapshot: AccountSnapshot, operation_ids: set[Ope
 
 def _legs_of(pen: Pen, operation_id: OperationId, account: AccountRef) -> tuple[PlannedLeg, ...]:
     operation = pen.draft.operation(operation_id)
+    snapshot = pen.draft.part(operation_id, account).snapshot
+    assert snapshot is not None, "what is planned was read"
     return plan_account(
         pen.draft,
         operation.request,
-        operation.snapshots[account],
+        snapshot,
         pen.capabilities(account.venue),
         first_number=operation.total + 1,
     )
@@ -374,7 +381,7 @@ def _write_plan(
 def complete_plan(pen: Pen, operation_id: OperationId) -> None:
     """When every account has been read or given up: the hash, the estimate, and what was asked."""
     operation = pen.draft.operation(operation_id)
-    if operation.plan_hash is not None or Reading.READING in operation.accounts.values():
+    if operation.plan_hash is not None or operation.unread:
         return
     if operation.plans_as_a_whole and not operation.is_planned:
         if not _plan_as_a_whole(pen, operation):
@@ -400,15 +407,20 @@ def _plan_as_a_whole(pen: Pen, operation: Operation) -> bool:
     request = operation.request
     operation_id = operation.operation_id
     only, others = None, 0
+    snapshots = {
+        part.account: part.snapshot
+        for part in pen.draft.parts_of(operation)
+        if part.snapshot is not None
+    }
     if request.scope.oldest_only:
-        only, others = oldest(operation.snapshots.values(), request.scope)
+        only, others = oldest(snapshots.values(), request.scope)
     plans: dict[AccountRef, tuple[PlannedLeg, ...]] = {}
     total = operation.total
-    for account in operation.snapshots:
+    for account, snapshot in snapshots.items():
         legs = plan_account(
             pen.draft,
             request,
-            operation.snapshots[account],
+            snapshot,
             pen.capabilities(account.venue),
             first_number=total + 1,
         )

@@ -56,8 +56,8 @@ def order_updated(pen: Pen, event: OrderUpdated) -> PositionKey | None:
     lane_key, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
     if order is None:
         return _stranger_appeared(pen, account, report)
-    _settle_report(pen, account, lane_key, order, report)
-    return lane_key
+    moved = _settle_report(pen, account, lane_key, order, report)
+    return lane_key if moved else None
 
 
 def find_order(
@@ -84,15 +84,15 @@ def _settle_report(
     lane_key: PositionKey | None,
     order: LedgerOrder,
     report: OrderReport,
-) -> None:
+) -> bool:
+    """Whether *report* says anything that was not known."""
     lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
     fresh = new_fills(order, report.fills)
     if fresh or report.filled > order.filled:
         _count(pen, account, lane, order, report, fresh)
-    elif report.status.is_terminal:
-        if order.is_live:
-            pen.write(_ended_by(pen, account, lane, order, report))
-    elif learned(order, report) != order:
+    elif report.status.is_terminal and order.is_live:
+        pen.write(_ended_by(pen, account, lane, order, report))
+    elif not report.status.is_terminal and learned(order, report) != order:
         pen.write(
             OrderKnown(
                 at=pen.now.wall,
@@ -103,6 +103,9 @@ def _settle_report(
                 lane=lane_key,
             )
         )
+    else:
+        return False
+    return True
 
 
 def _count(

@@ -24,9 +24,9 @@ def rearm(state: State, recovered: Recovered) -> None:
         operation.opened = mono
         operation.deadline = mono + min(max(left, 0.0), operation.request.deadline)
         operation.stopped_at = mono
-        for account, reading in operation.accounts.items():
-            if reading is Reading.READING:
-                operation.retry_at[account] = mono
+        for part in state.parts_of(operation):
+            if part.reading is Reading.READING:
+                part.retry_at = mono
         operation.wake = mono
         state.arm(operation_id, mono)
     for key in list(state.lanes):

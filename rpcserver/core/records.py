@@ -249,6 +249,10 @@ class OrderKnown(RecordBase, frozen=True, kw_only=True, tag="order_known"):
     report: OrderReport
     lane: PositionKey | None = None
 
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return super().subjects or ((f"order:{self.report.client_order_id}", 0),)
+
 
 class FillCounted(RecordBase, frozen=True, kw_only=True, tag="fill_counted"):
     """New executions of a known order, each counted once. The acknowledgement folds into it."""
@@ -370,6 +374,14 @@ class Resolved(RecordBase, frozen=True, kw_only=True, tag="resolved"):
     reason: str
     remote: str = ""
     lane: PositionKey | None = None
+
+    @property
+    def closes(self) -> str | None:
+        return f"order:{self.client_order_id}" if self.lane is None else None
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return super().subjects or ((f"order:{self.client_order_id}", 0),)
 
 
 class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):

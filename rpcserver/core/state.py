@@ -210,6 +210,19 @@ class Reading(enum.Enum):
     FAILED = "failed"
 
 
+class Part(msgspec.Struct, kw_only=True):
+    """One operation's business with one account."""
+
+    account: AccountRef
+    reading: Reading = Reading.READING
+    retry_at: float | None = None  # when it is to be read (again)
+    issued: float | None = None  # when the reading under way, or the last one, was asked for
+    snapshot: SnapshotTaken | None = None  # until it is planned
+    first: int = 1  # its legs are numbered from here
+    last: int = 0  # to here
+    open_legs: int = 0
+
+
 class Operation(msgspec.Struct, kw_only=True):
     """One accepted closing request."""
 
@@ -223,11 +236,8 @@ class Operation(msgspec.Struct, kw_only=True):
     total: int = 0
     started: int = 0  # legs up to this number are at work or ended
     wave: int = 64
-    accounts: dict[AccountRef, Reading] = {}
-    retry_at: dict[AccountRef, float] = {}
-    issued: dict[AccountRef, float] = {}
-    open_legs: dict[AccountRef, int] = {}
-    snapshots: dict[AccountRef, SnapshotTaken] = {}
+    unread: int = 0  # accounts still being read
+    unplanned: int = 0  # accounts neither planned nor failed
     failures: tuple[AccountFailure, ...] = ()
     more_matches: int = 0
     plan_hash: str | None = None
@@ -245,9 +255,7 @@ class Operation(msgspec.Struct, kw_only=True):
 
     @property
     def is_planned(self) -> bool:
-        return all(
-            reading in (Reading.PLANNED, Reading.FAILED) for reading in self.accounts.values()
-        )
+        return self.unplanned == 0
 
     @property
     def plans_as_a_whole(self) -> bool:
@@ -310,6 +318,7 @@ class State:
         self.turn = 0
         self.operations: dict[OperationId, Operation] = {}
         self.legs: dict[tuple[OperationId, int], Leg] = {}
+        self.parts: dict[tuple[OperationId, AccountRef], Part] = {}
         self.lanes: dict[PositionKey, Lane] = {}
         self.loose: dict[str, LedgerOrder] = {}  # clients' own orders, until they end
         self.loose_accounts: dict[str, AccountRef] = {}
@@ -336,11 +345,17 @@ class State:
     def leg(self, operation_id: OperationId, number: int) -> Leg:
         return self.legs[operation_id, number]
 
+    def part(self, operation_id: OperationId, account: AccountRef) -> Part:
+        return self.parts[operation_id, account]
+
     def account(self, account: AccountRef) -> AccountState:
         return self.accounts.setdefault(account, AccountState())
 
     def add_operation(self, operation: Operation) -> None:
         self.operations[operation.operation_id] = operation
+
+    def add_part(self, operation_id: OperationId, part: Part) -> None:
+        self.parts[operation_id, part.account] = part
 
     def add_leg(self, leg: Leg) -> None:
         self.legs[leg.operation_id, leg.number] = leg
@@ -358,6 +373,8 @@ class State:
 
     def drop_operation(self, operation_id: OperationId) -> None:
         operation = self.operations.pop(operation_id)
+        for account in operation.request.scope.accounts:
+            self.parts.pop((operation_id, account), None)
         for number in range(1, operation.total + 1):
             self.legs.pop((operation_id, number), None)
 
@@ -396,6 +413,17 @@ class State:
 
     def find_leg(self, operation_id: OperationId, number: int) -> Leg | None:
         return self.legs.get((operation_id, number))
+
+    def find_part(self, operation_id: OperationId, account: AccountRef) -> Part | None:
+        return self.parts.get((operation_id, account))
+
+    def parts_of(self, operation: Operation) -> list[Part]:
+        """The operation's business with each of its accounts."""
+        return [
+            part
+            for account in operation.request.scope.accounts
+            if (part := self.find_part(operation.operation_id, account)) is not None
+        ]
 
     def lane_of_order(self, account: AccountRef, *names: str | None) -> PositionKey | None:
         """The lane whose ledger holds an order by either of its names."""
@@ -479,6 +507,7 @@ class Draft(State):
         self._lane_drafts: dict[PositionKey, Lane | None] = {}
         self._operation_drafts: dict[OperationId, Operation | None] = {}
         self._leg_drafts: dict[tuple[OperationId, int], Leg] = {}
+        self._part_drafts: dict[tuple[OperationId, AccountRef], Part] = {}
         self._account_drafts: dict[AccountRef, AccountState] = {}
         self.operations = base.operations
         self.venues = base.venues.copy()
@@ -501,11 +530,6 @@ class Draft(State):
     def operation(self, operation_id: OperationId) -> Operation:
         if (drafted := self._operation_drafts.get(operation_id)) is None:
             drafted = msgspec.structs.replace(self.base.operations[operation_id])
-            drafted.accounts = drafted.accounts.copy()
-            drafted.retry_at = drafted.retry_at.copy()
-            drafted.issued = drafted.issued.copy()
-            drafted.open_legs = drafted.open_legs.copy()
-            drafted.snapshots = drafted.snapshots.copy()
             drafted.counts = drafted.counts.copy()
             self._operation_drafts[operation_id] = drafted
         return drafted
@@ -517,6 +541,13 @@ class Draft(State):
             self._leg_drafts[name] = drafted
         return drafted
 
+    def part(self, operation_id: OperationId, account: AccountRef) -> Part:
+        name = (operation_id, account)
+        if (drafted := self._part_drafts.get(name)) is None:
+            drafted = msgspec.structs.replace(self.base.parts[name])
+            self._part_drafts[name] = drafted
+        return drafted
+
     def account(self, account: AccountRef) -> AccountState:
         if (drafted := self._account_drafts.get(account)) is None:
             drafted = msgspec.structs.replace(self.base.accounts.get(account) or AccountState())
@@ -525,6 +556,9 @@ class Draft(State):
 
     def add_operation(self, operation: Operation) -> None:
         self._operation_drafts[operation.operation_id] = msgspec.structs.replace(operation)
+
+    def add_part(self, operation_id: OperationId, part: Part) -> None:
+        self._part_drafts[operation_id, part.account] = part
 
     def add_leg(self, leg: Leg) -> None:
         self._leg_drafts[leg.operation_id, leg.number] = leg
@@ -566,6 +600,10 @@ class Draft(State):
     def find_leg(self, operation_id: OperationId, number: int) -> Leg | None:
         name = (operation_id, number)
         return self._leg_drafts.get(name) or self.base.find_leg(operation_id, number)
+
+    def find_part(self, operation_id: OperationId, account: AccountRef) -> Part | None:
+        name = (operation_id, account)
+        return self._part_drafts.get(name) or self.base.find_part(operation_id, account)
 
     def lane_of_order(self, account: AccountRef, *names: str | None) -> PositionKey | None:
         return self.base.lane_of_order(account, *names)

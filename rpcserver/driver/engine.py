@@ -156,11 +156,13 @@ class Engine:
         Send a client's own order and tell what became of it.
 
         Raises:
-            InvalidRequest: `closing_in_progress`.
+            InvalidRequest: `closing_in_progress`, or `journal_low`.
             OrderRefused: The venue said no.
             VenueUnavailable: Nothing was sent.
             OutcomeUnknown: No answer came; the engine goes on asking.
         """
+        if self.journal.low:
+            raise InvalidRequest("journal_low", "the disk is nearly full: only exits are admitted")
         name = request.order.client_order_id
         instrument = next(
             (

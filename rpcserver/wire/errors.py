@@ -86,6 +86,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "venue_unavailable": ErrorCode(503, _RETRY, "The venue was not reached; nothing was sent."),
         "outcome_unknown": ErrorCode(504, _ASK, "Sent, and no answer came. Ask; never resend."),
         # --- us
+        "journal_low": ErrorCode(503, _RETRY, "The disk is nearly full; only exits are admitted."),
         "shutting_down": ErrorCode(503, _RETRY, "The server stops; come back after the restart."),
         "journal_broken": ErrorCode(503, _ASK, "The journal failed: it may or may not hold this. "
                                     "Resend with the same idempotencyKey after the restart."),
