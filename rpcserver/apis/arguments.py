@@ -65,7 +65,7 @@ class Args(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 )
             if isinstance(value, Decimal):
                 value = checked(value, key, zero=key in self.may_be_zero)
-            elif isinstance(value, dict):
+            elif isinstance(value, dict) and all(isinstance(v, Decimal) for v in value.values()):
                 value = checked_map(value, key)
             elif isinstance(value, str) and key in self.choices:
                 value = _chosen(value, key, self.choices[key])

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpcserver.apis.catalogue import registry
@@ -16,6 +17,7 @@ from rpcserver.domain.ids import AccountId, AccountRef, InstrumentId
 from rpcserver.domain.order import OrderType
 from rpcserver.domain.position import PositionSide
 from rpcserver.domain.principal import Role
+from rpcserver.wire.errors import ERRORS
 from tests.apis import hand
 
 SIM101 = AccountRef(hand.PAPER, AccountId("Sim101"))
@@ -496,3 +498,46 @@ def test_text_has_no_exponent_and_as_many_places_as_the_tick(
     value: str, like: str | None, expected: str
 ) -> None:
     assert text(Decimal(value), like=None if like is None else Decimal(like)) == expected
+
+
+# --- whatever comes ------------------------------------------------------------------------------
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", " ", "NaN", "1e999", "Sim101", "ES", "NSE:INFY", "long", "LIMIT", "all"])
+    | st.text(max_size=8),
+    lambda parts: (
+        st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=8), parts, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def refusal_of(name: str, args: str) -> InvalidRequest | None:
+    try:
+        (hand.terms if name in COMPLETE else hand.ask)(name, args)
+    except InvalidRequest as refusal:
+        return refusal
+    return None
+
+
+@pytest.mark.parametrize("name", registry.names)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_whatever_comes_is_understood_or_refused_with_a_code(
+    name: str, data: st.DataObject
+) -> None:
+    api = registry.find(name)
+    assert api is not None
+    keys = st.sampled_from([*api.args.__struct_encode_fields__, "stranger"])
+    args = data.draw(st.dictionaries(keys, anything, max_size=4))
+
+    refusal = refusal_of(name, json.dumps(args))
+
+    if refusal is not None:
+        assert refusal.code in ERRORS
+        assert refusal.detail
+        assert hand.on_the_wire(api.refuse(refusal))["success"] is False
