@@ -43,6 +43,7 @@ _WRITES = frozenset({Message.SUBMIT, Message.CANCEL, Message.CHANGE})
 class FaultBase(msgspec.Struct, frozen=True, kw_only=True):
     """Which messages a fault meets: None is any, without end."""
 
+    messages: frozenset[Message] = frozenset(Message)
     account: AccountId | None = None
     instrument: InstrumentId | None = None
     count: int | None = None  # how many messages it meets before it is over
@@ -85,6 +86,7 @@ class ArriveLate(FaultBase, frozen=True, kw_only=True, tag=True):
 class RefuseOrders(FaultBase, frozen=True, kw_only=True, tag=True):
     """Every new order is refused."""
 
+    messages: frozenset[Message] = frozenset({Message.SUBMIT})
     reason: RejectReason = RejectReason.OTHER
     detail: str = "refused by the risk desk"
 
@@ -117,19 +119,22 @@ class HideOrders(FaultBase, frozen=True, kw_only=True, tag=True):
 class StickCancels(FaultBase, frozen=True, kw_only=True, tag=True):
     """A cancel is taken and takes effect `seconds` later; until then the order can fill."""
 
+    messages: frozenset[Message] = frozenset({Message.CANCEL})
     seconds: float
 
 
 class FillBeforeCancel(FaultBase, frozen=True, kw_only=True, tag=True):
     """The order fills while the cancel is on its way."""
 
+    messages: frozenset[Message] = frozenset({Message.CANCEL})
+
 
 class LoseEvents(FaultBase, frozen=True, kw_only=True, tag=True):
-    """Nobody hears of what happens."""
+    """Nobody hears of what happens; `count` is of tellings, each all that one commit did."""
 
 
 class RepeatEvents(FaultBase, frozen=True, kw_only=True, tag=True):
-    """Everybody hears of it twice."""
+    """Everybody hears of what happens twice; `count` as for `LoseEvents`."""
 
 
 class CutLink(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -158,7 +163,6 @@ Fault = (
     | LoseEvents
     | RepeatEvents
 )
-MessageFault = LoseRequests | LoseAnswers | DelayRequests | DelayAnswers | ArriveLate
 _F = TypeVar("_F", bound=FaultBase)
 
 
@@ -216,15 +220,15 @@ class Faults:
         if met(LoseRequests) is not None:
             return Fate(request_lost=True)
         delay, answer_delay, late = met(DelayRequests), met(DelayAnswers), met(ArriveLate)
-        sticks = met(StickCancels) if message is Message.CANCEL else None
+        sticks = met(StickCancels)
         return Fate(
-            refused=met(RefuseOrders) if message is Message.SUBMIT else None,
+            refused=met(RefuseOrders),
             answer_lost=met(LoseAnswers) is not None,
             arrives_late=late is not None,
             request_delay=(delay.seconds if delay else 0.0) + (late.seconds if late else 0.0),
             answer_delay=answer_delay.seconds if answer_delay else 0.0,
             stuck_for=sticks.seconds if sticks else 0.0,
-            fills_first=message is Message.CANCEL and met(FillBeforeCancel) is not None,
+            fills_first=met(FillBeforeCancel) is not None,
         )
 
     def hides(self, report: OrderReport, now: datetime) -> bool:
@@ -263,7 +267,7 @@ class Faults:
         for active in self._in_force(kind, now, account, instrument):
             fault = active.fault
             assert isinstance(fault, kind)
-            if message in getattr(fault, "messages", (message,)):
+            if message in fault.messages:
                 self._count(active)
                 return fault
         return None

@@ -215,11 +215,14 @@ class Store:
 @asynccontextmanager
 async def open_store(path: Path | None) -> AsyncIterator[Store]:
     """
-    Open the database at *path*, made if need be; None keeps it in memory.
+    Open the database at *path*, made if need be with its directory; None keeps it in memory.
 
     Raises:
         sqlite3.OperationalError: Another process has it open.
     """
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
     database = await aiosqlite.connect(path or ":memory:", timeout=_LOCK_PATIENCE)
     try:
         # Exclusive: two venues over one file would each fill the same order.

@@ -266,6 +266,34 @@ def test_going_flat_ends_orders_that_could_only_reduce(stage: Stage) -> None:
     assert stage.report("plain").status is OrderStatus.ACCEPTED
 
 
+def test_a_group_is_canceled_by_its_first_fill_also_where_more_could_fill(stage: Stage) -> None:
+    stage.do(holding(NET, MES, "10"))
+    stage.submit(order("profit", SELL, "4", limit="5800.00", oco="g"))
+    stage.submit(order("loss", SELL, "4", stop="5750.00", oco="g"))
+    stage.submit(order("apart", SELL, "4", stop="5740.00", oco="h"))
+
+    stage.do(SetPrice(instrument=MES, price=Decimal(5745)))
+
+    assert stage.report("loss").status is OrderStatus.FILLED
+    assert stage.report("profit").status is OrderStatus.CANCELED
+    assert stage.report("apart").status is OrderStatus.ACCEPTED
+    assert stage.held(NET, MES) == 6
+
+
+@pytest.mark.parametrize("time_in_force", [TimeInForce.IOC, TimeInForce.FOK])
+def test_an_immediate_order_keeps_its_word_after_its_stop(
+    stage: Stage, time_in_force: TimeInForce
+) -> None:
+    stage.submit(order("s", BUY, "5000", stop="5800.00", time_in_force=time_in_force))
+    assert stage.report("s").status is OrderStatus.ACCEPTED
+
+    stage.do(SetPrice(instrument=MES, price=Decimal(5801)))
+
+    report = stage.report("s")
+    assert report.status is OrderStatus.EXPIRED
+    assert (report.filled > 0) is (time_in_force is TimeInForce.IOC)
+
+
 def test_a_stuck_cancel_outlives_a_look_and_ends_on_time(stage: Stage) -> None:
     resting = stage.submit(order("rest", BUY, "1", limit="5000.00"))
     stage.do(CancelOrder(account=NET, venue_order_id=resting.venue_order_id, after=5))

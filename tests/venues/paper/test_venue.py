@@ -18,6 +18,7 @@ from rpcserver.venues.paper import PaperSettings, open_paper_venue
 from rpcserver.venues.paper.commands import MovePrices, SetPhase, SetPrice, SubmitOrder
 from rpcserver.venues.paper.durable import DurableExchange
 from rpcserver.venues.paper.exchange import Exchange
+from rpcserver.venues.paper.faults import StickCancels
 from rpcserver.venues.paper.listeners import BACKLOG_MAX, Listeners
 from rpcserver.venues.paper.opening import set_scene
 from rpcserver.venues.paper.state import State
@@ -115,6 +116,26 @@ async def test_everything_outlives_a_restart(tmp_path: Path) -> None:
         more = await venue.submit_order(order("more", BUY, "1", account=SIM101))
         assert more.venue_order_id not in {filled.venue_order_id, resting.venue_order_id}
         assert more.fills[0].trade_id not in {fill.trade_id for fill in trades}
+
+
+async def test_a_stuck_cancel_takes_effect_after_a_restart(tmp_path: Path) -> None:
+    settings = PaperSettings(path=tmp_path / "paper.db", tick_interval=None)
+    async with open_paper_venue(settings) as venue:
+        resting = await venue.submit_order(
+            order("resting", BUY, "1", account=SIM101, limit="5000.00")
+        )
+        await venue.control(StickCancels(seconds=0.2))
+        pending = await venue.cancel_order(SIM101, resting.venue_order_id)
+        assert pending.cancel_pending
+
+    async with open_paper_venue(settings) as venue:
+        with anyio.fail_after(5):
+            while True:
+                found = await venue.query_order(SIM101, venue_order_id=resting.venue_order_id)
+                assert found is not None
+                if found.status is OrderStatus.CANCELED:
+                    break
+                await anyio.sleep(0.02)
 
 
 async def test_names_of_positions_are_never_used_again_after_a_restart(tmp_path: Path) -> None:
