@@ -160,6 +160,7 @@ async def _open_venue(settings: Settings) -> AsyncIterator[Venue]:
                 seed=told.seed,
                 tick_interval=told.tick_interval or None,
                 sessions=told.sessions,
+                latency=told.latency,
                 synthetic_positions=told.synthetic_positions,
                 synthetic_accounts=told.synthetic_accounts,
             )

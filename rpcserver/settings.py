@@ -83,6 +83,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     seed: _Whole = 1  # of its prices
     tick_interval: _Period = 1.0  # between two price moves; 0: the prices stand still
     sessions: _Flag = False  # whether its markets keep trading hours
+    latency: _Period = 0.0  # of every message to it and back: what a distant exchange feels like
     synthetic_positions: _Whole = 0  # further positions in made-up instruments, for load tests
     synthetic_accounts: _Count = 1  # over so many accounts
 

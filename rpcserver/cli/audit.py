@@ -136,13 +136,12 @@ def _chain_of(report: ChainReport) -> Chain:
 def _conclude(chain: Chain, output: Output) -> Exit:
     output.line({"data": chain})
     if chain.intact:
-        verdict = Text(" INTACT ", style="bold white on green").append(
-            f"  {chain.records} records, head {chain.audit_seq}:{chain.audit_head}", "default"
+        verdict = Text.assemble(
+            (" INTACT ", "bold white on green"),
+            f"  {chain.records} records, head {chain.audit_seq}:{chain.audit_head}",
         )
     else:
         where = "" if chain.first_broken is None else f" at entry {chain.first_broken}"
-        verdict = Text(f" BROKEN{where} ", style="bold white on red").append(
-            f"  {chain.detail}", "default"
-        )
+        verdict = Text.assemble((f" BROKEN{where} ", "bold white on red"), f"  {chain.detail}")
     output.show(verdict)
     return Exit.OK if chain.intact else Exit.UNHEALTHY

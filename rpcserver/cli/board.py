@@ -86,7 +86,8 @@ class LegLine:
         self.instrument = step.instrument or self.instrument
         self.side = step.side or self.side
         self.price = step.average_price or self.price
-        self.state = _WORDS.get(step.event, step.event)
+        is_emptied = step.event == "filled" and step.remaining == 0
+        self.state = "filled, verifying" if is_emptied else _WORDS.get(step.event, step.event)
         self.why = step.detail or step.reason or ""
         if step.event == "leg_ended":
             self.outcome = step.outcome or "unknown"
@@ -199,7 +200,7 @@ class Board:
 
     def _unread_lines(self) -> list[RenderableType]:
         return [
-            Text("account not read  ", style="bold white on red").append(line, style="default")
+            Text.assemble((" account not read ", "bold white on red"), f"  {line}")
             for line in self._unread
         ]
 

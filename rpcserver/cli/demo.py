@@ -29,6 +29,7 @@ from rpcserver.cli.watching import follow
 from rpcserver.settings import ENVIRONMENT_PREFIX
 
 STOP_TIMEOUT = 15.0  # seconds
+VENUE_LATENCY = 0.4  # seconds: a paper venue answers faster than eyes can follow
 API = "FlattenEverything"
 
 
@@ -63,6 +64,7 @@ def running_server(directory: Path) -> Iterator[str]:
     log_path = directory / "server.log"
     # The demo is the same on every machine: settings meant for a real server are not for it.
     environ = {k: v for k, v in os.environ.items() if not k.startswith(ENVIRONMENT_PREFIX)}
+    environ["RPCSERVER_VENUE_LATENCY"] = str(VENUE_LATENCY)
     command = [sys.executable, "-m", "rpcserver", "serve", "--json", "--port", "0"]
     with (
         log_path.open("wb") as log,

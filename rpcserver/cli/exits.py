@@ -61,7 +61,7 @@ _MEANING: dict[Exit, str] = {
 assert _MEANING.keys() == set(Exit), "an exit code has no meaning"
 
 
-_NOTHING_DONE = frozenset({"plan_changed"})
+_NOTHING_DONE = frozenset({"plan_changed", "plan_expired"})
 
 
 def of_answer(answer: Answer) -> Exit:

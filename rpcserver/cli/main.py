@@ -57,8 +57,9 @@ def main(arguments: list[str]) -> int:
     try:
         code = command.main(arguments, prog_name="rpcserver", standalone_mode=False)
     except typer.TyperException as exc:
-        output.complain("usage", exc.format_message())
-        output.remark("try: rpcserver --help, or --help after any command")
+        if message := exc.format_message():  # empty where the help was shown instead
+            output.complain("usage", message)
+            output.remark("try: rpcserver --help, or --help after any command")
         return Exit.ERROR
     except typer.Abort:
         output.remark("nothing was done")

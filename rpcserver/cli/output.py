@@ -49,10 +49,7 @@ class Output:
         """Say what is wrong."""
         self.line({"type": "error", "error": code, "detail": detail})
         if not self.is_json:
-            text = Text(code, style="bold red")
-            if detail:
-                text.append(f"  {detail}", style="default not bold")
-            self._complaints.print(text)
+            self._complaints.print(Text.assemble((code, "bold red"), f"  {detail}"))
 
     def remark(self, text: str) -> None:
         """Say something beside the matter, to people alone."""

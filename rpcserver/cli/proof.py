@@ -30,8 +30,9 @@ def proof(answer: Answer) -> RenderableType:
     if answer.legs:
         parts.append(_legs(answer))
     parts += (
-        Text("  account not read  ", style="bold white on red").append(
-            f"{failure.venue}:{failure.account}  {failure.detail}", style="default"
+        Text.assemble(
+            (" account not read ", "bold white on red"),
+            f"  {failure.venue}:{failure.account}  {failure.detail}",
         )
         for failure in answer.failures
     )
@@ -47,14 +48,13 @@ def proof(answer: Answer) -> RenderableType:
 
 
 def _verdict(answer: Answer) -> Text:
-    word, style = _VERDICTS[of_answer(answer)]
-    verdict = Text(word, style=style)
+    verdict = Text.assemble(_VERDICTS[of_answer(answer)])
     if answer.proven_at is not None and answer.flat:
-        verdict.append(f"  proven at {moment(answer.proven_at)} by reading the venue", "default")
+        verdict.append(f"  proven at {moment(answer.proven_at)} by reading the venue")
     if answer.flat and not answer.legs and not answer.legs_omitted:
-        verdict.append("  there was nothing to close", "default")
+        verdict.append("  there was nothing to close")
     if answer.error is not None:
-        verdict.append(f"  {answer.error}", "bold").append(f"  {answer.detail}", "default")
+        verdict.append(f"  {answer.error}", "bold").append(f"  {answer.detail}")
     return verdict
 
 
@@ -104,7 +104,7 @@ def _leg(leg: Leg) -> tuple[RenderableType, ...]:
 def _evidence(answer: Answer) -> Text:
     took = "" if answer.duration_ms is None else f"  took {answer.duration_ms} ms"
     return Text(
-        f"{answer.operation_id}{took}  audit {answer.audit_seq}:{answer.audit_head[:16]}",
+        f"{answer.operation_id}{took}  audit {answer.audit_seq}:{answer.audit_head}",
         style="dim",
     )
 

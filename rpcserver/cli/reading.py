@@ -134,7 +134,7 @@ def positions_table(data: Data) -> RenderableType:
     """Every open position, and the day's profit as it stands."""
     held = read(data, Positions).positions
     if not held:
-        return Text(" FLAT ", style="bold white on green").append("  no open position", "default")
+        return Text.assemble((" FLAT ", "bold white on green"), "  no open position")
     table = _table("account", "instrument", "side", numbers=("quantity", "average", "now", "P&L"))
     for position in held:
         profit = position.unrealized_profit_loss

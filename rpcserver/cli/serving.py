@@ -104,6 +104,7 @@ def venue(
         seed=settings.venue.seed,
         tick_interval=settings.venue.tick_interval or None,
         sessions=settings.venue.sessions,
+        latency=settings.venue.latency,
         synthetic_positions=settings.venue.synthetic_positions,
         synthetic_accounts=settings.venue.synthetic_accounts,
     )

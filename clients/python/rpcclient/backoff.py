@@ -15,7 +15,7 @@ class Backoff(NamedTuple):
     """
 
     first: float = 0.25  # seconds: the most the first wait takes
-    longest: float = 15.0  # seconds: the most any wait takes
+    longest: float = 30.0  # seconds: the most any wait takes
     after_flooding: float = 10.0  # seconds to leave a server alone that called us a flood
     random: Callable[[], float] = random  # uniform in [0, 1)
 
