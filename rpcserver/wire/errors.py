@@ -62,6 +62,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "unknown_order": ErrorCode(404, _REPAIR, "No such order."),
         "unknown_operation": ErrorCode(404, _REPAIR, "No such operation, or not yours to see."),
         "unknown_token": ErrorCode(404, _REPAIR, "No such token."),
+        "token_exists": ErrorCode(409, _REPAIR, "A token of this name exists."),
         "unknown_user": ErrorCode(404, _REPAIR, "No account belongs to this user."),
         "ambiguous_account": ErrorCode(409, _REPAIR, "Several venues have the account: name one."),
         "ambiguous_instrument": ErrorCode(409, _REPAIR, "Several instruments answer to the name."),
@@ -80,6 +81,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "plan_changed": ErrorCode(409, _REPAIR, "The plan is not the one of `planHash` any more."),
         "plan_expired": ErrorCode(409, _REPAIR, "The plan is over 60 s old: ask for a new one."),
         "cancel_pending": ErrorCode(409, _ASK, "The order is being canceled; not proven yet."),
+        "order_not_unknown": ErrorCode(409, _REPAIR, "The order's outcome is known; nothing to say."),
         "order_pending": ErrorCode(409, _ASK, "An order of unknown outcome stands in the way."),
         # --- venues
         "order_refused": ErrorCode(422, _REPAIR, "The venue said no; there is no such order."),

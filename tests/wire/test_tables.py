@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
+import rpcserver
 from rpcserver.wire.close_codes import CloseCode
 from rpcserver.wire.errors import ERRORS, Remedy, status_of
 from rpcserver.wire.framing import text_frame
@@ -48,3 +52,26 @@ def test_text_frames_are_those_of_the_library(size: int) -> None:
     payload = b"x" * size
 
     assert text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def _raised_codes() -> dict[str, str]:
+    """Every code that the source raises or answers by name, and one file that does."""
+    found: dict[str, str] = {}
+    for path in sorted(Path(rpcserver.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("InvalidRequest", "RefusedFrame", "Refused")
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                found[str(node.args[0].value)] = path.name
+    return found
+
+
+def test_every_code_that_is_raised_stands_in_the_table() -> None:
+    raised = _raised_codes()
+
+    assert len(raised) > 30
+    assert {code: path for code, path in raised.items() if code not in ERRORS} == {}
