@@ -126,7 +126,7 @@ class Connection:
             tasks=tasks,
             end=self.end,
         )
-        logger.info("{} connected from {}", principal.principal_id, remote)
+        logger.info("client came", principal=principal.principal_id, remote=remote)
         try:
             while self._ending is None:
                 message = await self._transport.receive()
@@ -137,7 +137,7 @@ class Connection:
         finally:
             conversation.close()
             self._backend.sessions.leave(self, identity)
-            logger.info("{} left, from {}", principal.principal_id, remote)
+            logger.info("client left", principal=principal.principal_id, remote=remote)
 
     async def _authenticate(self) -> Identity | None:
         """Take the first frame, which must bear a token. None: the connection is being ended."""

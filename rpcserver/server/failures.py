@@ -56,7 +56,7 @@ def told(error: Exception) -> InvalidRequest:
             )
         case _:
             reference = secrets.token_hex(6)
-            logger.opt(exception=error).error("a call failed, reference {}", reference)
+            logger.opt(exception=error).error("call failed", reference=reference)
             return InternalFailure(reference)
 
 

@@ -71,7 +71,7 @@ class QuoteFeed:
         except VenueError as exc:
             if venue not in self._unreachable:
                 self._unreachable.add(venue)
-                logger.warning("quotes of {} cannot be read: {}", venue, exc)
+                logger.warning("quotes cannot be read", venue=venue, error=str(exc))
             return
         self._unreachable.discard(venue)
         for each in found:

@@ -81,7 +81,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "plan_changed": ErrorCode(409, _REPAIR, "The plan is not the one of `planHash` any more."),
         "plan_expired": ErrorCode(409, _REPAIR, "The plan is over 60 s old: ask for a new one."),
         "cancel_pending": ErrorCode(409, _ASK, "The order is being canceled; not proven yet."),
-        "order_not_unknown": ErrorCode(409, _REPAIR, "The order's outcome is known; nothing to say."),
+        "order_not_unknown": ErrorCode(409, _REPAIR, "The order's outcome is known."),
         "order_pending": ErrorCode(409, _ASK, "An order of unknown outcome stands in the way."),
         # --- venues
         "order_refused": ErrorCode(422, _REPAIR, "The venue said no; there is no such order."),
