@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from subprocess import DEVNULL
 
 import anyio
 from anyio.abc import Process
@@ -36,7 +37,7 @@ class VenueProcess:
     async def start(self) -> None:
         """Start it and wait until clients can connect; at the port it had before, if any."""
         command = [sys.executable, "-c", _PROGRAM, str(self._path), str(self.port)]
-        self._process = await anyio.open_process(command, cwd=_ROOT, stderr=None)
+        self._process = await anyio.open_process(command, cwd=_ROOT, stdin=DEVNULL, stderr=DEVNULL)
         assert self._process.stdout is not None
         with anyio.fail_after(20):
             line = b""
@@ -47,7 +48,8 @@ class VenueProcess:
     async def kill(self) -> None:
         """As a power cut would: nothing is said and nothing is saved."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # it ended by itself
+                self._process.kill()
             await self._process.wait()
             await self._process.aclose()
             self._process = None
@@ -56,8 +58,8 @@ class VenueProcess:
 @asynccontextmanager
 async def venue_process(path: Path) -> AsyncIterator[VenueProcess]:
     process = VenueProcess(path)
-    await process.start()
     try:
+        await process.start()
         yield process
     finally:
         with anyio.CancelScope(shield=True):
