@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from rpcclient import Progress
 from rpcserver.cli.answers import Answer
 from rpcserver.cli.board import Board
 from rpcserver.cli.proof import proof
+
+_SELF_CONTAINED = re.sub(r"@font-face\s*{{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""The library's drawing without the fonts it would fetch: a picture asks nobody for anything."""
 
 
 def portrait(
@@ -31,4 +36,4 @@ def portrait(
     if answer is not None:
         console.print()
         console.print(proof(answer))
-    return console.export_svg(title=f"rpcserver · {title}")
+    return console.export_svg(title=f"rpcserver · {title}", code_format=_SELF_CONTAINED)
