@@ -486,7 +486,7 @@ def _find(lane: Lane, *names: str | None) -> LedgerOrder | None:
 
 def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:
     """An attempt that filled nothing: the next one waits, longer each time (laws 28, 29)."""
-    lane.not_before = mono + max(retry_after, min(0.1 * 2**lane.fruitless, 5.0))
+    lane.not_before = mono + max(retry_after, min(0.1 * 2 ** min(lane.fruitless, 6), 5.0))
     lane.fruitless += 1
 
 

@@ -19,6 +19,7 @@ cancels what lives, and waits a bounded time for proof (law 39).
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from rpcserver.core.asking import ask_about_orders
 from rpcserver.core.commands import CancelOrder, ChangeOrder, QueryTrades, ReadMarket, SubmitOrder
@@ -79,6 +80,12 @@ _TRANSIENT = frozenset(
     }
 )
 _REFUSALS_MAX = 4
+
+
+class _Wait(NamedTuple):
+    """Nothing is sent for now. `until` None: something else will happen first."""
+
+    until: float | None
 
 
 def look_at(pen: Pen, key: PositionKey) -> None:
@@ -245,10 +252,8 @@ def _sendable(pen: Pen, lane: Lane, leg: Leg) -> Decimal:
 
 
 def _send(pen: Pen, lane: Lane, operation: Operation, leg: Leg, quantity: Decimal) -> float | None:
-    if (wake := _not_yet(pen, lane, operation)) is not None:
-        return wake
-    if not lane.legs:
-        return None  # given up by the check above
+    if (wait := _not_yet(pen, lane, operation)) is not None:
+        return wait.until
     side = closing_side(lane)
     elapsed = pen.now.mono - lane.started_at if lane.started else 0.0
     step = step_of(operation.request, elapsed)
@@ -301,27 +306,27 @@ def _send(pen: Pen, lane: Lane, operation: Operation, leg: Leg, quantity: Decima
     return _next_step(lane, operation, price.step)
 
 
-def _not_yet(pen: Pen, lane: Lane, operation: Operation) -> float | None:
-    """When the next attempt may be made; gives the lane up when there is no next attempt."""
+def _not_yet(pen: Pen, lane: Lane, operation: Operation) -> _Wait | None:
+    """Why nothing may be sent now; gives the lane up where there is no next attempt."""
     seen = pen.draft.find_market(lane.key.venue, lane.key.instrument)
     if seen is not None and not seen.market.phase.takes_orders:
-        return _market_closed(pen, lane, seen.seen_at)
+        return _Wait(_market_closed(pen, lane, seen.seen_at))
     if lane.rejected is RejectReason.MARKET_CLOSED and (
         seen is None or seen.seen_at < lane.rejected_at
     ):
-        return _market_closed(pen, lane, None)  # it knows better than what we saw before
+        return _Wait(_market_closed(pen, lane, None))  # it knows better than what we saw before
     if lane.rejected is not None and (
         lane.rejected not in _TRANSIENT
         or lane.fruitless > _REFUSALS_MAX
         or (lane.rejected is RejectReason.PRICE_OUT_OF_BAND and _is_fixed(operation))
     ):
-        return _give_up(pen, lane, Outcome.REJECTED, lane.rejected.value)
+        return _Wait(_give_up(pen, lane, Outcome.REJECTED, lane.rejected.value))
     if lane.fruitless >= FRUITLESS_MAX or lane.attempts >= ATTEMPTS_MAX:
-        return _give_up(pen, lane, Outcome.PARTIAL, "attempts_exhausted")
+        return _Wait(_give_up(pen, lane, Outcome.PARTIAL, "attempts_exhausted"))
     if pen.now.mono < lane.not_before:
-        return lane.not_before
+        return _Wait(lane.not_before)
     if lane.rejected is RejectReason.REDUCE_ONLY and lane.proof is None:
-        return want_read(pen, lane)  # it may be smaller than we think
+        return _Wait(want_read(pen, lane))  # it may be smaller than we think
     return None
 
 

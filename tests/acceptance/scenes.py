@@ -1,0 +1,179 @@
+"""What the world looks like to the venue: set before a call, read after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+from rpcserver.domain.account import PositionMode
+from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId, Product
+from rpcserver.domain.market import MarketPhase
+from rpcserver.domain.order import (
+    Fill,
+    Holding,
+    OrderReport,
+    OrderRequest,
+    OrderSide,
+    OrderType,
+)
+from rpcserver.venues.paper import Control, RemotePaperVenue, open_remote_paper_venue
+from rpcserver.venues.paper.commands import OpenAccount, OpenPosition, SetDepth, SetPhase
+from rpcserver.venues.paper.faults import ClearFaults
+
+DEMO_ACCOUNTS = ("Sim101", "Sim102", "user123", "crypto1")
+
+
+class Scene:
+    """One venue process, seen from where its own people sit."""
+
+    def __init__(self, venue: RemotePaperVenue) -> None:
+        self.venue = venue
+        self._touched: set[InstrumentId] = set()
+
+    # --- setting it ------------------------------------------------------------------------------
+
+    async def do(self, command: Control) -> None:
+        await self.venue.control(command)
+
+    async def open_account(self, account: str, *, hedge: bool = False) -> None:
+        await self.do(
+            OpenAccount(
+                account=AccountId(account),
+                user_id=f"user of {account}",
+                mode=PositionMode.HEDGE if hedge else PositionMode.NETTING,
+                cash=Decimal(100_000_000),
+            )
+        )
+
+    async def hold(
+        self,
+        account: str,
+        instrument: str,
+        quantity: str | int,
+        price: str = "100",
+        *,
+        holding: Holding = Holding.NET,
+        product: str = "",
+        tag: str | None = None,
+        carried: bool = False,
+    ) -> None:
+        """Let *account* hold so much more, without a trade."""
+        await self.do(
+            OpenPosition(
+                account=AccountId(account),
+                instrument=InstrumentId(instrument),
+                quantity=Decimal(quantity),
+                average_price=Decimal(price),
+                holding=holding,
+                product=Product(product),
+                tag=tag,
+                carried=carried,
+            )
+        )
+
+    async def rest(
+        self,
+        account: str,
+        instrument: str,
+        side: str,
+        quantity: str | int,
+        *,
+        limit: str | None = None,
+        stop: str | None = None,
+        reduce_only: bool = False,
+        oco: str | None = None,
+        name: str = "",
+    ) -> OrderReport:
+        """Place an order of somebody else's that does not trade at once."""
+        order = OrderRequest(
+            client_order_id=ClientOrderId(name or f"theirs-{account}-{instrument}-{limit or stop}"),
+            account=AccountId(account),
+            instrument=InstrumentId(instrument),
+            side=OrderSide(side),
+            quantity=Decimal(quantity),
+            type=OrderType.STOP_MARKET if stop else OrderType.LIMIT,
+            limit_price=Decimal(limit) if limit else None,
+            stop_price=Decimal(stop) if stop else None,
+            reduce_only=reduce_only,
+            oco_id=oco,
+        )
+        report = await self.venue.submit_order(order)
+        assert not report.status.is_terminal
+        return report
+
+    async def set_phase(self, instrument: str, phase: MarketPhase | None) -> None:
+        self._touched.add(InstrumentId(instrument))
+        await self.do(SetPhase(instrument=InstrumentId(instrument), phase=phase))
+
+    async def set_depth(self, instrument: str, touch: str | None) -> None:
+        self._touched.add(InstrumentId(instrument))
+        depth = Decimal(touch) if touch is not None else None
+        await self.do(SetDepth(instrument=InstrumentId(instrument), touch=depth))
+
+    async def clear(self) -> None:
+        """Let the world be well again."""
+        await self.do(ClearFaults())
+        for instrument in self._touched:
+            await self.do(SetPhase(instrument=instrument, phase=None))
+            await self.do(SetDepth(instrument=instrument, touch=None))
+
+    # --- reading it ------------------------------------------------------------------------------
+
+    async def positions(self, *accounts: str) -> dict[str, Decimal]:
+        """What *accounts* hold, signed, by "instrument" or "instrument long"."""
+        found: dict[str, Decimal] = {}
+        for account in accounts:
+            snapshot = await self.venue.snapshot(AccountId(account))
+            for position in snapshot.positions:
+                side = "" if position.holding is Holding.NET else f" {position.holding.value}"
+                name = f"{position.instrument}{side}"
+                found[name if len(accounts) == 1 else f"{account} {name}"] = (
+                    position.signed_quantity
+                )
+        return found
+
+    async def position_id(self, account: str, instrument: str) -> str:
+        snapshot = await self.venue.snapshot(AccountId(account))
+        [found] = [each for each in snapshot.positions if each.instrument == instrument]
+        return found.position_id
+
+    async def orders(self, *accounts: str) -> list[OrderReport]:
+        """Every order the venue ever had of *accounts*."""
+        return [
+            order for account in accounts for order in await self.venue.orders(AccountId(account))
+        ]
+
+    async def working(self, *accounts: str) -> list[OrderReport]:
+        return [order for order in await self.orders(*accounts) if not order.status.is_terminal]
+
+    async def fills(self, *accounts: str) -> list[Fill]:
+        return [
+            fill for account in accounts for fill in await self.venue.trades(AccountId(account))
+        ]
+
+    async def traded(self, *accounts: str) -> dict[str, Decimal]:
+        """The sum of all executions, signed, by instrument (and side where it is held hedged)."""
+        total: dict[str, Decimal] = {}
+        for fill in await self.fills(*accounts):
+            side = "" if fill.holding is Holding.NET else f" {fill.holding.value}"
+            name = f"{fill.instrument}{side}"
+            total[name] = total.get(name, Decimal(0)) + fill.signed_quantity
+        return total
+
+
+def no_id_twice(orders: Sequence[OrderReport]) -> bool:
+    """Whether every order the venue knows has a name of its own (law 8)."""
+    names = [order.client_order_id for order in orders]
+    return len(names) == len(set(names))
+
+
+@asynccontextmanager
+async def scene_at(port: int) -> AsyncIterator[Scene]:
+    """The world of the venue process at *port*; it is well again afterwards."""
+    async with open_remote_paper_venue(port) as venue:
+        scene = Scene(venue)
+        try:
+            yield scene
+        finally:
+            await scene.clear()
