@@ -6,8 +6,6 @@ Everything that is one position's business is in `leg.py`; this file is about al
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from rpcserver.core.commands import ReadAccount
 from rpcserver.core.decision import Admitted, Pen, Refused
 from rpcserver.core.ending import end_unstarted
@@ -30,13 +28,17 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, Dust
-from rpcserver.core.state import Operation, Part, Reading
+from rpcserver.core.state import (
+    KEY_LIFE,
+    PLAN_LIFE,
+    REPEAT_WINDOW,
+    Operation,
+    Part,
+    Reading,
+)
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef, OperationId
 
-KEY_LIFE = timedelta(hours=24)
-REPEAT_WINDOW = timedelta(seconds=60)
-PLAN_LIFE = 60.0  # seconds
 READ_WINDOW = 10.0  # seconds an account may take to be read before it is given up
 READ_RETRY = 0.25
 LEGS_A_RECORD = 500

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -42,7 +42,14 @@ from rpcserver.domain.position import Position, PositionKey
 
 ASK_SHORTEST = 0.25  # seconds between questions about one order
 ASK_LONGEST = 5.0
-REPORTS_KEPT = 256  # finished operations answered from memory; older ones from the journal
+LEGS_KEPT = 20_000  # of finished operations, answered from memory; others from the journal
+KEY_LIFE = timedelta(hours=24)  # how long an idempotency key repeats its operation
+REPEAT_WINDOW = timedelta(seconds=60)  # in which a partial close is not repeated without a key
+PLAN_LIFE = 60.0  # seconds a plan's hash may be named
+
+
+Name = TypeVar("Name")
+Value = TypeVar("Value")
 
 
 class OrderState(enum.Enum):
@@ -261,7 +268,12 @@ class Operation(msgspec.Struct, kw_only=True):
     def plans_as_a_whole(self) -> bool:
         """Nothing is sent before every account is planned."""
         request = self.request
-        return request.dry_run or request.plan_hash is not None or request.scope.oldest_only
+        return (
+            request.dry_run
+            or request.plan_hash is not None
+            or request.check_hours
+            or request.scope.oldest_only
+        )
 
 
 class AccountState(msgspec.Struct, kw_only=True):
@@ -398,10 +410,18 @@ class State:
             self._armed += 1
             heapq.heappush(self._timers, (wake, self._armed, timer))
 
+    def forget_old(self, at: datetime, mono: float) -> None:
+        """Drop keys, repeats and plans whose time is over; the journal still knows the keys."""
+        _drop_first(self.keys, lambda use: at - use.opened_at > KEY_LIFE)
+        _drop_first(self.partials, lambda ended: at - ended.at > REPEAT_WINDOW)
+        _drop_first(self.plans, lambda made_at: mono - made_at > PLAN_LIFE)
+
     def keep_report(self, report: OperationReport) -> None:
         self.reports[report.operation_id] = report
-        while len(self.reports) > REPORTS_KEPT:
-            del self.reports[next(iter(self.reports))]
+        kept = sum(len(known.legs) + 1 for known in self.reports.values())
+        while kept > LEGS_KEPT and len(self.reports) > 1:
+            oldest = self.reports.pop(next(iter(self.reports)))
+            kept -= len(oldest.legs) + 1
 
     # --- what decide reads ---------------------------------------------------------------------
 
@@ -491,6 +511,12 @@ class State:
         self._lane_of_order.pop((account, order.key), None)
         if order.venue_order_id is not None:
             self._lane_of_order.pop((account, order.venue_order_id), None)
+
+
+def _drop_first(mapping: dict[Name, Value], is_old: Callable[[Value], bool]) -> None:
+    """Drop entries from the front, where the oldest are, while they are old."""
+    while mapping and is_old(mapping[first := next(iter(mapping))]):
+        del mapping[first]
 
 
 class Draft(State):

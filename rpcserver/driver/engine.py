@@ -38,7 +38,6 @@ from rpcserver.core.events import (
     Woken,
 )
 from rpcserver.core.machine import apply, decide, next_deadline, recover
-from rpcserver.core.operation import KEY_LIFE, REPEAT_WINDOW
 from rpcserver.core.passing import KeyRemembered, PartialRemembered
 from rpcserver.core.records import (
     FillCounted,
@@ -53,7 +52,7 @@ from rpcserver.core.records import (
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
-from rpcserver.core.state import State
+from rpcserver.core.state import KEY_LIFE, REPEAT_WINDOW, State
 from rpcserver.domain.account import Account
 from rpcserver.domain.errors import (
     InvalidRequest,
