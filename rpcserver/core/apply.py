@@ -198,6 +198,7 @@ def _operation_opened(state: State, opened: OperationOpened) -> None:
         unplanned=len(request.scope.accounts),
         wake=opened.mono,
     )
+    state.forget_old(opened.at, opened.mono)
     state.add_operation(operation)
     for account in request.scope.accounts:
         state.add_part(opened.operation_id, Part(account=account, retry_at=opened.mono))
