@@ -51,7 +51,7 @@ def _verdict(answer: Answer) -> Text:
     verdict = Text.assemble(_VERDICTS[of_answer(answer)])
     if answer.proven_at is not None and answer.flat:
         verdict.append(f"  proven at {moment(answer.proven_at)} by reading the venue")
-    if answer.flat and not answer.legs and not answer.legs_omitted:
+    if of_answer(answer) is Exit.OK and not answer.legs and not answer.legs_omitted:
         verdict.append("  there was nothing to close")
     if answer.error is not None:
         verdict.append(f"  {answer.error}", "bold").append(f"  {answer.detail}")

@@ -79,7 +79,7 @@ async def follow(operation: Operation, title: str, output: Output) -> Exit:
     """Follow *operation* to its end. Whatever interrupts us interrupts nothing at the server."""
     output.line(
         {
-            "type": "accepted",
+            "type": "attached" if operation.is_attached else "accepted",
             "operationId": operation.operation_id,
             "idempotencyKey": operation.key,
             "duplicate": operation.duplicate,

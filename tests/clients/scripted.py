@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -87,7 +89,7 @@ class ScriptedServer:
     def __init__(self, *scenes: Scene) -> None:
         self.scenes = scenes
         self.connections = 0
-        self.failure: BaseException | None = None
+        self.failure: AssertionError | None = None
         self._server: Server | None = None
 
     @property
@@ -127,3 +129,31 @@ async def scripted(
         yield server
     if server.failure is not None:
         raise server.failure
+
+
+@contextmanager
+def playing(*scenes: Scene) -> Iterator[str]:
+    """Serve *scenes* in a thread and give the address."""
+    ready: list[str] = []
+    failures: list[AssertionError] = []
+    listening, leaving = threading.Event(), threading.Event()
+
+    async def play() -> None:
+        try:
+            async with scripted(*scenes) as server:
+                ready.append(server.url)
+                listening.set()
+                await asyncio.to_thread(leaving.wait)
+        except AssertionError as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=asyncio.run, args=(play(),))
+    thread.start()
+    listening.wait()
+    try:
+        yield ready[0]
+    finally:
+        leaving.set()
+        thread.join()
+    if failures:
+        raise failures[0]

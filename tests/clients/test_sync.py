@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from rpcclient import Backoff, CannotConnect, ConnectionLost, RpcError, SyncRpcClient
-from tests.clients.scripted import Peer, Scene, scripted
+from tests.clients.scripted import Peer, playing
 
 AT_ONCE = Backoff(first=0, longest=0)
-
-
-@contextmanager
-def playing(*scenes: Scene) -> Iterator[str]:
-    """Serve *scenes* in a thread and give the address."""
-    ready: list[str] = []
-    listening, leaving = threading.Event(), threading.Event()
-
-    async def play() -> None:
-        async with scripted(*scenes) as server:
-            ready.append(server.url)
-            listening.set()
-            await asyncio.to_thread(leaving.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(play(),))
-    thread.start()
-    listening.wait()
-    try:
-        yield ready[0]
-    finally:
-        leaving.set()
-        thread.join()
 
 
 async def closing(peer: Peer) -> None:
