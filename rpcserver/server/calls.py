@@ -14,9 +14,9 @@ import msgspec
 from anyio import CancelScope, move_on_after
 
 from rpcserver.apis.decoding import decode_args
-from rpcserver.apis.queries import Data
+from rpcserver.apis.queries import Answerable, Data, Nothing
 from rpcserver.apis.refusals import refuse_plainly
-from rpcserver.apis.registry import Api, ClosingApi, QueryApi
+from rpcserver.apis.registry import Api, Ask, ClosingApi, QueryApi
 from rpcserver.core.report import OperationReport
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId
@@ -51,34 +51,56 @@ class Calls:
 
     # --- calls --------------------------------------------------------------------------------
 
-    async def query(
-        self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str, delay: float
-    ) -> None:
-        """Carry out a call that opens no operation, after *delay* seconds, and answer it."""
+    def prepare(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> Ask | None:
+        """What a call that opens no operation asks for; None: it has been answered already."""
         try:
-            # What changes something is finished though the client may leave: an order whose
-            # sending is cut off in the middle would be one more unknown.
-            with CancelScope(shield=not api.read_only):
-                await self._wait(delay)
-                data = await self._ask(frame, api, text)
-            self._outbox.post(text_frame(encode_final(frame.id, data)))
+            check_permission(self._principal, api)
+            if not api.read_only:
+                check_strictly(text, envelope=False)
+                if frame.idempotency_key is not None:
+                    raise InvalidRequest(
+                        "invalid_argument", "`idempotencyKey`: only closing calls keep that promise"
+                    )
+            args = decode_args(api.args, frame.args)
+            ask = api.ask(args, self._backend.directory.asked(self._principal, self._remote))
+            if isinstance(ask.query, Nothing):
+                self._answer(frame.id, ask.answer(None))
+                return None
+            return Ask(check_query(self._principal, ask.query), ask.answer)
         # The border of one call: whatever its handler raises is answered and logged, and must
         # not end the connection's other calls.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)
+            return None
 
-    async def _ask(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> Data:
-        check_permission(self._principal, api)
-        if not api.read_only:
-            check_strictly(text, envelope=False)
-            if frame.idempotency_key is not None:
-                raise InvalidRequest(
-                    "invalid_argument", "`idempotencyKey`: only closing calls keep that promise"
-                )
-        args = decode_args(api.args, frame.args)
-        ask = api.ask(args, self._backend.directory.asked(self._principal, self._remote))
-        query = check_query(self._principal, ask.query)
-        return ask.answer(await self._backend.desk.carry_out(self._principal, query, self._remote))
+    async def read(self, frame: Rpc, api: QueryApi[msgspec.Struct], ask: Ask) -> None:
+        """Carry out a call that changes nothing, and answer it."""
+        try:
+            self._answer(frame.id, ask.answer(await self._carry_out(ask)))
+        # The border of one call, as above.
+        except Exception as exc:  # noqa: BLE001
+            self.refuse(frame.id, told(exc), api)
+
+    async def act(
+        self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str, delay: float = 0.0
+    ) -> None:
+        """Carry out a call that changes something, after *delay* seconds, and answer it."""
+        try:
+            # It is finished though the client may leave: an order whose sending is cut off in
+            # the middle would be one more unknown.
+            with CancelScope(shield=True):
+                await self._wait(delay)
+                if (ask := self.prepare(frame, api, text)) is not None:
+                    self._answer(frame.id, ask.answer(await self._carry_out(ask)))
+        # The border of one call, as above.
+        except Exception as exc:  # noqa: BLE001
+            self.refuse(frame.id, told(exc), api)
+
+    async def _carry_out(self, ask: Ask) -> Answerable:
+        return await self._backend.desk.carry_out(self._principal, ask.query, self._remote)
+
+    def _answer(self, request_id: str, data: Data) -> None:
+        self._outbox.post(text_frame(encode_final(request_id, data)))
 
     async def close(
         self, frame: Rpc, api: ClosingApi[msgspec.Struct], text: str, delay: float

@@ -1,7 +1,7 @@
 """
 One connection: authenticated, read, answered and bounded. No task outlives it.
 
-One reader hands frames on as they come, one writer joins whatever was posted since its last turn.
+A reader hands frames on as they come; a writer joins what was posted in a turn of the loop.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from rpcserver.server.backend import Backend
 from rpcserver.server.conversation import Conversation
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.transport import Disconnected, Transport
+from rpcserver.server.writer import Writer
 from rpcserver.wire.close_codes import CloseCode
 from rpcserver.wire.codec import RefusedFrame, decode_frame, encode
 from rpcserver.wire.frames import Auth, Authenticated, ErrorFrame
 from rpcserver.wire.framing import text_frame
-
-WRITE_SIZE = 128 * 1024  # bytes of one write
-BACKLOG_MAX = 64 * 1024  # bytes unread by the client at which the writer waits
 
 
 class Connection:
@@ -36,6 +34,12 @@ class Connection:
         self._limits = backend.limits
         self._identity = identity
         self._outbox = Outbox(backend.limits.outbox_bytes_max)
+        self._writer = Writer(
+            transport,
+            self._outbox,
+            stall_timeout=backend.limits.stall_timeout,
+            on_stalled=self._on_stalled,
+        )
         self._scope = CancelScope()
         self._ending: tuple[CloseCode, str] | None = None
         self._last_heard = anyio.current_time()
@@ -72,38 +76,23 @@ class Connection:
             await self._read(tasks)
             pumps.cancel_scope.cancel()
 
+    async def _write(self) -> None:
+        try:
+            await self._writer.run()
+        except Disconnected:
+            self._scope.cancel()
+
+    def _on_stalled(self) -> None:
+        self.end(CloseCode.SLOW_CONSUMER, "read nothing for too long; attach to go on")
+
     async def _say_goodbye(self) -> None:
+        self._writer.stop()
         if self._ending is None:
             return  # the client left first
         code, reason = self._ending
         if code is not CloseCode.SLOW_CONSUMER:
             self._transport.write(self._outbox.take(self._outbox.size))
         await self._transport.close(code, reason)
-
-    # --- writing ------------------------------------------------------------------------------
-
-    async def _write(self) -> None:
-        try:
-            while True:
-                await self._outbox.wait_for_frames()
-                self._transport.write(self._outbox.take(WRITE_SIZE))
-                if self._transport.backlog > BACKLOG_MAX:
-                    await self._drain()
-                elif self._outbox.size:
-                    await anyio.lowlevel.checkpoint()  # between two blocks others have their turn
-        except Disconnected:
-            self._scope.cancel()
-
-    async def _drain(self) -> None:
-        """Wait until the client has read; cut off one that reads nothing at all for too long."""
-        while True:
-            before = self._transport.backlog
-            with move_on_after(self._limits.stall_timeout):
-                await self._transport.drain()
-                return
-            if self._transport.backlog >= before:
-                self.end(CloseCode.SLOW_CONSUMER, "read nothing for too long; attach to go on")
-                return
 
     # --- reading ------------------------------------------------------------------------------
 

@@ -15,11 +15,12 @@ from typing import assert_never
 import msgspec
 from anyio.abc import TaskGroup
 
-from rpcserver.apis.registry import ClosingApi, QueryApi
+from rpcserver.apis.registry import Ask, ClosingApi, QueryApi
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.principal import Permission, Principal
 from rpcserver.server.backend import Backend
 from rpcserver.server.calls import Calls
+from rpcserver.server.crew import Crew
 from rpcserver.server.failures import RateLimited, told
 from rpcserver.server.limits import Allowance
 from rpcserver.server.outbox import Outbox
@@ -63,6 +64,7 @@ class Conversation:
         self._allowance = allowance
         self._outbox = outbox
         self._tasks = tasks
+        self._crew = Crew(tasks)
         self._end = end
         self._malformed = 0  # frames in a row
         self._in_flight = 0
@@ -151,7 +153,7 @@ class Conversation:
                 self._tasks.start_soon(self._calls.close, frame, api, text, delay)
             case QueryApi(permission=Permission.CLOSE):  # a cancel: it waits, but gets its turn
                 delay = self._allowance.closing(now)
-                self._tasks.start_soon(self._calls.query, frame, api, text, delay)
+                self._tasks.start_soon(self._calls.act, frame, api, text, delay)
             case _ if wait := self._allowance.call(now):
                 self._calls.refuse(frame.id, RateLimited(wait), api)
             case QueryApi():
@@ -170,12 +172,22 @@ class Conversation:
             )
             self._calls.refuse(frame.id, error, api)
             return
-        self._in_flight += 1
-        self._tasks.start_soon(self._query, frame, api, text)
+        if not api.read_only:
+            self._in_flight += 1
+            self._tasks.start_soon(self._act, frame, api, text)
+        elif (ask := self._calls.prepare(frame, api, text)) is not None:
+            self._in_flight += 1
+            self._crew.start(self._read, frame, api, ask)
 
-    async def _query(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> None:
+    async def _read(self, frame: Rpc, api: QueryApi[msgspec.Struct], ask: Ask) -> None:
         try:
-            await self._calls.query(frame, api, text, 0.0)
+            await self._calls.read(frame, api, ask)
+        finally:
+            self._in_flight -= 1
+
+    async def _act(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> None:
+        try:
+            await self._calls.act(frame, api, text)
         finally:
             self._in_flight -= 1
 

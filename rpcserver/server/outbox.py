@@ -9,7 +9,7 @@ delivery may skip sequence numbers, an attach replays them all (law 35).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import anyio
 
@@ -25,7 +25,11 @@ class _Slot:
 
 
 class Outbox:
-    """Frames on their way out, in order. `size_max` in bytes."""
+    """
+    Frames on their way out, in order. `size_max` in bytes.
+
+    `on_first` is called whenever a frame is queued where none was.
+    """
 
     OVERFLOW = 16  # times `size_max`: not even replies may pile up beyond
 
@@ -34,13 +38,18 @@ class Outbox:
         self._queue: deque[bytes | _Slot] = deque()
         self._newest: dict[Hashable, _Slot] = {}
         self._size = 0
-        self._posted: anyio.Event | None = None
+        self.on_first: Callable[[], None] = lambda: None
         self._room: anyio.Event | None = None
 
     @property
     def size(self) -> int:
         """Bytes that wait."""
         return self._size
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take."""
+        return not self._queue
 
     @property
     def is_crowded(self) -> bool:
@@ -54,11 +63,10 @@ class Outbox:
 
     def post(self, frame: bytes) -> None:
         """Queue *frame*. It will be written unless the connection ends before."""
+        if not self._queue:
+            self.on_first()
         self._queue.append(frame)
         self._size += len(frame)
-        if self._posted is not None:
-            self._posted.set()
-            self._posted = None
 
     def post_newest(self, key: Hashable, frame: bytes) -> None:
         """Queue *frame*, which in a crowd takes the place of an older one of the same *key*."""
@@ -91,12 +99,6 @@ class Outbox:
             self._room.set()
             self._room = None
         return b"".join(taken)
-
-    async def wait_for_frames(self) -> None:
-        """Return as soon as there is something to take."""
-        if not self._queue:
-            self._posted = self._posted or anyio.Event()
-            await self._posted.wait()
 
     async def wait_for_room(self) -> None:
         """Return as soon as the outbox is not crowded: what must not be skipped waits here."""
