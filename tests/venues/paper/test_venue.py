@@ -222,18 +222,20 @@ async def test_prices_move_by_themselves_and_are_told() -> None:
 
 
 async def test_an_unheard_quote_gives_way_to_a_newer_one() -> None:
-    settings = PaperSettings(tick_interval=0.005, watched=(MES,))
-    async with open_paper_venue(settings) as venue:
-        events = venue.events()
-        await anext(events)
-        await anyio.sleep(0.1)  # some twenty prices nobody hears
-        heard = 0
-        with anyio.move_on_after(0.004):
-            while True:
-                await anext(events)
-                heard += 1
+    markets = _exchange().markets
+    mes, es = markets.named(MES), markets.named(ES)
+    listeners = Listeners(is_up=True)
+    listener = listeners.listen()
+    for price in range(5700, 5720):
+        mes.move_to(4 * price)
+        listeners.publish([Quoted(markets.quote(mes, NOON)), Quoted(markets.quote(es, NOON))])
+    listeners.link_down("that is all")
 
-    assert heard <= 2
+    heard = [await anext(listener) for _ in range(4)]
+
+    assert heard[0] == LinkUp()
+    assert heard[1:3] == [Quoted(markets.quote(mes, NOON)), Quoted(markets.quote(es, NOON))]
+    assert isinstance(heard[3], LinkDown)
 
 
 async def test_who_falls_hopelessly_behind_is_told_to_ask() -> None:
