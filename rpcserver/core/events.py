@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.state import Timer
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import (
@@ -198,4 +199,6 @@ class VenueDown(Event, frozen=True, kw_only=True):
 
 
 class Woken(Event, frozen=True, kw_only=True):
-    """Time passed: `next_deadline` is due."""
+    """Time passed: `next_deadline` is due. `only`: one timer alone, where all at once failed."""
+
+    only: Timer | None = None

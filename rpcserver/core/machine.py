@@ -79,7 +79,7 @@ from rpcserver.core.passing import (
 )
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Recovered
-from rpcserver.core.state import LooseKey, State
+from rpcserver.core.state import LooseKey, State, Timer
 from rpcserver.core.verifying import read_arrived, read_failed, start_read
 from rpcserver.domain.ids import AccountRef, OperationId
 from rpcserver.domain.position import PositionKey
@@ -98,8 +98,8 @@ def decide(state: State, event: Event, now: Now) -> Decision:
             _verified(pen, event)
         case SnapshotRead():
             first_read(pen, event)
-        case Woken():
-            _woken(pen)
+        case Woken(only=only):
+            _woken(pen, only)
         case Requested():
             reply = requested(pen, event)
         case CancelRequested():
@@ -191,8 +191,8 @@ def _verified(pen: Pen, event: SnapshotRead) -> None:
     _finish(pen, touched)
 
 
-def _woken(pen: Pen) -> None:
-    for timer in list(pen.draft.due(pen.now.mono)):
+def _woken(pen: Pen, only: Timer | None) -> None:
+    for timer in list(pen.draft.due(pen.now.mono)) if only is None else [only]:
         if isinstance(timer, PositionKey):
             _move(pen, timer)
         elif isinstance(timer, AccountRef):

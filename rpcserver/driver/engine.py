@@ -69,6 +69,7 @@ from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.watching import Watcher
 
 ROWS_A_COMMIT = 1024
+CALM = 1.0  # seconds before time is fed again, when it could not be decided
 
 Committed = Callable[[Sequence[Entry]], None]
 Watched = Callable[[VenueId, VenueEvent], None]
@@ -109,6 +110,7 @@ class Engine:
         }
         self._tasks = tasks
         self._stopping = False
+        self._calm_until = 0.0  # no time is fed before: a timer could not be decided
 
     # --- what the server asks for --------------------------------------------------------------
 
@@ -322,11 +324,31 @@ class Engine:
     def _decide(
         self, event: Event, durable: anyio.Event | None = None
     ) -> Admitted | Refused | None:
-        decision = decide(self._state, event, _now())
+        try:
+            decision = decide(self._state, event, _now())
+        except Exception as error:  # noqa: BLE001 - a bug of ours in one decision must not end the exits that work (law 30); it changed nothing
+            return self._undecided(event, error)
         for change in decision.changes:
             apply(self._state, change)
         self._queue(decision.changes, decision.commands, durable)
         return decision.reply
+
+    def _undecided(self, event: Event, error: Exception) -> Refused:
+        """Tell people, and go on without the event: whatever it was about is asked again."""
+        reference = secrets.token_hex(4)
+        logger.opt(exception=error).critical(
+            "no decision", reference=reference, event=type(event).__name__
+        )
+        self._perform(Alert(code="internal", detail=f"no decision; see {reference} in the log"))
+        return Refused("internal", f"reference {reference}")
+
+    def _wake_up(self) -> None:
+        """Feed time. A timer that cannot be decided holds up no other, and is tried again later."""
+        if not isinstance(self._decide(Woken()), Refused):
+            return
+        self._calm_until = anyio.current_time() + CALM
+        for timer in tuple(self._state.due(anyio.current_time())):
+            self._decide(Woken(only=timer))
 
     def _queue(
         self,
@@ -342,16 +364,20 @@ class Engine:
     async def _something_to_do(self) -> None:
         """Wait for a turn, or for time: then time itself is fed."""
         if not self._turns:
-            due = next_deadline(self._state)
+            due = self._next_wake()
             if due is None:
                 await self._wake.wait()
             elif (wait := due - anyio.current_time()) > 0:
                 with anyio.move_on_after(wait):
                     await self._wake.wait()
         self._wake = anyio.Event()
-        due = next_deadline(self._state)
+        due = self._next_wake()
         if due is not None and due <= anyio.current_time():
-            self._decide(Woken())
+            self._wake_up()
+
+    def _next_wake(self) -> float | None:
+        due = next_deadline(self._state)
+        return due if due is None else max(due, self._calm_until)
 
     async def _commit(self) -> None:
         """Make what is queued durable, then tell it and do it, in order."""
