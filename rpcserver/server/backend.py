@@ -16,6 +16,7 @@ from rpcserver.server.ports import Engine
 from rpcserver.server.quotes import QuoteFeed
 from rpcserver.server.sessions import Sessions
 from rpcserver.server.settings import ServerSettings
+from rpcserver.server.shelter import Shelter
 
 
 class Backend:
@@ -34,6 +35,7 @@ class Backend:
         self.channels = Channels(engine)
         self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)
         self.pnl = PnlFeed(self.desk.reader)
+        self.shelter = Shelter()
         self.stopping = anyio.Event()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from anyio import CancelScope, move_on_after
+from anyio import move_on_after
 
 from rpcserver.apis.decoding import decode_args
 from rpcserver.apis.queries import Answerable, Data, Nothing
@@ -88,7 +88,7 @@ class Calls:
         try:
             # It is finished though the client may leave: an order whose sending is cut off in
             # the middle would be one more unknown.
-            with CancelScope(shield=True):
+            with self._backend.shelter.scope():
                 await self._wait(delay)
                 if (ask := self.prepare(frame, api, text)) is not None:
                     self._answer(frame.id, ask.answer(await self._carry_out(ask)))
@@ -107,7 +107,7 @@ class Calls:
     ) -> None:
         """Admit a closing call after *delay* seconds, follow it to its end, and answer it."""
         try:
-            with CancelScope(shield=True):
+            with self._backend.shelter.scope():
                 await self._wait(delay)
                 admitted = await self._admit(frame, api, text)
             accepted = Accepted(
@@ -159,7 +159,7 @@ class Calls:
     async def cancel(self, frame: Cancel, delay: float) -> None:
         """Stop what an operation has not yet sent."""
         try:
-            with CancelScope(shield=True):
+            with self._backend.shelter.scope():
                 await self._wait(delay)
                 operation_id = await self._named(frame)
                 report = await self._visible(operation_id)

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from anyio import CancelScope, create_task_group
+from anyio import CancelScope, create_task_group, move_on_after
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
@@ -35,6 +35,7 @@ from rpcserver.wire.close_codes import CloseCode
 
 PATHS = ("/ws/stream", "/")
 HANDSHAKE_TIMEOUT = 10.0  # seconds
+GRACE = 1.0  # seconds at a stop for calls that have been read
 RECEIVE_QUEUE = 16  # messages read ahead of their turn
 
 
@@ -139,7 +140,10 @@ async def _send_home(
     )
     for connection in tuple(connections):  # 3. what is queued, then goodbye
         connection.end(CloseCode.RESTART, "restarting")
-    await sockets.wait_closed()  # 4. what was begun for those who have left
+    with move_on_after(GRACE):  # 4. what was begun reaches the engine
+        await sockets.wait_closed()
+    backend.shelter.give_up()
+    await sockets.wait_closed()
 
 
 class _Doorman:

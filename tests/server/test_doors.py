@@ -211,6 +211,16 @@ async def test_a_stop_is_announced_and_everyone_is_closed(engine: FakeEngine) ->
     assert engine.listeners == 0
 
 
+async def test_a_stop_does_not_wait_for_an_engine_that_never_answers(engine: FakeEngine) -> None:
+    engine.gate = anyio.Event()  # never set: its journal broke
+    with anyio.fail_after(5):
+        async with a_server(engine) as server, connect_client(server.port, "trader") as client:
+            await client.say(action="rpc", id="r1", api="Flatten", args={"account": "Sim101"})
+            await client.say(action="rpc", id="r2", api="PlaceOrder", args={"accounts": ["Sim101"]})
+            assert (await client.call("Echo"))["name"] == ""
+    assert engine.listeners == 0
+
+
 async def test_a_revoked_token_ends_its_connections_at_once(
     server: Server, engine: FakeEngine
 ) -> None:
