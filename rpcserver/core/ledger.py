@@ -200,23 +200,27 @@ def own_remaining(lane: Lane) -> Decimal:
     return sum((order.remaining for order in lane.own_live if order.side is side), ZERO)
 
 
-def others_remaining(lane: Lane, capabilities: Capabilities) -> Decimal:
+def is_harmless(order: LedgerOrder, capabilities: Capabilities) -> bool:
     """
-    What everybody else's live orders may still take off, an OCO group by its largest member.
+    Whether *order* can neither flip the position nor use up what we may send.
 
-    Where the venue checks reduce-only at every fill, a reduce-only order can never take more than
-    is there, so it does not count against us.
+    Where the venue checks reduce-only at every fill, such an order never takes more than is there.
     """
-    side = closing_side(lane)
-    harmless = (
-        capabilities.reduce_only is ReduceOnly.AT_FILL
+    return (
+        order.reduce_only
+        and capabilities.reduce_only is ReduceOnly.AT_FILL
         and not capabilities.reduce_only_counts_resting
     )
+
+
+def others_remaining(lane: Lane, capabilities: Capabilities) -> Decimal:
+    """What everybody else's live orders may still take off, an OCO group by its largest member."""
+    side = closing_side(lane)
     groups: dict[str, Decimal] = {}
     for order in lane.orders.values():
         if order.operation_id is not None or not order.is_live or order.side is not side:
             continue
-        if harmless and order.reduce_only:
+        if is_harmless(order, capabilities):
             continue
         group = order.oco_id or order.key
         groups[group] = max(groups.get(group, ZERO), order.remaining)

@@ -32,7 +32,7 @@ from rpcserver.core.ending import (
     strangers,
     unwanted_orders,
 )
-from rpcserver.core.ledger import closable, closing_side
+from rpcserver.core.ledger import closable, closing_side, is_harmless
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.pricing import NeedsMarket, Unpriced, next_step_after, price_of, step_of
 from rpcserver.core.records import (
@@ -166,7 +166,11 @@ def _fence(pen: Pen, lane: Lane, begun: list[tuple[Operation, Leg]]) -> float | 
         _raise_fence(pen, lane, cancels, shrinks)
     if lane.fence_until is None:
         return None
-    if not any(order.canceling and order.is_live for order in strangers(lane)):
+    capabilities = pen.capabilities(lane.key.venue)
+    if not any(
+        order.canceling and order.is_live and not is_harmless(order, capabilities)
+        for order in strangers(lane)
+    ):
         pen.write(_passed(pen, lane, clear=True, how="clear"))
         return None
     if pen.now.mono < lane.fence_until:
