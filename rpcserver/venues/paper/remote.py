@@ -239,6 +239,7 @@ class RemotePaperVenue:
                 await self._receive(link, socket)
                 tasks.cancel_scope.cancel()
         finally:
+            socket.transport.abort()  # when cancelled there is no time for a closing handshake
             self._link = None
             link.lose()
             self._listeners.link_down("the link to the venue process broke")
