@@ -170,7 +170,7 @@ async def _open_venue(settings: Settings) -> AsyncIterator[Venue]:
             address = urlsplit(told.url)
             host, port = address.hostname or "127.0.0.1", address.port
             assert port is not None, "the settings were checked"
-            async with open_remote_paper_venue(port, host=host) as remote:
+            async with open_remote_paper_venue(port, host=host, patience=0.0) as remote:
                 yield remote
 
 

@@ -8,6 +8,7 @@ venue did: an overfill is arithmetic like any other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
@@ -26,7 +27,6 @@ from rpcserver.core.rearm import rearm
 from rpcserver.core.records import (
     AccountFailed,
     CancelIntended,
-    ChangeIntended,
     FencePassed,
     FenceRaised,
     FillCounted,
@@ -105,15 +105,13 @@ def apply(state: State, change: Change) -> None:
             _update(state, change.account, lane, name, _lost)
         case CancelIntended(lane=lane, venue_order_id=name):
             if lane is not None:
-                _update(state, change.account, lane, name, _canceling)
-        case ChangeIntended(lane=lane, venue_order_id=name, quantity=quantity):
-            _update(
-                state,
-                change.account,
-                lane,
-                name,
-                lambda order: msgspec.structs.replace(order, canceling=True, shrink_to=quantity),
-            )
+                _update(
+                    state,
+                    change.account,
+                    lane,
+                    name,
+                    lambda o: msgspec.structs.replace(o, canceling=True, cancel_at=change.mono),
+                )
         case FenceRaised():
             lane_at = state.lane(change.lane)
             lane_at.fence_until = change.deadline
@@ -223,6 +221,8 @@ def _operation_planned(state: State, planned: OperationPlanned) -> None:
     operation.total += len(planned.legs)
     part.last = operation.total
     part.open_legs += len(planned.legs)
+    if planned.last and not part.last:
+        _prove(operation, snapshot.taken_at)  # nothing there to close: the reading says so
     operation.more_matches += planned.more_matches
     orders: dict[PositionKey, list[OrderReport]] = {}
     for order in snapshot.orders:
@@ -320,6 +320,12 @@ def _stop(operation: Operation, how: Outcome, mono: float) -> None:
     operation.wake = None
 
 
+def _prove(operation: Operation, at: datetime) -> None:
+    """An operation is as old as its oldest proof."""
+    oldest = operation.oldest_proof
+    operation.oldest_proof = min(oldest, at) if oldest else at
+
+
 def _leg_ended(state: State, record: LegEnded) -> None:
     leg = state.leg(record.operation_id, record.number)
     leg.outcome = record.outcome
@@ -332,8 +338,7 @@ def _leg_ended(state: State, record: LegEnded) -> None:
     operation.counts[record.outcome] = operation.counts.get(record.outcome, 0) + 1
     state.part(record.operation_id, record.lane.account_ref).open_legs -= 1
     if record.proven_at is not None:
-        oldest = operation.oldest_proof
-        operation.oldest_proof = min(oldest, record.proven_at) if oldest else record.proven_at
+        _prove(operation, record.proven_at)
     if state.find_lane(record.lane) is None:
         return  # it was excluded: no lane was ever entered
     lane = state.lane(record.lane)
@@ -513,12 +518,17 @@ def _raise_fence(lane: Lane, fence: FenceRaised) -> None:
             continue
         if order.venue_order_id in fence.cancels:
             lane.orders[name] = msgspec.structs.replace(
-                order, canceling=True, sent_at=fence.mono, asked_at=fence.mono
+                order,
+                canceling=True,
+                cancel_at=fence.mono,
+                sent_at=fence.mono,
+                asked_at=fence.mono,
             )
         elif order.venue_order_id in fence.shrinks:
             lane.orders[name] = msgspec.structs.replace(
                 order,
                 canceling=True,
+                cancel_at=fence.mono,
                 shrink_to=fence.shrinks[order.venue_order_id],
                 sent_at=fence.mono,
                 asked_at=fence.mono,
@@ -529,10 +539,6 @@ def _lost(order: LedgerOrder) -> LedgerOrder:
     if not order.is_live:
         return order
     return msgspec.structs.replace(order, state=OrderState.UNKNOWN, asked_at=None)
-
-
-def _canceling(order: LedgerOrder) -> LedgerOrder:
-    return msgspec.structs.replace(order, canceling=True)
 
 
 def _name(intent: OrderIntended) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from rpcserver.core.passing import (
     AccountArmed,
     AccountTraded,
+    CancelLapsed,
     CeilingLowered,
     KeyRemembered,
     LaneArmed,
@@ -88,6 +89,12 @@ def apply_passing(state: State, fact: Passing) -> None:
             state.partials[fact.principal, fact.digest] = Ended(
                 operation_id=fact.operation_id, at=fact.ended_at
             )
+        case CancelLapsed():
+            lane = state.lane(fact.lane)
+            if (order := lane.orders.get(fact.order)) is not None:
+                lane.orders[fact.order] = msgspec.structs.replace(
+                    order, canceling=False, shrink_to=None
+                )
         case AccountArmed():
             state.account(fact.account).wake = fact.wake
             state.arm(fact.account, fact.wake)

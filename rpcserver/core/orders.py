@@ -25,7 +25,7 @@ from rpcserver.core.events import (
     TradesRead,
 )
 from rpcserver.core.ledger import filled_by, learned, new_fills
-from rpcserver.core.passing import AccountTraded, OrderNotFound, TradesSeen
+from rpcserver.core.passing import AccountTraded, CancelLapsed, OrderNotFound, TradesSeen
 from rpcserver.core.records import (
     FillCounted,
     Noted,
@@ -45,6 +45,7 @@ _END = {
     OrderStatus.REJECTED: OrderEnd.REJECTED,
     OrderStatus.FILLED: OrderEnd.FILLED,
 }
+CANCEL_PATIENCE = 1.0  # seconds before a cancel that shows no effect is taken for lost
 TRADED_STEP = 0.05  # seconds: how finely an account's last execution is remembered
 
 
@@ -103,9 +104,21 @@ def _settle_report(
                 lane=lane_key,
             )
         )
+    elif lane is not None and _shows_no_cancel(order, report, pen.now.mono):
+        pen.write(CancelLapsed(lane.key, order.key))
     else:
         return False
     return True
+
+
+def _shows_no_cancel(order: LedgerOrder, report: OrderReport, mono: float) -> bool:
+    """Whether a cancel or change of *order* seems to have been lost on its way."""
+    return (
+        order.canceling
+        and not report.status.is_terminal
+        and not report.cancel_pending
+        and mono - order.cancel_at >= CANCEL_PATIENCE
+    )
 
 
 def _count(

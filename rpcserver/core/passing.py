@@ -39,6 +39,13 @@ class OrderNotFound(msgspec.Struct, frozen=True, gc=False):
     order: str
 
 
+class CancelLapsed(msgspec.Struct, frozen=True, gc=False):
+    """A cancel or change was sent a while ago, and the venue shows no trace of it: send another."""
+
+    lane: PositionKey
+    order: str
+
+
 class AccountArmed(msgspec.Struct, frozen=True, gc=False):
     """The account is to be read at `wake` (monotonic)."""
 
@@ -154,6 +161,7 @@ Passing = (
     | LaneArmed
     | OrderAsked
     | OrderNotFound
+    | CancelLapsed
     | AccountArmed
     | ReadStarted
     | ReadEnded

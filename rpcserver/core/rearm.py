@@ -36,6 +36,7 @@ def rearm(state: State, recovered: Recovered) -> None:
         lane.doubt = None
         lane.not_before = mono
         lane.started_at = mono
+        lane.sweeps = min(lane.sweeps, 1)  # cancels may have been lost with the process
         if lane.fence_until is not None:
             lane.fence_until = mono + RECOVERED_FENCE
         lane.orders = {name: _unasked(order, mono) for name, order in lane.orders.items()}
@@ -56,4 +57,6 @@ def _unasked(order: LedgerOrder, mono: float) -> LedgerOrder:
         asked_at=None,
         sent_at=mono,
         not_found=False,
+        canceling=False,  # whether a cancel or a change left is unknown: it is asked for again
+        shrink_to=None,
     )

@@ -222,15 +222,6 @@ class OrderIntended(RecordBase, frozen=True, kw_only=True, tag="order_intended")
         return super().subjects or ((f"order:{self.order.client_order_id}", 0),)
 
 
-class ChangeIntended(RecordBase, frozen=True, kw_only=True, tag="change_intended"):
-    """A working order is about to be made smaller: a protective stop too large for what is left."""
-
-    account: AccountRef
-    venue_order_id: VenueOrderId
-    quantity: Decimal  # the new total
-    lane: PositionKey
-
-
 class CancelIntended(RecordBase, frozen=True, kw_only=True, tag="cancel_intended"):
     """A cancel is about to be sent for one order."""
 
@@ -415,7 +406,6 @@ Record = (
     | FencePassed
     | OrderIntended
     | CancelIntended
-    | ChangeIntended
     | OrderKnown
     | FillCounted
     | OrderEnded

@@ -86,6 +86,7 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     oco_id: str | None = None
     protective: bool = False  # a stop
     canceling: bool = False  # a cancel or a change was sent and is not answered for good
+    cancel_at: float = 0.0  # when that was sent
     shrink_to: Decimal | None = None  # the total it is to be shrunk to
     request: OrderRequest | None = None  # ours: to send the same again
     sends: int = 0
