@@ -466,5 +466,9 @@ class FakeEngine:
 
     async def _commit(self, records: Sequence[Record], *, told: bool = True) -> None:
         entries = await self.journal.append(records)
-        for listener in tuple(self._listeners) if told else ():
+        if told:
+            self.tell(entries)
+
+    def tell(self, entries: Sequence[Entry]) -> None:
+        for listener in tuple(self._listeners):
             listener(entries)

@@ -259,11 +259,19 @@ async def test_a_slow_call_holds_up_no_other(client: Client, engine: FakeEngine)
     assert (await client.hear())["type"] == "accepted"
 
 
+async def everyone_left(server: Server) -> None:
+    with anyio.fail_after(5):
+        while len(server.sessions):
+            await anyio.sleep(0.001)
+    await anyio.sleep(0.01)  # and what the end of a connection cancels has been cancelled
+
+
 async def test_a_disconnect_cancels_nothing(server: Server, engine: FakeEngine) -> None:
     engine.gate = anyio.Event()
     async with connect_client(server.port, "trader") as client:
         await client.say(action="rpc", id="r1", api="Flatten", args={"account": "Sim101"})
         assert (await client.call("Echo"))["name"] == ""  # by now the call waits in the engine
+    await everyone_left(server)
     engine.gate.set()
 
     with anyio.fail_after(5):
@@ -279,6 +287,7 @@ async def test_an_order_under_way_is_not_cut_off_by_a_disconnect(
     async with connect_client(server.port, "trader") as client:
         await client.say(action="rpc", id="r1", api="PlaceOrder", args={"accounts": ["Sim101"]})
         await client.call("Echo")
+    await everyone_left(server)
     engine.gate.set()
 
     with anyio.fail_after(5):

@@ -65,6 +65,14 @@ async def test_ten_malformed_frames_in_a_row_are_enough(client: Client) -> None:
     assert (await client.hear_close())[0] == 1008
 
 
+async def test_wrong_frames_that_are_json_are_answered_for_ever(client: Client) -> None:
+    for _ in range(30):
+        await client.say(action="nonsense")
+        assert (await client.hear())["error"] == "unknown_action"
+
+    assert (await client.call("Echo"))["name"] == ""
+
+
 async def test_a_frame_that_is_too_big_closes_with_1009(server: Server) -> None:
     async with connect_client(server.port, "trader") as client:
         await client.say(action="ping", padding="x" * 70_000)
@@ -84,6 +92,8 @@ async def test_too_many_calls_are_told_when_to_come_back(engine: FakeEngine) -> 
         engine.ends_by_itself = True
         for _ in range(5):
             assert (await client.call("Flatten", {"account": "Sim101"}))["success"] is True
+            answer = await client.call("CancelAllOrders", {"accounts": ["Sim101"]})
+            assert answer == {"canceled": []}
 
 
 async def test_the_limit_is_shared_by_all_connections_of_a_token(engine: FakeEngine) -> None:
