@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from rpcserver.core.asking import ask_about_orders
 from rpcserver.core.commands import Alert
 from rpcserver.core.decision import Pen
-from rpcserver.core.passing import LaneArmed
-from rpcserver.core.records import GateClosed, GateOpened, LegEnded
+from rpcserver.core.records import GateClosed, LegEnded
 from rpcserver.core.report import Outcome
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
 from rpcserver.domain.capabilities import ReduceOnly
 from rpcserver.domain.ids import OperationId
-from rpcserver.domain.position import PositionKey
 
 Work = list[tuple[Operation, Leg]]
 
@@ -222,22 +219,3 @@ def _nothing_to_send(pen: Pen, operation: Operation, leg: Leg) -> tuple[Outcome,
     if closed and not request.wait_for_open and not lane.attempts and not lane.sweeps:
         return Outcome.WAITING_MARKET, "market_closed"
     return None
-
-
-def abandoned(pen: Pen, key: PositionKey) -> set[OperationId]:
-    """A lane that no operation works in: ask on; when all is known, open its gate."""
-    lane = pen.draft.lane(key)
-    owners = {o.operation_id for o in lane.orders.values() if o.operation_id is not None}
-    if lane.own_live:
-        wake = ask_about_orders(pen, lane)
-        if wake != lane.wake:
-            pen.write(LaneArmed(key, wake))
-        return set()
-    pen.write(GateOpened(at=pen.now.wall, mono=pen.now.mono, concerns=pen.concerns(lane), lane=key))
-    pen.order(
-        Alert(
-            code="order_settled",
-            detail=f"{key.instrument} in {key.account}: the unknown order is known to have ended",
-        )
-    )
-    return owners

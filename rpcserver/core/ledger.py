@@ -89,6 +89,7 @@ def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
         sends=1,
         attempt=intent.attempt,
         step=intent.step,
+        first_sent_at=intent.mono,
         sent_at=intent.mono,
     )
 

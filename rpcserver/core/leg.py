@@ -22,33 +22,28 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from rpcserver.core.asking import ask_about_orders
-from rpcserver.core.commands import CancelOrder, ChangeOrder, QueryTrades, ReadMarket, SubmitOrder
+from rpcserver.core.commands import CancelOrder, ReadMarket, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import (
     conclude,
     end_legs,
     in_the_way,
     legs_at_work,
-    strangers,
-    unwanted_orders,
 )
-from rpcserver.core.ledger import closable, closing_side, is_harmless
+from rpcserver.core.fence import pass_fence
+from rpcserver.core.ledger import closable, closing_side
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.pricing import NeedsMarket, Unpriced, next_step_after, price_of, step_of
 from rpcserver.core.records import (
     CancelIntended,
-    FencePassed,
-    FenceRaised,
-    OrderEnd,
-    OrderEnded,
     OrderIntended,
 )
 from rpcserver.core.report import Outcome
-from rpcserver.core.requests import OnFence
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
+from rpcserver.core.unknown import resolve_doubt, settle_unknown
 from rpcserver.core.verifying import want_read
-from rpcserver.domain.capabilities import IdMemory, ReduceOnly
-from rpcserver.domain.ids import VenueOrderId, client_order_id
+from rpcserver.domain.capabilities import ReduceOnly
+from rpcserver.domain.ids import client_order_id
 from rpcserver.domain.order import (
     ZERO,
     OrderRequest,
@@ -58,13 +53,10 @@ from rpcserver.domain.order import (
 )
 from rpcserver.domain.position import PositionKey
 
-FENCE_SECONDS = 5.0  # how long cancels are waited for; NinjaTrader waits as long
 PROOF_SECONDS = 5.0  # how long a stopped lane waits for the proof of what it left
 FRUITLESS_MAX = 8  # attempts in a row that filled nothing
 ATTEMPTS_MAX = 500
 SLICES_AT_ONCE = 20
-SWEEPS_MAX = 5
-SENDS_MAX = 5  # of one order, under one id
 MARKET_POLL = 1.0  # seconds between looks at a market that is waited for
 
 _TRANSIENT = frozenset(
@@ -130,15 +122,15 @@ def _next(pen: Pen, lane: Lane) -> float | None:
         return None
     operation, leg = driving(begun)
     if lane.stale:
-        return want_read(pen, lane) if lane.doubt is None else _resolve_doubt(pen, lane)
-    if (wake := _fence(pen, lane, begun)) is not None:
+        return want_read(pen, lane) if lane.doubt is None else resolve_doubt(pen, lane)
+    if (wake := pass_fence(pen, lane, begun)) is not None:
         return wake
     if lane.overfilled:
         return _give_up(pen, lane, Outcome.PARTIAL, "overfilled")
     if any(order.state is OrderState.UNKNOWN for order in lane.own_live):
-        return _settle_unknown(pen, lane, operation)
+        return settle_unknown(pen, lane, operation)
     if lane.doubt is not None:
-        return _resolve_doubt(pen, lane)
+        return resolve_doubt(pen, lane)
     if lane.expected * leg.target < 0:
         return _give_up(pen, lane, Outcome.PARTIAL, "position_flipped")
     quantity = _sendable(pen, lane, leg)
@@ -152,95 +144,6 @@ def _next(pen: Pen, lane: Lane) -> float | None:
         return want_read(pen, lane)
     conclude(pen, lane)
     return None
-
-
-# --- the fence ---------------------------------------------------------------------------------
-
-
-def _fence(pen: Pen, lane: Lane, begun: list[tuple[Operation, Leg]]) -> float | None:
-    """Cancel and shrink what conflicts, and wait for it; None: nothing is in the way any more."""
-    if not strangers(lane) and lane.fence_until is None:
-        return None
-    cancels, shrinks = _conflicts(lane, begun)
-    if (cancels or shrinks) and lane.sweeps < SWEEPS_MAX:
-        _raise_fence(pen, lane, cancels, shrinks)
-    if lane.fence_until is None:
-        return None
-    capabilities = pen.capabilities(lane.key.venue)
-    if not any(
-        order.canceling and order.is_live and not is_harmless(order, capabilities)
-        for order in strangers(lane)
-    ):
-        pen.write(_passed(pen, lane, clear=True, how="clear"))
-        return None
-    if pen.now.mono < lane.fence_until:
-        return lane.fence_until
-    policies = {operation.request.on_fence for operation, _ in begun}
-    if OnFence.OVERRIDE in policies:
-        pen.write(_passed(pen, lane, clear=False, how="override"))
-        return None
-    if policies == {OnFence.WAIT}:
-        return max(operation.deadline for operation, _ in begun)
-    pen.write(_passed(pen, lane, clear=False, how="uncontested"))
-    return None
-
-
-def _conflicts(
-    lane: Lane, begun: list[tuple[Operation, Leg]]
-) -> tuple[tuple[VenueOrderId, ...], dict[VenueOrderId, Decimal]]:
-    """The orders to cancel, and those to shrink, that nobody has asked the venue for yet."""
-    unwanted = unwanted_orders(lane, begun)
-    shrinks: dict[VenueOrderId, Decimal] = {}
-    for _, leg in begun:
-        for name, left in leg.shrinks.items():
-            shrinks[name] = min(left, shrinks.get(name, left))
-    cancel_now: list[VenueOrderId] = []
-    shrink_now: dict[VenueOrderId, Decimal] = {}
-    for order in strangers(lane):
-        known_as = order.venue_order_id
-        if known_as is None or not order.is_live:
-            continue
-        if order.key in unwanted:
-            if not order.canceling or order.shrink_to is not None:
-                cancel_now.append(known_as)
-        elif order.quantity > shrinks.get(known_as, order.quantity) and not order.canceling:
-            shrink_now[known_as] = shrinks[known_as]
-    return tuple(cancel_now), shrink_now
-
-
-def _raise_fence(
-    pen: Pen,
-    lane: Lane,
-    cancels: tuple[VenueOrderId, ...],
-    shrinks: dict[VenueOrderId, Decimal],
-) -> None:
-    pen.write(
-        FenceRaised(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=pen.concerns(lane),
-            lane=lane.key,
-            cancels=cancels,
-            shrinks=shrinks,
-            deadline=pen.now.mono + FENCE_SECONDS,
-        )
-    )
-    account = lane.key.account_ref
-    for name in cancels:
-        pen.order(CancelOrder(account=account, venue_order_id=name))
-    for name, quantity in shrinks.items():
-        pen.order(ChangeOrder(account=account, venue_order_id=name, quantity=quantity))
-
-
-def _passed(pen: Pen, lane: Lane, *, clear: bool, how: str) -> FencePassed:
-    return FencePassed(
-        at=pen.now.wall,
-        mono=pen.now.mono,
-        concerns=pen.concerns(lane),
-        lane=lane.key,
-        clear=clear,
-        how=how,
-    )
 
 
 # --- sending -----------------------------------------------------------------------------------
@@ -393,88 +296,7 @@ def _cancel(pen: Pen, lane: Lane, order: LedgerOrder, why: str) -> None:
     pen.order(CancelOrder(account=lane.key.account_ref, venue_order_id=order.venue_order_id))
 
 
-# --- what is unknown ---------------------------------------------------------------------------
-
-
-def _settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float | None:
-    """
-    Orders that were asked about in vain. Until they are known nothing new is sent (law 7).
-
-    One that is not found after the settle time, with position and fills unchanged, was never
-    taken. It is sent again, under the same id, only where the venue makes a second copy harmless;
-    elsewhere it waits for evidence, or for a person. *operation* None: nothing is sent again.
-    """
-    lost = [
-        order for order in lane.own_live if order.state is OrderState.UNKNOWN and order.not_found
-    ]
-    if not lost:
-        return None
-    if lane.doubt is not None:
-        return _resolve_doubt(pen, lane)
-    if lane.proof is None:
-        return want_read(pen, lane)
-    capabilities = pen.capabilities(lane.key.venue)
-    for order in lost:
-        age = pen.now.mono - order.sent_at
-        expired = capabilities.request_expiry is not None and age > capabilities.request_expiry
-        remembered = capabilities.id_memory is IdMemory.FOR_EVER or (
-            capabilities.id_memory is IdMemory.WINDOW and age < capabilities.id_window
-        )
-        if operation is None or expired:
-            _never_existed(pen, lane, order)
-        elif remembered and order.sends < SENDS_MAX:
-            _send_again(pen, lane, order)
-    return None
-
-
-def _never_existed(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
-    pen.write(
-        OrderEnded(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=pen.concerns(lane),
-            account=lane.key.account_ref,
-            end=OrderEnd.NEVER_EXISTED,
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            lane=lane.key,
-        )
-    )
-
-
-def _send_again(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
-    assert order.request is not None
-    pen.write(
-        OrderIntended(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=pen.concerns(lane),
-            account=lane.key.account_ref,
-            order=order.request,
-            lane=lane.key,
-            operation_id=order.operation_id,
-            attempt=order.attempt,
-            resend=True,
-            step=order.step,
-        )
-    )
-    pen.order(SubmitOrder(account=lane.key.account_ref, order=order.request, exit=True))
-
-
-# --- doubt and stopping ------------------------------------------------------------------------
-
-
-def _resolve_doubt(pen: Pen, lane: Lane) -> float | None:
-    """Wait for the trades and for the settle time, then read again (law 40)."""
-    assert lane.doubt is not None
-    settled = lane.doubt.since + pen.capabilities(lane.key.venue).position_settle
-    if pen.now.mono < settled:
-        return settled
-    if not lane.doubt.trades_read:
-        since = min(operation.opened_at for operation, _ in legs_at_work(pen, lane))
-        pen.order(QueryTrades(account=lane.key.account_ref, since=since))
-        return pen.now.mono + MARKET_POLL
-    return want_read(pen, lane)
+# --- stopping ----------------------------------------------------------------------------------
 
 
 def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | None:
@@ -487,10 +309,10 @@ def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | No
     for order in lane.own_live:
         _cancel(pen, lane, order, "stopped")
     if lane.own_live:
-        wake = _settle_unknown(pen, lane, None)
+        wake = settle_unknown(pen, lane, None)
         return until if wake is None else min(wake, until)
     if lane.doubt is not None:
-        wake = _resolve_doubt(pen, lane)
+        wake = resolve_doubt(pen, lane)
         return until if wake is None else min(wake, until)
     if lane.proof is None:
         wake = want_read(pen, lane)
@@ -507,7 +329,7 @@ def _give_up(pen: Pen, lane: Lane, outcome: Outcome, reason: str) -> float | Non
         return None
     touched = bool(lane.attempts or lane.sweeps)
     if touched and lane.doubt is not None:
-        return _resolve_doubt(pen, lane)
+        return resolve_doubt(pen, lane)
     if touched and lane.proof is None:
         return want_read(pen, lane)
     end_legs(pen, lane, missed=(outcome, reason))

@@ -22,7 +22,6 @@ from rpcserver.core.clients import (
     order_resolved,
 )
 from rpcserver.core.decision import Admitted, Decision, Pen, Refused
-from rpcserver.core.ending import abandoned
 from rpcserver.core.events import (
     CancelLost,
     CancelRejected,
@@ -80,6 +79,7 @@ from rpcserver.core.passing import (
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Recovered
 from rpcserver.core.state import LooseKey, State, Timer
+from rpcserver.core.unknown import watch_abandoned
 from rpcserver.core.verifying import read_arrived, read_failed, start_read
 from rpcserver.domain.ids import AccountRef, OperationId
 from rpcserver.domain.position import PositionKey
@@ -165,7 +165,7 @@ def _move(pen: Pen, *keys: PositionKey | None) -> None:
         if lane.legs:
             look_at(pen, key)
         else:
-            touched |= abandoned(pen, key)
+            touched |= watch_abandoned(pen, key)
     _finish(pen, touched)
 
 
@@ -186,7 +186,7 @@ def _verified(pen: Pen, event: SnapshotRead) -> None:
         if lane.legs:
             look_at(pen, key)
         else:
-            touched |= abandoned(pen, key)
+            touched |= watch_abandoned(pen, key)
     account_verified(pen, event.snapshot, touched)
     _finish(pen, touched)
 

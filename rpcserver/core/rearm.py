@@ -55,6 +55,7 @@ def _unasked(order: LedgerOrder, mono: float) -> LedgerOrder:
         order,
         state=state or OrderState.UNKNOWN,
         asked_at=None,
+        first_sent_at=float("-inf"),  # how long ago is not known: longer than any window
         sent_at=mono,
         not_found=False,
         canceling=False,  # whether a cancel or a change left is unknown: it is asked for again

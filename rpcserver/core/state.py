@@ -92,7 +92,8 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     sends: int = 0
     attempt: int = 0
     step: int = 0
-    sent_at: float = 0.0
+    first_sent_at: float = 0.0
+    sent_at: float = 0.0  # the last time
     asked_at: float | None = None
     not_found: bool = False  # asked after the settle time: not there
 

@@ -8,6 +8,7 @@ it repeats unchanged after the venue's settle time (law 40).
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from rpcserver.core.commands import QueryTrades, ReadAccount
@@ -112,9 +113,7 @@ def _compare(
     settle = pen.capabilities(key.venue).position_settle
     if doubt is None or doubt.quantity != read:
         pen.write(PositionDoubted(key, read, pen.now.mono))
-        legs = legs_at_work(pen, lane)
-        since = min((operation.opened_at for operation, _ in legs), default=pen.now.wall)
-        pen.order(QueryTrades(account=key.account_ref, since=since))
+        pen.order(QueryTrades(account=key.account_ref, since=trades_since(pen, lane)))
     elif doubt.trades_read and pen.now.mono - doubt.since >= settle:
         pen.write(
             PositionAdopted(
@@ -137,6 +136,18 @@ def _compare(
                 lane=key,
             )
         )
+
+
+def trades_since(pen: Pen, lane: Lane) -> datetime:
+    """From when on trades could explain the position: the opening of whoever works, or worked."""
+    owners = {operation_id for operation_id, _ in lane.legs}
+    owners |= {o.operation_id for o in lane.orders.values() if o.operation_id is not None}
+    opened = [
+        operation.opened_at
+        for operation_id in owners
+        if (operation := pen.draft.find_operation(operation_id)) is not None
+    ]
+    return min(opened, default=pen.now.wall)
 
 
 def _learn_of_orders(pen: Pen, lane: Lane, working: list[OrderReport]) -> None:

@@ -236,14 +236,16 @@ class Watch:
                 continue
             group = known.oco_id or known.venue_order_id
             groups[group] = max(groups.get(group, ZERO), known.remaining)
-        for name, (flying, _) in self._world.in_flight.items():
-            if (
-                venue.key_of(flying) == key
-                and flying.side is order.side
-                and name != order.client_order_id
-                and not venue.knows(name)
-            ):
-                groups[name] = flying.quantity
+        for name, copies in self._world.in_flight.items():
+            for flying in copies:
+                if (
+                    flying.account == account
+                    and venue.key_of(flying.order) == key
+                    and flying.order.side is order.side
+                    and name != order.client_order_id
+                    and not venue.knows(name)
+                ):
+                    groups[name] = flying.order.quantity
         already = venue.knows(order.client_order_id)
         total = sum(groups.values(), ZERO) + (ZERO if already else order.quantity)
         assert total <= abs(held), f"law 2: {total} could be taken off {held}: {groups}"

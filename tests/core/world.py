@@ -67,8 +67,8 @@ from rpcserver.domain.ids import (
     VenueId,
 )
 from rpcserver.domain.market import Market
-from rpcserver.domain.order import OrderReport, OrderRequest
-from rpcserver.domain.position import Position
+from rpcserver.domain.order import OrderReport, OrderRequest, OrderSide
+from rpcserver.domain.position import Position, PositionKey
 from tests.core.book import Book
 from tests.core.faults import HEALTH, LATENCY, Fault
 from tests.core.venue import Refusal, ToyVenue, at
@@ -113,7 +113,7 @@ class World:
         self.ends: dict[OperationId, OperationFinished] = {}
         self.alerts: list[Alert] = []
         self.refusals: list[Refused] = []
-        self.in_flight: dict[ClientOrderId, tuple[OrderRequest, int]] = {}
+        self.in_flight: dict[ClientOrderId, list[SubmitOrder]] = {}  # every copy on its way
         self.performed: list[tuple[float, Command]] = []
         self.chance: Callable[[Command], Fault] | None = None  # of what no script speaks of
         self.crashing: Callable[[str], bool] | None = None  # asked at every seam of a turn
@@ -288,6 +288,19 @@ class World:
             and (venue is None or command.account.venue == venue.venue_id)
         ]
 
+    def refusal_of_an_order(self, key: PositionKey) -> str | None:
+        """Why a client's own order would be refused there now."""
+        self._operations += 1
+        order = OrderRequest(
+            client_order_id=ClientOrderId(f"mine-{self._operations}"),
+            account=key.account,
+            instrument=key.instrument,
+            side=OrderSide.BUY,
+            quantity=Decimal(1),
+        )
+        refused = self.place(key.account_ref, order)
+        return refused.code if refused is not None else None
+
     def sent(self, kind: type[Command]) -> list[Command]:
         return [command for _, command in self.performed if isinstance(command, kind)]
 
@@ -341,8 +354,7 @@ class World:
             self._answer(LATENCY, self._lost(command, fault))
             return
         if isinstance(command, SubmitOrder) and fault.arrives is not None:
-            name = command.order.client_order_id
-            self.in_flight[name] = (command.order, self.in_flight.get(name, (None, 0))[1] + 1)
+            self.in_flight.setdefault(command.order.client_order_id, []).append(command)
         if fault.arrives is not None:
             # What is on its way lands, whether its sender lives or not.
             life = self.life
@@ -352,10 +364,7 @@ class World:
 
     def _land(self, command: Command, fault: Fault, life: int) -> None:
         if isinstance(command, SubmitOrder):
-            name = command.order.client_order_id
-            order, copies = self.in_flight.pop(name)
-            if copies > 1:
-                self.in_flight[name] = (order, copies - 1)
+            self.in_flight[command.order.client_order_id].remove(command)
         event = self._happen(command, fault)
         self.watch.landed()
         self.pass_on_news()

@@ -1,0 +1,126 @@
+"""
+What is not known yet: orders whose fate is unknown, positions that read otherwise than expected.
+
+Both are left by evidence only (laws 7 and 40); time alone proves nothing.
+"""
+
+from __future__ import annotations
+
+from rpcserver.core.asking import ask_about_orders
+from rpcserver.core.commands import Alert, QueryTrades, SubmitOrder
+from rpcserver.core.decision import Pen
+from rpcserver.core.passing import LaneArmed
+from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntended
+from rpcserver.core.state import Lane, LedgerOrder, Operation, OrderState
+from rpcserver.core.verifying import trades_since, want_read
+from rpcserver.domain.capabilities import IdMemory
+from rpcserver.domain.ids import OperationId
+from rpcserver.domain.position import PositionKey
+
+SENDS_MAX = 5  # of one order, under one id
+TRADES_RETRY = 1.0  # seconds before trades that were not told are asked for again
+
+
+def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float | None:
+    """
+    Orders that were asked about in vain. Until they are known nothing new is sent (law 7).
+
+    One that is not found after the settle time, with position and fills unchanged, was never
+    taken. It is sent again, under the same id, only where the venue makes a second copy harmless;
+    elsewhere it waits for evidence, or for a person: above all where the venue knows no order by
+    the name we gave it, so that not finding it says nothing. *operation* None: nothing is sent
+    again.
+    """
+    lost = [
+        order for order in lane.own_live if order.state is OrderState.UNKNOWN and order.not_found
+    ]
+    if not lost:
+        return None
+    if lane.doubt is not None:
+        return resolve_doubt(pen, lane)
+    if lane.proof is None:
+        return want_read(pen, lane)
+    capabilities = pen.capabilities(lane.key.venue)
+    for order in lost:
+        age = pen.now.mono - order.sent_at
+        expired = capabilities.request_expiry is not None and age > capabilities.request_expiry
+        remembered = capabilities.id_memory is IdMemory.FOR_EVER or (
+            capabilities.id_memory is IdMemory.WINDOW
+            and pen.now.mono - order.first_sent_at < capabilities.id_window
+        )
+        if expired or (operation is None and capabilities.id_memory is not IdMemory.NEVER):
+            _never_existed(pen, lane, order)
+        elif operation is not None and remembered and order.sends < SENDS_MAX:
+            _send_again(pen, lane, order)
+    return None
+
+
+def _never_existed(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
+    pen.write(
+        OrderEnded(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=lane.key.account_ref,
+            end=OrderEnd.NEVER_EXISTED,
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+            lane=lane.key,
+        )
+    )
+
+
+def _send_again(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
+    assert order.request is not None
+    pen.write(
+        OrderIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=lane.key.account_ref,
+            order=order.request,
+            lane=lane.key,
+            operation_id=order.operation_id,
+            attempt=order.attempt,
+            resend=True,
+            step=order.step,
+        )
+    )
+    pen.order(SubmitOrder(account=lane.key.account_ref, order=order.request, exit=True))
+
+
+def resolve_doubt(pen: Pen, lane: Lane) -> float | None:
+    """Wait for the trades and for the settle time, then read again (law 40)."""
+    assert lane.doubt is not None
+    settled = lane.doubt.since + pen.capabilities(lane.key.venue).position_settle
+    if pen.now.mono < settled:
+        return settled
+    if not lane.doubt.trades_read:
+        pen.order(QueryTrades(account=lane.key.account_ref, since=trades_since(pen, lane)))
+        return pen.now.mono + TRADES_RETRY
+    return want_read(pen, lane)
+
+
+def watch_abandoned(pen: Pen, key: PositionKey) -> set[OperationId]:
+    """
+    A lane that no operation works in, because an order of one that ended may still be alive.
+
+    It is asked about, and whatever proves its end opens the gate. Answers whom that concerns.
+    """
+    lane = pen.draft.lane(key)
+    owners = {o.operation_id for o in lane.orders.values() if o.operation_id is not None}
+    asked = ask_about_orders(pen, lane)
+    settled = settle_unknown(pen, lane, None)
+    if lane.own_live:
+        wake = min((at for at in (asked, settled) if at is not None), default=None)
+        if wake != lane.wake:
+            pen.write(LaneArmed(key, wake))
+        return set()
+    pen.write(GateOpened(at=pen.now.wall, mono=pen.now.mono, concerns=pen.concerns(lane), lane=key))
+    pen.order(
+        Alert(
+            code="order_settled",
+            detail=f"{key.instrument} in {key.account}: the unknown order is known to have ended",
+        )
+    )
+    return owners
