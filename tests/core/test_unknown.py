@@ -229,11 +229,14 @@ def test_law_07_evidence_that_comes_after_the_end_opens_the_gate_by_itself() -> 
     venue = ToyVenue()
     key = venue.hold(10)
     world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, LOSE_ANSWER)
     operation = world.ask(flatten(deadline=10))
     world.run(0.025)
     world.silence(venue, Fault(arrives=None, answered=False, timeout=0.5))
     report = world.finish(operation)
     assert report.legs[0].outcome is Outcome.UNKNOWN
+    assert world.refusal_of_an_order(key) == "closing_in_progress"
 
     world.silence(venue, None)
     world.run(30)
