@@ -8,22 +8,25 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from rpcserver.domain.errors import VenueError
+from rpcserver.domain.errors import RpcServerError, VenueError
 from rpcserver.domain.order import OrderReport
 
 Name = TypeVar("Name", bound=Hashable)
 
 
 class Answer:
-    """One expected answer: a report, or why there is none."""
+    """One expected answer: a report, or why there is none. The first that is given stays."""
 
     def __init__(self) -> None:
-        self._there = anyio.Event()
-        self.report: OrderReport | None = None
-        self.error: VenueError | None = None
+        self._given = anyio.Event()
+        self._report: OrderReport | None = None
+        self._error: RpcServerError | None = None
+        self.noted: OrderReport | None = None  # heard of in passing
 
-    def give(self) -> None:
-        self._there.set()
+    def give(self, report: OrderReport | None, error: RpcServerError | None = None) -> None:
+        if not self._given.is_set():
+            self._report, self._error = report, error
+            self._given.set()
 
     async def get(self) -> OrderReport:
         """
@@ -31,44 +34,61 @@ class Answer:
 
         Raises:
             VenueError: There is no report; which one says what may be done.
+            JournalBroken: Nobody will answer any more.
         """
-        await self._there.wait()
-        if self.error is not None:
-            raise self.error
-        assert self.report is not None
-        return self.report
+        await self._given.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._report is not None
+        return self._report
 
 
 class Answers(Generic[Name]):
     """Expected answers by name; what nobody expects is dropped."""
 
     def __init__(self) -> None:
-        self._expected: dict[Name, Answer] = {}
+        self._expected: dict[Name, list[Answer]] = {}
+
+    def __len__(self) -> int:
+        return len(self._expected)
 
     @contextmanager
     def expect(self, name: Name) -> Iterator[Answer]:
-        """Expect an answer of this name while the block runs."""
-        answer = self._expected.setdefault(name, Answer())
+        """Expect an answer of this name while the block runs. Several callers may."""
+        answer = Answer()
+        waiting = self._expected.setdefault(name, [])
+        waiting.append(answer)
         try:
             yield answer
         finally:
-            self._expected.pop(name, None)
+            waiting.remove(answer)
+            if not waiting:
+                del self._expected[name]
 
     def expects(self, name: Name) -> bool:
         return name in self._expected
 
-    def note(self, name: Name | None, report: OrderReport) -> None:
-        """Remember the newest report; it is the answer once it is durable."""
-        if name is not None and (answer := self._expected.get(name)) is not None:
-            answer.report = report
+    def note(self, name: Name, report: OrderReport) -> None:
+        """Remember what was told by the way: it serves where the answer itself is lost."""
+        for answer in self._expected.get(name, ()):
+            answer.noted = report
 
-    def answer(self, name: Name) -> None:
-        """What was noted is the answer."""
-        if (answer := self._expected.get(name)) is not None and answer.report is not None:
-            answer.give()
+    def answer(self, name: Name, report: OrderReport) -> None:
+        for answer in self._expected.get(name, ()):
+            answer.give(report)
+
+    def answer_as_noted(self, name: Name, otherwise: VenueError) -> None:
+        """The answer is lost: what was noted stands for it, or there is none."""
+        for answer in self._expected.get(name, ()):
+            answer.give(answer.noted, None if answer.noted is not None else otherwise)
 
     def fail(self, name: Name, error: VenueError) -> None:
         """There is no report."""
-        if (answer := self._expected.get(name)) is not None:
-            answer.error = error
-            answer.give()
+        for answer in self._expected.get(name, ()):
+            answer.give(None, error)
+
+    def fail_all(self, error: RpcServerError) -> None:
+        """Nobody will be answered any more."""
+        for answers in self._expected.values():
+            for answer in answers:
+                answer.give(None, error)

@@ -1,28 +1,32 @@
-"""The message budget of a venue: a token bucket that delays and never drops (laws 10 and 29)."""
+"""The message budget of a venue: it delays and never drops (laws 10 and 29)."""
 
 from __future__ import annotations
+
+from collections import deque
+
+_INSTANT = 1e-9  # seconds: what two sums of the same times may differ by
 
 
 class Budget:
     """
-    At most *rate* messages a second, with a burst of one second's worth; None: no limit.
+    At most *rate* messages in any second, as many of them at once as there are; None: no limit.
 
+    A token bucket would let twice as many pass in its first second, and the venue counts.
     Time is an argument, so that tests and simulations need no clock.
     """
 
     def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._tokens = rate or 0.0
-        self._at: float | None = None
+        self._most = max(1, int(rate)) if rate is not None else None
+        self._window = 0.0 if rate is None or self._most is None else self._most / rate  # seconds
+        self._passed: deque[float] = deque(maxlen=self._most or 0)  # when the last ones did
 
     def wait(self, now: float) -> float:
-        """Take a token and answer 0, or answer the seconds until there is one."""
-        if self._rate is None:
+        """Let one message pass and answer 0, or answer the seconds until one may."""
+        if self._most is None:
             return 0.0
-        if self._at is not None:
-            self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
-            return 0.0
-        return (1.0 - self._tokens) / self._rate
+        if len(self._passed) == self._most:
+            free_at = self._passed[0] + self._window
+            if free_at - now > _INSTANT:
+                return free_at - now
+        self._passed.append(now)
+        return 0.0

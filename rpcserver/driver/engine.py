@@ -14,14 +14,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import anyio
 import anyio.abc
 import msgspec
+from anyio.lowlevel import checkpoint
 from loguru import logger
 
-from rpcserver.core.commands import Alert, CancelOrder, Command
+from rpcserver.core.commands import Alert, CancelOrder, Command, SubmitOrder
 from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import (
@@ -31,24 +33,18 @@ from rpcserver.core.events import (
     Event,
     Now,
     OrderCancelRequested,
+    OrderLost,
+    OrderRejected,
     OrderRequested,
     OrderResolved,
+    OrderUnsent,
     OrderUpdated,
     Requested,
     Woken,
 )
 from rpcserver.core.machine import apply, decide, next_deadline, recover
 from rpcserver.core.passing import KeyRemembered, PartialRemembered
-from rpcserver.core.records import (
-    FillCounted,
-    OperationFinished,
-    OrderEnd,
-    OrderEnded,
-    OrderKnown,
-    OrderUnknown,
-    Record,
-    RecordBase,
-)
+from rpcserver.core.records import OperationFinished, Record, RecordBase
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
@@ -56,6 +52,7 @@ from rpcserver.core.state import KEY_LIFE, REPEAT_WINDOW, State
 from rpcserver.domain.account import Account
 from rpcserver.domain.errors import (
     InvalidRequest,
+    JournalBroken,
     OrderRefused,
     OutcomeUnknown,
     VenueUnavailable,
@@ -64,13 +61,14 @@ from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport, RejectReason
 from rpcserver.driver.answers import Answers
-from rpcserver.driver.performer import Performer, VenueCommand
+from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.watching import Watcher
 
 ROWS_A_COMMIT = 1024
 CALM = 1.0  # seconds before time is fed again, when it could not be decided
 
+Clock = Callable[[], datetime]  # what the clock on the wall says, in UTC
 Committed = Callable[[Sequence[Entry]], None]
 Watched = Callable[[VenueId, VenueEvent], None]
 Alerted = Callable[[Alert], None]
@@ -82,34 +80,41 @@ class _Turn(msgspec.Struct, frozen=True):
 
     records: Sequence[Record]
     commands: Sequence[Command]
-    durable: anyio.Event | None
+    tell: Callable[[], None] | None  # whoever waits, once the records are durable
 
 
 class Engine:
     """Everything the server asks for. Built by `open_engine`."""
 
     def __init__(
-        self, journal: Journal, venues: Mapping[VenueId, Venue], tasks: anyio.abc.TaskGroup
+        self,
+        journal: Journal,
+        venues: Mapping[VenueId, Venue],
+        tasks: anyio.abc.TaskGroup,
+        clock: Clock,
     ) -> None:
         self.journal = journal
         self.venues = venues
+        self._clock = clock
         self._state = State()
         self._turns: deque[_Turn] = deque()
+        self._under_way: list[_Turn] = []  # what the commit now running covers
         self._wake = anyio.Event()
         self._committed: list[Committed] = []
         self._watched: list[Watched] = []
         self._alerted: list[Alerted] = []
         self._orders: Answers[str] = Answers()
         self._cancels: Answers[tuple[str, str]] = Answers()
-        self._ends: dict[OperationId, anyio.Event] = {}
+        self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._performers = {
             name: Performer(venue, self._fed, tasks) for name, venue in venues.items()
         }
         self._watchers = {
-            name: Watcher(venue, self._heard, self._fell_or_rose) for name, venue in venues.items()
+            name: Watcher(venue, self._heard, self._described) for name, venue in venues.items()
         }
         self._tasks = tasks
         self._stopping = False
+        self._ended = False
         self._calm_until = 0.0  # no time is fed before: a timer could not be decided
 
     # --- what the server asks for --------------------------------------------------------------
@@ -135,8 +140,7 @@ class Engine:
         Raises:
             InvalidRequest: With a code of protocol.md.
         """
-        if self._stopping:
-            raise InvalidRequest("shutting_down", "the server is restarting: ask again")
+        self._refuse_if_stopping()
         await self._refuse_expired_key(request)
         operation_id = OperationId(f"op-{secrets.token_hex(10)}")
         event = Requested(operation_id=operation_id, request=request, join=join)
@@ -157,11 +161,12 @@ class Engine:
         Send a client's own order and tell what became of it.
 
         Raises:
-            InvalidRequest: `closing_in_progress`, or `journal_low`.
+            InvalidRequest: `closing_in_progress`, `journal_low`, or `shutting_down`.
             OrderRefused: The venue said no.
             VenueUnavailable: Nothing was sent.
             OutcomeUnknown: No answer came; the engine goes on asking.
         """
+        self._refuse_if_stopping()
         if self.journal.low:
             raise InvalidRequest("journal_low", "the disk is nearly full: only exits are admitted")
         name = request.order.client_order_id
@@ -216,7 +221,12 @@ class Engine:
     async def load_report(self, operation_id: OperationId) -> OperationReport | None:
         """The same of any operation, folded from the journal if need be (law 37)."""
         if (known := self.report(operation_id)) is not None:
-            return known
+            await self._durable()
+            if known.finished_at is None:
+                return known
+            known = self._state.reports.get(operation_id)
+            if known is not None and known.audit_head:
+                return known
         state = State()
         for entry in await self.journal.operation(operation_id):
             apply(state, entry.record)
@@ -228,10 +238,11 @@ class Engine:
     async def finished(self, operation_id: OperationId) -> OperationReport:
         """Wait for an operation's end, durable and told to its followers."""
         operation = self._state.operations.get(operation_id)
-        if operation is not None and (not operation.finished or operation_id in self._ends):
-            await self._ends.setdefault(operation_id, anyio.Event()).wait()
-        elif operation_id in self._ends:
-            await self._ends[operation_id].wait()
+        if operation is not None and not operation.finished:
+            self._ends.setdefault(operation_id, anyio.Event())
+        if (end := self._ends.get(operation_id)) is not None:
+            await end.wait()
+            self._check_alive()
         report = await self.load_report(operation_id)
         if report is None:
             raise InvalidRequest("unknown_operation", f"there is no operation {operation_id}")
@@ -270,17 +281,31 @@ class Engine:
             self._tasks.start_soon(watcher.run, name=f"watch {name}")
             self._tasks.start_soon(watcher.refresh, name=f"refresh {name}")
             self._tasks.start_soon(self._performers[name].watch, name=f"deadlines {name}")
-        while True:
-            await self._something_to_do()
-            if self._turns:
+        try:
+            while True:
+                await self._something_to_do()
                 await self._commit()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Nobody waits for what will not come. What became of it stands in the journal."""
+        self._ended = True
+        ended = JournalBroken("the engine has ended")
+        self._orders.fail_all(ended)
+        self._cancels.fail_all(ended)
+        for turn in (*self._under_way, *self._turns):
+            if turn.tell is not None:
+                turn.tell()  # they find that it has ended
+        for end in self._ends.values():
+            end.set()
 
     async def recover(self) -> None:
         """Fold what is unfinished: every order that was alive is one more lost answer (law 24)."""
         records = await self.journal.unfinished()
         for record in records:
             apply(self._state, record)
-        now = _now()
+        now = self._now()
         for row in await self.journal.recent(now.wall - KEY_LIFE):
             if row.idempotency_key is not None:
                 apply(
@@ -314,24 +339,43 @@ class Engine:
 
     async def _ask(self, event: Event) -> Admitted | None:
         """Feed an event that has a reply, and wait until what it decided is durable."""
+        self._check_alive()
         durable = anyio.Event()
-        reply = self._decide(event, durable)
+        reply = self._decide(event, durable.set)
         if isinstance(reply, Refused):
             raise InvalidRequest(reply.code, reply.detail)
         await durable.wait()
+        self._check_alive()
         return reply
 
+    async def _durable(self) -> None:
+        """Wait until everything decided so far is durable."""
+        self._check_alive()
+        if self._turns or self._under_way:
+            durable = anyio.Event()
+            self._queue((), (), durable.set)
+            await durable.wait()
+            self._check_alive()
+
+    def _check_alive(self) -> None:
+        if self._ended:
+            raise JournalBroken("the engine has ended")
+
     def _decide(
-        self, event: Event, durable: anyio.Event | None = None
+        self, event: Event, tell: Callable[[], None] | None = None
     ) -> Admitted | Refused | None:
         try:
-            decision = decide(self._state, event, _now())
+            decision = decide(self._state, event, self._now())
         except Exception as error:  # noqa: BLE001 - a bug of ours in one decision must not end the exits that work (law 30); it changed nothing
             return self._undecided(event, error)
         for change in decision.changes:
             apply(self._state, change)
-        self._queue(decision.changes, decision.commands, durable)
+        self._queue(decision.changes, decision.commands, tell)
         return decision.reply
+
+    def _now(self) -> Now:
+        """Both clocks, read here and nowhere else."""
+        return Now(anyio.current_time(), self._clock())
 
     def _undecided(self, event: Event, error: Exception) -> Refused:
         """Tell people, and go on without the event: whatever it was about is asked again."""
@@ -354,11 +398,14 @@ class Engine:
         self,
         changes: Sequence[object],
         commands: Sequence[Command],
-        durable: anyio.Event | None = None,
+        tell: Callable[[], None] | None = None,
     ) -> None:
         records = [change for change in changes if isinstance(change, RecordBase)]
-        if records or commands or durable is not None:
-            self._turns.append(_Turn(records, commands, durable))  # type: ignore[arg-type]
+        for record in records:
+            if isinstance(record, OperationFinished):
+                self._ends.setdefault(record.operation_id, anyio.Event())
+        if records or commands or tell is not None:
+            self._turns.append(_Turn(records, commands, tell))  # type: ignore[arg-type]
         self._wake.set()
 
     async def _something_to_do(self) -> None:
@@ -381,19 +428,21 @@ class Engine:
 
     async def _commit(self) -> None:
         """Make what is queued durable, then tell it and do it, in order."""
-        turns: list[_Turn] = []
+        turns = self._under_way
         rows = 0
         while self._turns and rows < ROWS_A_COMMIT:
             turn = self._turns.popleft()
             turns.append(turn)
             rows += len(turn.records)
         records = [record for turn in turns for record in turn.records]
-        entries = await self.journal.append(records) if records else ()
-        if entries:
-            self._tell(entries)
+        if records:
+            self._tell(await self.journal.append(records))
+        else:
+            await checkpoint()  # whoever else is ready goes on, though time never stops
+        self._under_way = []
         for turn in turns:
-            if turn.durable is not None:
-                turn.durable.set()
+            if turn.tell is not None:
+                turn.tell()
             for command in turn.commands:
                 self._perform(command)
 
@@ -401,11 +450,8 @@ class Engine:
         for listener in tuple(self._committed):
             listener(entries)
         for entry in entries:
-            record = entry.record
-            if isinstance(record, OperationFinished):
-                self._seal(record, entry)
-            elif isinstance(record, OrderKnown | FillCounted | OrderEnded | OrderUnknown):
-                self._answer_client(record)
+            if isinstance(entry.record, OperationFinished):
+                self._seal(entry.record, entry)
 
     def _seal(self, record: OperationFinished, entry: Entry) -> None:
         """The end is durable: its report bears its place in the chain, and waiters go on."""
@@ -429,64 +475,65 @@ class Engine:
             return
         assert isinstance(command, VenueCommand)
         venue = command.venue if hasattr(command, "venue") else command.account.venue
-        self._performers[venue].perform(command)
+        if (performer := self._performers.get(venue)) is not None:
+            performer.perform(command)
+        else:  # what an earlier life left at a venue that was taken out of the settings since
+            self._fed(command, failed(command, VenueUnavailable(f"there is no venue {venue}")))
 
     # --- what comes back -----------------------------------------------------------------------
 
     def _fed(self, command: VenueCommand, event: Event) -> None:
-        """A venue answered *command*."""
-        self._answer_cancel(command, event)
-        if isinstance(event, OrderUpdated):
-            self._orders.note(event.report.client_order_id, event.report)
-        self._decide(event)
+        """A venue answered *command*; whoever waits for that is told when it is durable."""
+        tell: Callable[[], None] | None = None
+        match command:
+            case SubmitOrder(order=order) if self._orders.expects(order.client_order_id):
+                tell = partial(self._answer_order, order.client_order_id, event)
+            case CancelOrder(account=account, venue_order_id=venue_order_id):
+                name = (str(account), str(venue_order_id))
+                if self._cancels.expects(name):
+                    tell = partial(self._answer_cancel, name, event)
+        self._decide(event, tell)
 
     def _heard(self, venue: VenueId, heard: VenueEvent, event: Event | None) -> None:
         """A venue told of something by itself."""
         if event is not None:
+            tell = None
             if isinstance(event, OrderUpdated):
-                self._orders.note(event.report.client_order_id, event.report)
-            self._decide(event)
+                name = event.report.client_order_id
+                if name is not None and self._orders.expects(name):
+                    tell = partial(self._orders.note, name, event.report)
+            self._decide(event, tell)
         for listener in tuple(self._watched):
             listener(venue, heard)
 
-    def _fell_or_rose(self, venue: VenueId) -> None:
+    def _described(self, venue: VenueId) -> None:
         if (capabilities := self._watchers[venue].capabilities) is not None:
             self._performers[venue].adapt(capabilities)
 
-    def _answer_client(self, record: OrderKnown | FillCounted | OrderEnded | OrderUnknown) -> None:
-        """A record about a client's own order is durable: whoever waits for it is told."""
-        name = (
-            record.report.client_order_id
-            if isinstance(record, OrderKnown)
-            else record.client_order_id
-        )
-        if name is None or not self._orders.expects(name):
-            return
-        match record:
-            case OrderUnknown():
-                self._orders.fail(name, OutcomeUnknown(record.detail))
-            case OrderEnded(end=OrderEnd.REJECTED):
-                reason = record.reason or RejectReason.OTHER
-                self._orders.fail(name, OrderRefused(reason, record.detail))
-            case OrderEnded(end=OrderEnd.UNSENT):
-                self._orders.fail(name, VenueUnavailable(record.detail, record.retry_after))
-            case OrderEnded(end=OrderEnd.NEVER_EXISTED):
-                self._orders.fail(name, OutcomeUnknown("the venue never took it"))
-            case _:
-                self._orders.answer(name)
-
-    def _answer_cancel(self, command: VenueCommand, event: Event) -> None:
-        if not isinstance(command, CancelOrder):
-            return
-        name = (str(command.account), str(command.venue_order_id))
+    def _answer_order(self, name: str, event: Event) -> None:
         match event:
             case OrderUpdated(report=report):
-                self._cancels.note(name, report)
-                self._cancels.answer(name)
+                self._orders.answer(name, report)
+            case OrderRejected(reason=reason) if reason is not RejectReason.DUPLICATE_ID:
+                self._orders.fail(name, OrderRefused(reason, event.detail))
+            case OrderUnsent():
+                self._orders.fail(name, VenueUnavailable(event.detail, event.retry_after))
+            case OrderRejected() | OrderLost():
+                # The answer is lost; what the stream told of the order meanwhile is one as well.
+                self._orders.answer_as_noted(name, OutcomeUnknown(event.detail))
+
+    def _answer_cancel(self, name: tuple[str, str], event: Event) -> None:
+        match event:
+            case OrderUpdated(report=report):
+                self._cancels.answer(name, report)
             case CancelRejected():
                 self._cancels.fail(name, OrderRefused(event.reason, event.detail))
             case CancelLost():
                 self._cancels.fail(name, OutcomeUnknown(event.detail))
+
+    def _refuse_if_stopping(self) -> None:
+        if self._stopping:
+            raise InvalidRequest("shutting_down", "the server is restarting: ask again")
 
     async def _refuse_expired_key(self, request: CloseRequest) -> None:
         """A key older than what the state remembers is looked up where everything is."""
@@ -512,13 +559,13 @@ def _listen(listeners: list[Listener], listener: Listener) -> Callable[[], None]
     return lambda: listeners.remove(listener)
 
 
-def _now() -> Now:
-    """Both clocks, read here and nowhere else."""
-    return Now(anyio.current_time(), datetime.now(UTC))
-
-
 @asynccontextmanager
-async def open_engine(journal: Journal, venues: Mapping[VenueId, Venue]) -> AsyncIterator[Engine]:
+async def open_engine(
+    journal: Journal,
+    venues: Mapping[VenueId, Venue],
+    *,
+    clock: Clock = lambda: datetime.now(UTC),
+) -> AsyncIterator[Engine]:
     """
     Run an engine: recover what a crash left, then take turns until the block ends.
 
@@ -526,7 +573,7 @@ async def open_engine(journal: Journal, venues: Mapping[VenueId, Venue]) -> Asyn
         JournalBroken: Out of the block, when a commit raised. Nothing more was sent or told.
     """
     async with anyio.create_task_group() as tasks:
-        engine = Engine(journal, venues, tasks)
+        engine = Engine(journal, venues, tasks, clock)
         await engine.recover()
         tasks.start_soon(engine.run, name="turns")
         try:

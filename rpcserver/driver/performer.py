@@ -4,6 +4,8 @@ Performs commands at one venue: a bounded number at a time, exits before everyth
 A worker is a long-lived task that takes one command after another; there is never a task, a
 timeout scope or a lock per order. A watchdog cancels the worker whose call has outlived its
 deadline: for a submit that is an unknown outcome, and is told as such.
+
+The venue's message budget holds up orders alone: what only asks goes past those that wait.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from typing import assert_never
 
 import anyio
 import anyio.abc
-from loguru import logger
 
 from rpcserver.core.commands import (
     CancelOrder,
     ChangeOrder,
+    Command,
     QueryOrder,
     QueryTrades,
     ReadAccount,
@@ -45,15 +47,18 @@ from rpcserver.core.events import (
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueError, VenueUnavailable
 from rpcserver.driver.budget import Budget
+from rpcserver.driver.bulkhead import contained
 from rpcserver.driver.ports import Venue
 
 CALL_DEADLINE = 10.0  # seconds a venue may take for one call
 WATCH_INTERVAL = 0.5
+CONCURRENCY = 8  # calls at once, until the venue has said how many it bears
 
 VenueCommand = (
     SubmitOrder | CancelOrder | ChangeOrder | QueryOrder | QueryTrades | ReadAccount | ReadMarket
 )
 Feed = Callable[[VenueCommand, Event], None]
+Queue = list[tuple[int, int, VenueCommand]]  # a heap: urgency, then the order of coming
 
 
 class _Worker:
@@ -63,7 +68,7 @@ class _Worker:
         self.command: VenueCommand | None = None
         self.since = 0.0
         self.scope = anyio.CancelScope()
-        self.idle: anyio.Event | None = None
+        self.roused = anyio.Event()
 
 
 class Performer:
@@ -73,30 +78,29 @@ class Performer:
         self._venue = venue
         self._feed = feed
         self._tasks = tasks
-        self._queue: list[tuple[int, int, VenueCommand]] = []
+        self._orders: Queue = []  # what counts against the budget
+        self._reads: Queue = []
         self._count = 0
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
-        self._concurrency = 8
+        self._is_timed = False  # one of the idle waits for the budget
+        self._concurrency = CONCURRENCY
         self._budget = Budget(None)
 
     def adapt(self, capabilities: Capabilities) -> None:
         """Take the venue's own word for how much it bears."""
         self._concurrency = max(capabilities.concurrency, 1)
         self._budget = Budget(capabilities.message_budget)
+        for _ in range(len(self._orders) + len(self._reads)):
+            self._rouse()
 
     def perform(self, command: VenueCommand) -> None:
         """Queue *command*; what comes of it is fed back as an event."""
         self._count += 1
-        heapq.heappush(self._queue, (_priority(command), self._count, command))
-        if self._idle:
-            worker = self._idle.pop()
-            assert worker.idle is not None
-            worker.idle.set()
-        elif len(self._workers) < self._concurrency:
-            worker = _Worker()
-            self._workers.append(worker)
-            self._tasks.start_soon(self._work, worker)
+        is_order = isinstance(command, SubmitOrder | CancelOrder | ChangeOrder)
+        queue = self._orders if is_order else self._reads
+        heapq.heappush(queue, (_priority(command), self._count, command))
+        self._rouse()
 
     async def watch(self) -> None:
         """Cancel every call that has outlived its deadline."""
@@ -107,44 +111,82 @@ class Performer:
                 if worker.command is not None and worker.since < late:
                     worker.scope.cancel()
 
+    # --- workers -------------------------------------------------------------------------------
+
+    def _rouse(self) -> None:
+        """Let one more worker look at the queue, if there may be one more."""
+        if self._idle:
+            self._idle.pop().roused.set()
+        elif len(self._workers) < self._concurrency:
+            worker = _Worker()
+            self._workers.append(worker)
+            self._tasks.start_soon(self._work, worker)
+
     async def _work(self, worker: _Worker) -> None:
-        while True:
+        while worker in self._workers:
             with anyio.CancelScope() as worker.scope:
                 await self._work_until_cancelled(worker)
             if (command := worker.command) is not None:
-                self._feed(command, _given_up(command))
                 worker.command = None
+                self._feed(command, _given_up(command))
 
     async def _work_until_cancelled(self, worker: _Worker) -> None:
-        while True:
-            if not self._queue:
-                worker.idle = anyio.Event()
-                self._idle.append(worker)
-                await worker.idle.wait()
-                continue
-            command = heapq.heappop(self._queue)[2]
-            if isinstance(command, SubmitOrder | CancelOrder | ChangeOrder) and (
-                wait := self._budget.wait(anyio.current_time())
-            ):
-                # The token is taken by whoever is most urgent when it is there.
-                self._count += 1
-                heapq.heappush(self._queue, (_priority(command), 0, command))
-                await anyio.sleep(wait)
-                continue
+        # The race: a call comes back while the watchdog gives it up. It counts as come back, and
+        # the next one is not to be given up in its place.
+        while not worker.scope.cancel_called:
+            if (command := await self._next(worker)) is None:
+                return
             worker.since = anyio.current_time()
             worker.command = command
             event = await self._performed(command)
             worker.command = None
             self._feed(command, event)
 
+    async def _next(self, worker: _Worker) -> VenueCommand | None:
+        """The most urgent command, when it may be performed; None: there is a worker too many."""
+        while len(self._workers) <= self._concurrency:
+            found = self._take()
+            if isinstance(found, Command):
+                if self._orders or self._reads:
+                    self._rouse()  # who looks after the rest, and after the budget
+                return found
+            await self._rest(worker, found)
+        self._workers.remove(worker)
+        self._rouse()
+        return None
+
+    def _take(self) -> VenueCommand | float | None:
+        """What is next; or the seconds until the budget lets it pass; or there is nothing."""
+        reads, orders = self._reads, self._orders
+        wait = None
+        if orders and not (reads and reads[0] < orders[0]):
+            wait = self._budget.wait(anyio.current_time())
+            if not wait:
+                return heapq.heappop(orders)[2]
+        return heapq.heappop(reads)[2] if reads else wait
+
+    async def _rest(self, worker: _Worker, seconds: float | None) -> None:
+        """Wait to be roused, for so many *seconds* at most unless another one waits so long."""
+        is_timed = seconds is not None and not self._is_timed
+        self._is_timed = self._is_timed or is_timed
+        worker.roused = anyio.Event()
+        self._idle.append(worker)
+        try:
+            with anyio.move_on_after(seconds if is_timed else None):
+                await worker.roused.wait()
+        finally:
+            if is_timed:
+                self._is_timed = False
+            if not worker.roused.is_set():
+                self._idle.remove(worker)
+
+    # --- calls ---------------------------------------------------------------------------------
+
     async def _performed(self, command: VenueCommand) -> Event:
         try:
-            return await self._call(command)
+            return await contained(self._call(command))
         except VenueError as error:
-            return _failed(command, error)
-        except Exception as error:  # noqa: BLE001 - the border to adapters: a bug in one is an unknown outcome there, and must not end the others (law 30)
-            logger.opt(exception=error).error("venue adapter failed")
-            return _failed(command, OutcomeUnknown(f"the adapter failed: {type(error).__name__}"))
+            return failed(command, error)
 
     async def _call(self, command: VenueCommand) -> Event:
         venue = self._venue
@@ -178,7 +220,7 @@ class Performer:
                 assert_never(command)
 
 
-def _failed(command: VenueCommand, error: VenueError) -> Event:
+def failed(command: VenueCommand, error: VenueError) -> Event:
     """What an error means: refused (it does not exist), unavailable (not sent), unknown (ask)."""
     match command:
         case SubmitOrder(account=account, order=order):
@@ -226,7 +268,7 @@ def _failed(command: VenueCommand, error: VenueError) -> Event:
 
 
 def _given_up(command: VenueCommand) -> Event:
-    return _failed(command, OutcomeUnknown(f"no answer within {CALL_DEADLINE:g} s"))
+    return failed(command, OutcomeUnknown(f"no answer within {CALL_DEADLINE:g} s"))
 
 
 def _priority(command: VenueCommand) -> int:
