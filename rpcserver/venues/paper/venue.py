@@ -45,21 +45,23 @@ from rpcserver.venues.paper.contracts import SYNTHETIC
 from rpcserver.venues.paper.durable import DurableExchange
 from rpcserver.venues.paper.exchange import Exchange
 from rpcserver.venues.paper.faults import (
+    Armed,
     ClearFaults,
     CutLink,
     Fate,
     Fault,
     Faults,
-    LaggingPositions,
     LagPositions,
     Message,
 )
 from rpcserver.venues.paper.flight import Flight, Perform
+from rpcserver.venues.paper.forecast import Forecast, SetWeather
+from rpcserver.venues.paper.lagging import LaggingPositions
 from rpcserver.venues.paper.listeners import Listener, Listeners
 from rpcserver.venues.paper.settings import PaperSettings
 from rpcserver.venues.paper.store import Store
 
-Control = ExchangeCommand | Fault | CutLink | ClearFaults
+Control = ExchangeCommand | Fault | CutLink | ClearFaults | SetWeather
 Clock = Callable[[], datetime]
 
 _HEARTBEAT = 0.05  # seconds: how late a stuck cancel takes effect
@@ -82,6 +84,7 @@ class PaperVenue:
         self._tasks = tasks
         self._listeners = Listeners(is_up=True)
         self._faults = Faults()
+        self._forecast: Forecast | None = None
         self._lagging: dict[AccountId, LaggingPositions] = {}
         self._cuts = 0  # how often the link was cut
         self._durable = DurableExchange(exchange, store, self._tell)
@@ -249,17 +252,29 @@ class PaperVenue:
         match command:
             case CutLink():
                 self._cut_link(command.seconds)
-            case ClearFaults():
+            case ClearFaults(None):
                 self._faults.clear()
+                self._forecast = None
                 self._lagging.clear()
                 self._listeners.link_up()
+            case ClearFaults(name):
+                self._faults.clear(name)
+            case SetWeather():
+                self._forecast = Forecast(command) if command.rate else None
             case _ if isinstance(command, Fault):
-                if isinstance(command, LagPositions):
-                    self._remember_positions(command.account)
-                self._faults.set(command, self._now())
+                self._arm(command)
             case _:
                 self._handle(command)
                 await self._durable.durable()
+
+    def faults(self) -> tuple[Armed, ...]:
+        """The faults in force, and the last ones that are over."""
+        return self._faults.listed(self._now())
+
+    def _arm(self, fault: Fault) -> None:
+        if isinstance(fault, LagPositions):
+            self._remember_positions(fault.account)
+        self._faults.set(fault, self._now())
 
     def _cut_link(self, seconds: float | None) -> None:
         self._cuts += 1
@@ -285,6 +300,10 @@ class PaperVenue:
         """
         if not self._listeners.is_up:
             raise VenueUnavailable("the link is down")
+        if self._forecast is not None:
+            drawn = self._forecast.draw(message, account, instrument)
+            if drawn is not None:
+                self._arm(drawn)
         fate = self._faults.meet(message, self._now(), account=account, instrument=instrument)
         if fate.unavailable is not None:
             raise VenueUnavailable("too many requests", fate.unavailable.retry_after)

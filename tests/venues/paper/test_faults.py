@@ -16,13 +16,13 @@ from rpcserver.venues.paper.faults import (
     FailReads,
     Fate,
     Faults,
-    LaggingPositions,
     LoseAnswers,
     LoseRequests,
     Message,
     RefuseOrders,
     StickCancels,
 )
+from rpcserver.venues.paper.lagging import LaggingPositions
 from rpcserver.venues.paper.venue import Control
 from tests.contracts.stages import holding
 from tests.venues.paper.exchanges import NET, NOON, Stage
