@@ -156,5 +156,6 @@ async def connected(
         compression=None,
         proxy=None,
         max_size=2**20,  # what most libraries take by default
+        max_queue=None,  # whoever stops listening still hears that the server has died
     ) as socket:
         yield Client(socket)

@@ -7,7 +7,8 @@ pair for many tests, each with accounts and a token of its own.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -54,15 +55,76 @@ class Stage:
 # --- a fresh pair --------------------------------------------------------------------------------
 
 
+@dataclass
+class Pair:
+    """A venue process and a server that trades there, just started."""
+
+    venue: VenueProgram
+    server: ServerProgram
+
+    def end(self) -> None:
+        self.server.kill()
+        self.venue.kill()
+
+
+class Backstage:
+    """Has the next pair started while a test still uses this one."""
+
+    def __init__(
+        self,
+        directories: pytest.TempPathFactory,
+        venue_settings: Mapping[str, object] | None = None,
+    ) -> None:
+        self._directories = directories
+        self._venue_settings = venue_settings
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._next = self._thread.submit(self._start)
+
+    def take(self) -> Pair:
+        taken = self._next.result()
+        self._next = self._thread.submit(self._start)
+        return taken
+
+    def close(self) -> None:
+        self._next.result().end()
+        self._thread.shutdown()
+
+    def _start(self) -> Pair:
+        directory = self._directories.mktemp("pair")
+        venue = VenueProgram(directory / "venue", self._venue_settings)
+        venue.start()
+        server = ServerProgram(directory / "server", venue.server_settings)
+        try:
+            server.start()
+        except BaseException:
+            venue.kill()
+            raise
+        return Pair(venue, server)
+
+
+@pytest.fixture(scope="session")
+def backstage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backstage]:
+    backstage = Backstage(tmp_path_factory)
+    yield backstage
+    backstage.close()
+
+
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(backstage: Backstage) -> AsyncIterator[Stage]:
     """A new venue with the demo portfolio, a new server, a client with every right."""
-    venue = VenueProgram(tmp_path / "venue")
-    with running(venue):
-        server = ServerProgram(tmp_path / "server", venue.server_settings)
-        with running(server):
-            async with scene_at(venue.port) as scene, connected(server.url, server.token) as client:
-                yield Stage(server, venue, scene, client, DEMO_ACCOUNTS, server.token)
+    async with on_stage(backstage.take(), DEMO_ACCOUNTS) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def on_stage(pair: Pair, accounts: tuple[str, ...]) -> AsyncIterator[Stage]:
+    """A test's own pair, which ends with it."""
+    venue, server = pair.venue, pair.server
+    try:
+        async with scene_at(venue.port) as scene, connected(server.url, server.token) as client:
+            yield Stage(server, venue, scene, client, accounts, server.token)
+    finally:
+        pair.end()
 
 
 # --- one pair for many ---------------------------------------------------------------------------

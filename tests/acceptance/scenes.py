@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import TypeVar
+
+import anyio
 
 from rpcserver.domain.account import PositionMode
 from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId, Product
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.order import (
-    Fill,
     Holding,
     OrderReport,
     OrderRequest,
@@ -20,6 +22,8 @@ from rpcserver.domain.order import (
 from rpcserver.venues.paper import Control, RemotePaperVenue, open_remote_paper_venue
 from rpcserver.venues.paper.commands import OpenAccount, OpenPosition, SetDepth, SetPhase
 from rpcserver.venues.paper.faults import ClearFaults
+
+T = TypeVar("T")
 
 DEMO_ACCOUNTS = ("Sim101", "Sim102", "user123", "crypto1")
 
@@ -121,16 +125,17 @@ class Scene:
     # --- reading it ------------------------------------------------------------------------------
 
     async def positions(self, *accounts: str) -> dict[str, Decimal]:
-        """What *accounts* hold, signed, by "instrument" or "instrument long"."""
+        """
+        What *accounts* hold, signed, by "instrument" or "instrument long".
+
+        Of several accounts each name begins with the account's.
+        """
         found: dict[str, Decimal] = {}
-        for account in accounts:
-            snapshot = await self.venue.snapshot(AccountId(account))
+        for snapshot in await side_by_side(self.venue.snapshot, accounts):
             for position in snapshot.positions:
-                side = "" if position.holding is Holding.NET else f" {position.holding.value}"
-                name = f"{position.instrument}{side}"
-                found[name if len(accounts) == 1 else f"{account} {name}"] = (
-                    position.signed_quantity
-                )
+                name = _name(position.instrument, position.holding)
+                whose = "" if len(accounts) == 1 else f"{position.account} "
+                found[f"{whose}{name}"] = position.signed_quantity
         return found
 
     async def position_id(self, account: str, instrument: str) -> str:
@@ -140,26 +145,40 @@ class Scene:
 
     async def orders(self, *accounts: str) -> list[OrderReport]:
         """Every order the venue ever had of *accounts*."""
-        return [
-            order for account in accounts for order in await self.venue.orders(AccountId(account))
-        ]
+        found = await side_by_side(self.venue.orders, accounts)
+        return [order for orders in found for order in orders]
 
     async def working(self, *accounts: str) -> list[OrderReport]:
         return [order for order in await self.orders(*accounts) if not order.status.is_terminal]
 
-    async def fills(self, *accounts: str) -> list[Fill]:
-        return [
-            fill for account in accounts for fill in await self.venue.trades(AccountId(account))
-        ]
-
     async def traded(self, *accounts: str) -> dict[str, Decimal]:
-        """The sum of all executions, signed, by instrument (and side where it is held hedged)."""
+        """The sum of all executions, signed, named as `positions` names what is held."""
         total: dict[str, Decimal] = {}
-        for fill in await self.fills(*accounts):
-            side = "" if fill.holding is Holding.NET else f" {fill.holding.value}"
-            name = f"{fill.instrument}{side}"
-            total[name] = total.get(name, Decimal(0)) + fill.signed_quantity
+        for fills in await side_by_side(self.venue.trades, accounts):
+            for fill in fills:
+                whose = "" if len(accounts) == 1 else f"{fill.account} "
+                name = f"{whose}{_name(fill.instrument, fill.holding)}"
+                total[name] = total.get(name, Decimal(0)) + fill.signed_quantity
         return total
+
+
+def _name(instrument: InstrumentId, holding: Holding) -> str:
+    return instrument if holding is Holding.NET else f"{instrument} {holding.value}"
+
+
+async def side_by_side(
+    read: Callable[[AccountId], Awaitable[T]], accounts: Sequence[str]
+) -> list[T]:
+    """Read every account at once: a venue that takes its time takes it only once."""
+    found: dict[str, T] = {}
+
+    async def read_one(account: str) -> None:
+        found[account] = await read(AccountId(account))
+
+    async with anyio.create_task_group() as tasks:
+        for account in accounts:
+            tasks.start_soon(read_one, account)
+    return [found[account] for account in accounts]
 
 
 def no_id_twice(orders: Sequence[OrderReport]) -> bool:

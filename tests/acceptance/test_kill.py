@@ -1,0 +1,338 @@
+"""
+`kill -9` in the middle, at any moment: everything ends flat, once, and the record is whole.
+
+The server dies while two hundred positions are being closed at a venue that lives on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.clients import Answer, Client, Frame, connected
+from tests.acceptance.conftest import Backstage, Stage, on_stage
+from tests.acceptance.processes import ServerProgram, VenueProgram, running
+from tests.acceptance.scenes import DEMO_ACCOUNTS, Scene, no_id_twice, scene_at
+
+pytestmark = pytest.mark.anyio
+
+POSITIONS = 200  # 17 of the demo portfolio, the rest synthetic
+LOADED = ("Load001", "Load002", "Load003")
+ACCOUNTS = (*DEMO_ACCOUNTS, *LOADED)
+LATENCY = 0.06  # seconds of every message to the venue: the flatten takes a while
+FRAMES = 600  # of an undisturbed flatten, about
+
+# Where to kill: the first frames (nothing is read yet), then anywhere.
+SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+MOMENTS = [1, 2, *sorted(random.Random(SEED).sample(range(3, FRAMES - 20), 5))]
+VENUE_MOMENTS = [4, *random.Random(SEED + 1).sample(range(5, 400), 2)]
+
+
+def repeatable(moment: int) -> str:
+    """The name of one kill says how to repeat it."""
+    return f"after frame {moment}, KILL_SEED={SEED}"
+
+
+@pytest.fixture(scope="module")
+def slow_backstage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backstage]:
+    backstage = Backstage(
+        tmp_path_factory,
+        {
+            "venue.synthetic_positions": POSITIONS - 17,
+            "venue.synthetic_accounts": len(LOADED),
+            "venue.latency": LATENCY,
+        },
+    )
+    yield backstage
+    backstage.close()
+
+
+@pytest.fixture
+async def slow_stage(slow_backstage: Backstage) -> AsyncIterator[Stage]:
+    """A pair over a venue that takes its time, with two hundred positions in it."""
+    async with on_stage(slow_backstage.take(), ACCOUNTS) as stage:
+        yield stage
+
+
+async def hear_frames(client: Client, count: int) -> list[str]:
+    """The first *count* frames of a call, byte for byte."""
+    return [await client.hear_text() for _ in range(count)]
+
+
+def steps_of(texts: list[str]) -> list[str]:
+    return [text for text in texts if json.loads(text).get("type") == "progress"]
+
+
+@asynccontextmanager
+async def reconnected(stage: Stage) -> AsyncIterator[Client]:
+    async with connected(stage.server.url, stage.server.token) as client:
+        yield client
+
+
+async def check_flat_exactly_once(scene: Scene, before: dict[str, Decimal]) -> None:
+    """What was held was traded away, no more and no less, by orders that each have one name."""
+    assert await scene.positions(*ACCOUNTS) == {}
+    assert await scene.working(*ACCOUNTS) == []
+    traded = await scene.traded(*ACCOUNTS)
+    assert {name: -quantity for name, quantity in traded.items()} == before
+    assert no_id_twice(await scene.orders(*ACCOUNTS))
+
+
+async def check_record(client: Client, answer: Answer, seen: list[str]) -> None:
+    """The replay holds every frame that was ever told, unchanged, without a gap; the chain too."""
+    replay = await client.attach(answer.operation_id, after=0)
+    assert [step["seq"] for step in replay.steps] == list(range(1, len(replay.steps) + 1))
+    by_seq = {json.loads(text)["seq"]: text for text in replay.progress}
+    for text in seen:
+        assert by_seq[json.loads(text)["seq"]] == text, "replayed byte for byte"
+    assert replay.data == answer.data
+    chain = (await client.call("VerifyAudit")).data
+    assert chain["intact"] is True
+    assert chain["auditSeq"] >= answer.data["auditSeq"]
+
+
+def check_answer(data: Frame) -> None:
+    assert data["success"] is True, data
+    assert data["flat"] is True
+    assert data["counts"] == {"flat": POSITIONS}
+    assert len(data["closedPositions"]) == POSITIONS
+    assert data["remainingPositions"] == []
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=repeatable)
+async def test_the_server_is_killed_in_the_middle(slow_stage: Stage, moment: int) -> None:
+    stage = slow_stage
+    before = await stage.scene.positions(*ACCOUNTS)
+    assert len(before) == POSITIONS
+
+    await stage.client.begin("FlattenEverything", key="one press")
+    told = await hear_frames(stage.client, moment)
+    stage.server.kill()
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        answer = await client.call("FlattenEverything", id="another id", key="one press")
+
+        assert answer.accepted is not None
+        assert answer.accepted["duplicate"] is True
+        assert answer.operation_id == json.loads(told[0])["operationId"]
+        check_answer(answer.data)
+        await check_flat_exactly_once(stage.scene, before)
+        await check_record(client, answer, steps_of(told))
+        assert len((await client.call("ListOperations")).data["operations"]) == 1
+
+
+async def test_the_server_is_killed_again_and_again(slow_stage: Stage) -> None:
+    stage = slow_stage
+    moments = random.Random(SEED).sample(range(1, 40), 4)
+    before = await stage.scene.positions(*ACCOUNTS)
+    seen: list[str] = []
+    for moment in moments:
+        async with reconnected(stage) as client:
+            await client.begin("FlattenEverything", key="one press")
+            for text in await hear_frames(client, moment):
+                seen += steps_of([text])
+                if "id" in json.loads(text):
+                    break  # it was over sooner than the killing
+        stage.server.kill()
+        stage.server.start()
+
+    async with reconnected(stage) as client:
+        answer = await client.call("FlattenEverything", key="one press")
+
+        check_answer(answer.data)
+        await check_flat_exactly_once(stage.scene, before)
+        await check_record(client, answer, seen)
+
+
+async def test_it_goes_on_though_nobody_asks_again(slow_stage: Stage) -> None:
+    """A restart takes up what was under way by itself; the answer waits for whoever attaches."""
+    stage = slow_stage
+    before = await stage.scene.positions(*ACCOUNTS)
+    await stage.client.begin("FlattenEverything")
+    accepted = await stage.client.hear_type("accepted")
+    stage.server.kill()
+    stage.server.start()
+
+    assert stage.server.ready["unfinished"] == 1
+    async with reconnected(stage) as client:
+        answer = await client.attach(accepted["operationId"])
+
+    check_answer(answer.data)
+    await check_flat_exactly_once(stage.scene, before)
+
+
+async def test_an_answer_outlives_the_server_that_gave_it(slow_stage: Stage) -> None:
+    stage = slow_stage
+    first = await stage.client.call("FlattenEverything", key="one press")
+    sent = len(await stage.scene.orders(*ACCOUNTS))
+    stage.server.kill()
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        again = await client.call("FlattenEverything", key="one press")
+
+    assert again.final == first.final, "the same answer, with the proof's own time"
+    assert again.progress == first.progress
+    assert len(await stage.scene.orders(*ACCOUNTS)) == sent
+
+
+async def test_a_partial_close_is_not_repeated_by_a_restart(slow_stage: Stage) -> None:
+    """Half of everything; killed; still half of what was held at first, not half of the half."""
+    stage = slow_stage
+    before = await stage.scene.positions(*LOADED)
+    args = {"accounts": list(LOADED), "fraction": 0.5}
+    await stage.client.begin("Flatten", args, key="halve")
+    await hear_frames(stage.client, random.Random(SEED).randrange(10, 300))
+    stage.server.kill()
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        answer = await client.call("Flatten", args, key="halve")
+
+    after = await stage.scene.positions(*LOADED)
+    for name, quantity in before.items():
+        closed = abs(quantity) // 2
+        assert abs(after.get(name, Decimal(0))) == abs(quantity) - closed, name
+    assert all(leg["outcome"] in ("reduced", "flat", "rejected") for leg in answer.data["legs"])
+    assert no_id_twice(await stage.scene.orders(*LOADED))
+
+
+# --- the venue dies ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", VENUE_MOMENTS, ids=repeatable)
+async def test_the_venue_is_killed_in_the_middle(slow_stage: Stage, moment: int) -> None:
+    stage = slow_stage
+    before = await stage.scene.positions(*ACCOUNTS)
+    await stage.client.begin("FlattenEverything")
+    await hear_frames(stage.client, moment)
+    stage.venue.kill()
+    stage.venue.start()
+
+    answer = await stage.client.answer("my-request-id")
+
+    check_answer(answer.data)
+    async with scene_at(stage.venue.port) as scene:
+        await check_flat_exactly_once(scene, before)
+
+
+async def test_both_are_killed_in_the_middle(slow_stage: Stage) -> None:
+    stage = slow_stage
+    before = await stage.scene.positions(*ACCOUNTS)
+    await stage.client.begin("FlattenEverything", key="one press")
+    told = await hear_frames(stage.client, 60)
+    stage.venue.kill()
+    stage.server.kill()
+    stage.venue.start()
+    stage.server.start()
+
+    async with reconnected(stage) as client, scene_at(stage.venue.port) as scene:
+        answer = await client.call("FlattenEverything", key="one press")
+
+        check_answer(answer.data)
+        await check_flat_exactly_once(scene, before)
+        await check_record(client, answer, steps_of(told))
+
+
+async def test_a_server_that_finds_its_venue_dead_waits_for_it(slow_stage: Stage) -> None:
+    """The listener opens all the same, and calls nothing flat that it cannot read."""
+    stage = slow_stage
+    stage.venue.kill()
+    async with reconnected(stage) as client:
+        answer = await client.call("FlattenEverything", {"deadlineMs": 1000})
+        assert answer.data["success"] is False
+        assert answer.data["flat"] is False
+        assert answer.data["failures"]
+
+    stage.venue.start()
+    async with reconnected(stage) as client, scene_at(stage.venue.port) as scene:
+        for number in range(100):  # until the link is mended
+            answer = await client.call("FlattenEverything", {"deadlineMs": 5000}, id=f"{number}")
+            if answer.data["success"]:
+                break
+        assert await scene.positions(*ACCOUNTS) == {}
+
+
+# --- orderly stops -------------------------------------------------------------------------------
+
+
+async def test_a_stop_lets_what_runs_come_to_its_end(slow_stage: Stage) -> None:
+    stage = slow_stage
+    await stage.client.begin("FlattenEverything")
+    await stage.client.hear_type("accepted")
+
+    stage.server.terminate()
+    notices: list[str] = []
+    while True:
+        frame = await stage.client.hear()
+        if frame.get("type") == "notice":
+            notices.append(frame["notice"])
+        if "id" in frame:
+            break
+
+    check_answer(frame["data"])
+    assert "draining" in notices
+    code, _ = await stage.client.hear_close()
+    assert code == 1012
+    assert stage.server.wait() == 0
+
+
+async def test_a_stop_that_may_not_wait_leaves_the_rest_to_the_next_start(tmp_path: Path) -> None:
+    venue = VenueProgram(
+        tmp_path / "venue",
+        {"venue.synthetic_positions": POSITIONS - 17, "venue.latency": 0.2,
+         "venue.synthetic_accounts": len(LOADED)},
+    )  # fmt: skip
+    with running(venue):
+        settings = venue.server_settings | {"drain_timeout": 0}
+        server = ServerProgram(tmp_path / "server", settings)
+        with running(server):
+            async with scene_at(venue.port) as scene:
+                before = await scene.positions(*ACCOUNTS)
+                async with connected(server.url, server.token) as client:
+                    await client.begin("FlattenEverything", key="one press")
+                    await client.hear_type("accepted")
+                    server.terminate()
+                    notice = await client.hear_type("notice")
+                    code, _ = await client.hear_close()
+                assert notice["notice"] in ("draining", "restarting")
+                assert code == 1012
+                assert server.wait() == 0
+
+                server.start()
+                async with connected(server.url, server.token) as client:
+                    answer = await client.call("FlattenEverything", key="one press")
+                assert answer.accepted is not None
+                assert answer.accepted["duplicate"] is True
+                check_answer(answer.data)
+                await check_flat_exactly_once(scene, before)
+
+
+# --- one data directory, one server --------------------------------------------------------------
+
+
+async def test_a_second_server_on_the_same_directory_is_refused(stage: Stage) -> None:
+    second = ServerProgram(stage.server.data_dir, stage.server.settings)
+
+    code, said = second.refuse_to_start()
+
+    assert code != 0
+    assert str(stage.server.pid) in said, "it names who holds the directory"
+    answer = await stage.client.call("Flatten", {"account": "Sim101"})
+    assert answer.data["success"] is True, "the first one is none the worse for it"
+
+
+async def test_the_directory_is_free_again_after_a_kill(stage: Stage) -> None:
+    stage.server.kill()
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        assert (await client.call("FlattenEverything")).data["success"] is True
