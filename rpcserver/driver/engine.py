@@ -69,6 +69,7 @@ ROWS_A_COMMIT = 1024
 CALM = 1.0  # seconds before time is fed again, when it could not be decided
 
 Clock = Callable[[], datetime]  # what the clock on the wall says, in UTC
+Names = Callable[[], str]  # each time another one, never one given before
 Committed = Callable[[Sequence[Entry]], None]
 Watched = Callable[[VenueId, VenueEvent], None]
 Alerted = Callable[[Alert], None]
@@ -92,10 +93,12 @@ class Engine:
         venues: Mapping[VenueId, Venue],
         tasks: anyio.abc.TaskGroup,
         clock: Clock,
+        names: Names,
     ) -> None:
         self.journal = journal
         self.venues = venues
         self._clock = clock
+        self._new_name = names
         self._state = State()
         self._turns: deque[_Turn] = deque()
         self._under_way: list[_Turn] = []  # what the commit now running covers
@@ -142,7 +145,7 @@ class Engine:
         """
         self._refuse_if_stopping()
         await self._refuse_expired_key(request)
-        operation_id = OperationId(f"op-{secrets.token_hex(10)}")
+        operation_id = OperationId(f"op-{self._new_name()}")
         event = Requested(operation_id=operation_id, request=request, join=join)
         reply = await self._ask(event)
         assert isinstance(reply, Admitted)
@@ -379,7 +382,7 @@ class Engine:
 
     def _undecided(self, event: Event, error: Exception) -> Refused:
         """Tell people, and go on without the event: whatever it was about is asked again."""
-        reference = secrets.token_hex(4)
+        reference = self._new_name()[:8]
         logger.opt(exception=error).critical(
             "no decision", reference=reference, event=type(event).__name__
         )
@@ -565,6 +568,7 @@ async def open_engine(
     venues: Mapping[VenueId, Venue],
     *,
     clock: Clock = lambda: datetime.now(UTC),
+    names: Names = lambda: secrets.token_hex(10),
 ) -> AsyncIterator[Engine]:
     """
     Run an engine: recover what a crash left, then take turns until the block ends.
@@ -573,7 +577,7 @@ async def open_engine(
         JournalBroken: Out of the block, when a commit raised. Nothing more was sent or told.
     """
     async with anyio.create_task_group() as tasks:
-        engine = Engine(journal, venues, tasks, clock)
+        engine = Engine(journal, venues, tasks, clock, names)
         await engine.recover()
         tasks.start_soon(engine.run, name="turns")
         try:
