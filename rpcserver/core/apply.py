@@ -14,9 +14,11 @@ import msgspec
 
 from rpcserver.core.apply_passing import apply_passing
 from rpcserver.core.ledger import (
+    closing_side,
     ended,
     filled_by,
     intended,
+    is_told_less,
     learned,
     of_report,
     own_orders,
@@ -102,7 +104,7 @@ def apply(state: State, change: Change) -> None:
         case OrderEnded():
             _order_ended(state, change)
         case OrderUnknown(lane=lane, client_order_id=name):
-            _update(state, change.account, lane, name, _lost)
+            _update(state, change.account, lane, name, lambda o: _lost(o, change.mono))
         case CancelIntended(lane=lane, venue_order_id=name):
             if lane is not None:
                 _update(
@@ -110,7 +112,9 @@ def apply(state: State, change: Change) -> None:
                     change.account,
                     lane,
                     name,
-                    lambda o: msgspec.structs.replace(o, canceling=True, cancel_at=change.mono),
+                    lambda o: msgspec.structs.replace(
+                        o, canceling=True, cancel_at=change.mono, swept=True
+                    ),
                 )
         case FenceRaised():
             lane_at = state.lane(change.lane)
@@ -386,27 +390,15 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
         lane.expected = counted.expected  # a fold without the finished operation that sent it
         return
     after = filled_by(before, counted)
-    lane.orders[before.key] = after
-    taken = after.filled - before.filled
-    lane.expected += taken * before.side.sign
-    lane.changed = state.turn
-    lane.proof = None
+    _replace(state, lane, before, after)
     lane.doubt = None
     if after.operation_id is not None:
-        if taken > 0:
+        if after.filled > before.filled:
             lane.fruitless = 0
         elif not after.is_live and not before.canceling:
             _back_off(lane, counted.mono)
-        for at in lane.legs:
-            leg = state.leg(*at)
-            leg.closed += taken
-            leg.value += after.value - before.value
-            leg.fees += after.fees - before.fees
-            leg.realized += after.realized - before.realized
-            leg.remaining = lane.expected
     if not after.is_live:
         _note_cancel(lane, after)
-    state.index_order(counted.lane, after)
     _release(state, lane)
 
 
@@ -436,20 +428,13 @@ def _order_ended(state: State, record: OrderEnded) -> None:
     if before is None:
         return
     after = ended(before, record)
-    lane.orders[before.key] = after
-    lane.expected += (after.filled - before.filled) * before.side.sign
-    lane.changed = state.turn
-    lane.proof = None
+    _replace(state, lane, before, after)
     if before.operation_id is not None:
         lane.rejected, lane.reject_detail = record.reason, record.detail
         lane.rejected_at = record.mono
         lane.limits_only |= record.reason is RejectReason.MARKET_ORDERS_BANNED
         if after.filled == 0 and not before.canceling:
             _back_off(lane, record.mono, record.retry_after)
-        for at in lane.legs:
-            leg = state.leg(*at)
-            leg.closed += after.filled - before.filled
-            leg.remaining = lane.expected
     _note_cancel(lane, after)
     _release(state, lane)
 
@@ -470,12 +455,32 @@ def _update(
     before = _find(lane, name, name)
     if before is None:
         return
-    after = change(before)
+    _replace(state, lane, before, change(before))
+
+
+def _replace(state: State, lane: Lane, before: LedgerOrder, after: LedgerOrder) -> None:
+    """Put *after* in its place in the ledger, and let what it filled meanwhile count (law 5)."""
     lane.orders[before.key] = after
-    lane.expected += (after.filled - before.filled) * before.side.sign
     lane.changed = state.turn
     lane.proof = None
-    state.index_order(lane_key, after)
+    taken = after.filled - before.filled
+    if before.blurred and taken:
+        lane.stale = True  # the position that was adopted may hold this already: read it again
+    else:
+        lane.expected += taken * before.side.sign
+        if is_told_less(lane) and before.side is closing_side(lane):
+            assert lane.ceiling is not None
+            lane.ceiling = max(lane.ceiling - taken, ZERO)
+    if after.operation_id is not None:
+        for at in lane.legs:
+            leg = state.leg(*at)
+            leg.closed += taken
+            leg.value += after.value - before.value
+            leg.fees += after.fees - before.fees
+            leg.realized += after.realized - before.realized
+    for at in lane.legs:
+        state.leg(*at).remaining = lane.expected
+    state.index_order(lane.key, after)
 
 
 def _find(lane: Lane, *names: str | None) -> LedgerOrder | None:
@@ -500,7 +505,7 @@ def _note_cancel(lane: Lane, order: LedgerOrder) -> None:
     """Remember what was canceled on the way, and whether it protected the position."""
     if order.operation_id is not None or order.venue_order_id is None:
         return
-    if order.canceling and order.filled < order.quantity:
+    if order.swept and order.filled < order.quantity:
         lane.canceled += (order.venue_order_id,)
         lane.unprotected = lane.unprotected or order.protective
 
@@ -520,6 +525,7 @@ def _raise_fence(lane: Lane, fence: FenceRaised) -> None:
             lane.orders[name] = msgspec.structs.replace(
                 order,
                 canceling=True,
+                swept=True,
                 cancel_at=fence.mono,
                 sent_at=fence.mono,
                 asked_at=fence.mono,
@@ -535,10 +541,13 @@ def _raise_fence(lane: Lane, fence: FenceRaised) -> None:
             )
 
 
-def _lost(order: LedgerOrder) -> LedgerOrder:
+def _lost(order: LedgerOrder, mono: float) -> LedgerOrder:
+    """It left no later than now: from now on it must show itself within the settle time."""
     if not order.is_live:
         return order
-    return msgspec.structs.replace(order, state=OrderState.UNKNOWN, asked_at=None)
+    return msgspec.structs.replace(
+        order, state=OrderState.UNKNOWN, sent_at=mono, asked_at=None, absent_at=None
+    )
 
 
 def _name(intent: OrderIntended) -> str:
@@ -574,5 +583,8 @@ def _position_adopted(state: State, adopted: PositionAdopted) -> None:
     lane.doubt = None
     lane.stale = False
     lane.proof = adopted.taken_at
+    for name, order in lane.orders.items():
+        if order.is_live:
+            lane.orders[name] = msgspec.structs.replace(order, blurred=True)
     for at in lane.legs:
         state.leg(*at).remaining = adopted.quantity

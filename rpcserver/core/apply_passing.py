@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
+from rpcserver.core.ledger import lowered
 from rpcserver.core.passing import (
     AccountArmed,
     AccountTraded,
@@ -27,7 +26,7 @@ from rpcserver.core.passing import (
     VenueDescribed,
     WaveStarted,
 )
-from rpcserver.core.state import Doubt, Ended, KeyUse, Lane, SeenMarket, State, VenueState
+from rpcserver.core.state import Doubt, Ended, KeyUse, SeenMarket, State, VenueState
 from rpcserver.domain.position import PositionKey
 
 
@@ -46,19 +45,19 @@ def apply_passing(state: State, fact: Passing) -> None:
         case PositionDoubted():
             lane = state.lane(fact.lane)
             lane.doubt = Doubt(quantity=fact.quantity, since=fact.mono)
-            lane.ceiling = _lowered(lane, abs(fact.quantity))
+            lane.ceiling = lowered(lane, fact.quantity)
         case TradesSeen():
             lane = state.lane(fact.lane)
             if lane.doubt is not None:
                 lane.doubt = msgspec.structs.replace(lane.doubt, trades_read=True)
         case CeilingLowered():
             lane = state.lane(fact.lane)
-            lane.ceiling = _lowered(lane, fact.ceiling)
+            lane.ceiling = fact.ceiling
             lane.proof = None
         case OrderAsked():
             _mark(state, fact.lane, fact.order, asked_at=fact.mono)
         case OrderNotFound():
-            _mark(state, fact.lane, fact.order, not_found=True)
+            _mark(state, fact.lane, fact.order, absent_at=fact.asked)
             if fact.lane is not None:
                 state.lane(fact.lane).proof = None  # the proof must be younger than this answer
         case ReadStarted():
@@ -112,17 +111,13 @@ def apply_passing(state: State, fact: Passing) -> None:
             operation.wave = min(operation.wave * 2, 512)
 
 
-def _lowered(lane: Lane, ceiling: Decimal) -> Decimal:
-    return ceiling if lane.ceiling is None else min(lane.ceiling, ceiling)
-
-
 def _mark(
     state: State,
     lane_key: PositionKey | None,
     name: str,
     *,
     asked_at: float | None = None,
-    not_found: bool = False,
+    absent_at: float | None = None,
 ) -> None:
     """A poll is no change of the position: the turn of the lane stays."""
     if lane_key is None:
@@ -132,7 +127,7 @@ def _mark(
                 msgspec.structs.replace(
                     loose,
                     asked_at=asked_at if asked_at is not None else loose.asked_at,
-                    not_found=loose.not_found or not_found,
+                    absent_at=absent_at if absent_at is not None else loose.absent_at,
                 ),
             )
         return
@@ -141,5 +136,5 @@ def _mark(
         lane.orders[name] = msgspec.structs.replace(
             order,
             asked_at=asked_at if asked_at is not None else order.asked_at,
-            not_found=order.not_found or not_found,
+            absent_at=absent_at if absent_at is not None else order.absent_at,
         )

@@ -38,5 +38,6 @@ def ask(pen: Pen, account: AccountRef, lane: PositionKey | None, order: LedgerOr
             account=account,
             client_order_id=order.client_order_id if by_ours else None,
             venue_order_id=None if by_ours else order.venue_order_id,
+            asked=pen.now.mono,
         )
     )

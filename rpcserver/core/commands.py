@@ -59,6 +59,7 @@ class QueryOrder(Command, frozen=True, kw_only=True):
     account: AccountRef
     client_order_id: ClientOrderId | None
     venue_order_id: VenueOrderId | None
+    asked: float = 0.0  # when (monotonic): an answer is no younger than its question
 
 
 class QueryTrades(Command, frozen=True, kw_only=True):

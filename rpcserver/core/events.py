@@ -120,11 +120,12 @@ class OrderLost(Event, frozen=True, kw_only=True):
 
 
 class OrderAbsent(Event, frozen=True, kw_only=True):
-    """The venue was asked and knows no such order (yet)."""
+    """The venue was asked and knows no such order (yet). `asked`: as the question says."""
 
     account: AccountRef
     client_order_id: ClientOrderId | None
     venue_order_id: VenueOrderId | None
+    asked: float
 
 
 class OrderQueryFailed(Event, frozen=True, kw_only=True):

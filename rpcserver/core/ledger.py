@@ -52,7 +52,7 @@ def of_report(report: OrderReport) -> LedgerOrder:
         quantity=report.quantity,
         limit_price=report.limit_price,
         filled=report.filled,
-        named=report.filled,
+        named=sum((fill.quantity for fill in report.fills), ZERO),
         trades=frozenset(fill.trade_id for fill in report.fills),
         state=OrderState.LIVE,
         reduce_only=report.reduce_only,
@@ -71,7 +71,7 @@ def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
             sends=before.sends + 1,
             sent_at=intent.mono,
             asked_at=None,
-            not_found=False,
+            absent_at=None,
         )
     order = intent.order
     return LedgerOrder(
@@ -108,7 +108,7 @@ def learned(order: LedgerOrder, report: OrderReport) -> LedgerOrder:
         filled=max(order.filled, report.filled),
         state=OrderState.LIVE,
         canceling=(still_canceling or report.cancel_pending) and not shrunk,
-        not_found=False,
+        absent_at=None,
     )
 
 
@@ -143,7 +143,7 @@ def filled_by(order: LedgerOrder, counted: FillCounted) -> LedgerOrder:
         state=OrderState.ENDED if terminal or not order.is_live else OrderState.LIVE,
         end=_END_OF_STATUS.get(counted.status, order.end),
         detail=counted.detail or order.detail,
-        not_found=False,
+        absent_at=None,
     )
 
 
@@ -193,6 +193,17 @@ def position(lane: Lane) -> Decimal:
 def closing_side(lane: Lane) -> OrderSide:
     """The side of an order that makes the lane's position smaller."""
     return OrderSide.SELL if lane.expected > 0 else OrderSide.BUY
+
+
+def lowered(lane: Lane, told: Decimal) -> Decimal:
+    """The most that may be assumed, unsigned, where the position is *told* to be that (signed)."""
+    told = max(told * lane.sign, ZERO)
+    return told if lane.ceiling is None else min(lane.ceiling, told)
+
+
+def is_told_less(lane: Lane) -> bool:
+    """Whether something said that the position is smaller than what our arithmetic expects."""
+    return lane.ceiling is not None and lane.ceiling < abs(lane.expected)
 
 
 def own_remaining(lane: Lane) -> Decimal:

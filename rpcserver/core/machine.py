@@ -49,7 +49,7 @@ from rpcserver.core.events import (
     VenueUp,
     Woken,
 )
-from rpcserver.core.ledger import position
+from rpcserver.core.ledger import lowered, position
 from rpcserver.core.leg import look_at
 from rpcserver.core.operation import (
     account_verified,
@@ -144,9 +144,21 @@ def decide(state: State, event: Event, now: Now) -> Decision:
 
 
 def recover(state: State, now: Now) -> Decision:
-    """After the fold: every timer is armed anew. What was alive is asked about before all else."""
-    unfinished = sum(not operation.finished for operation in state.operations.values())
-    return Decision((Recovered(at=now.wall, mono=now.mono, unfinished=unfinished),), ())
+    """
+    After the fold: every timer is armed anew. What was alive is asked about before all else.
+
+    It is a step of every operation taken up again: a restart makes unknown what was on its way,
+    and whoever folds the operation alone must learn of that (law 37).
+    """
+    pen = Pen(state, now)
+    operations = state.operations.values()
+    recovered = Recovered(
+        at=now.wall,
+        mono=now.mono,
+        concerns=tuple(pen.concern(operation) for operation in operations),
+        unfinished=sum(not operation.finished for operation in operations),
+    )
+    return Decision((recovered,), ())
 
 
 def next_deadline(state: State) -> float | None:
@@ -214,9 +226,9 @@ def _position_changed(pen: Pen, event: PositionChanged) -> None:
     """The stream may lag or lead: it lowers what may be sent, and never raises it."""
     key, told = event.position.key, event.position.signed_quantity
     lane = pen.draft.find_lane(key)
-    if lane is None or told * lane.expected < 0 or abs(told) >= position(lane):
+    if lane is None or lane.sign == 0 or told * lane.sign >= position(lane):
         return
-    pen.write(CeilingLowered(key, abs(told)))
+    pen.write(CeilingLowered(key, lowered(lane, told)))
     if not lane.own_live:
         _move(pen, key)
 

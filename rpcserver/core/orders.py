@@ -36,7 +36,7 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.state import Lane, LedgerOrder, OrderState
 from rpcserver.domain.ids import AccountRef
-from rpcserver.domain.order import Fill, OrderReport, OrderStatus, RejectReason
+from rpcserver.domain.order import ZERO, Fill, OrderReport, OrderStatus, RejectReason
 from rpcserver.domain.position import PositionKey
 
 _END = {
@@ -146,7 +146,8 @@ def _count(
     )
     after = filled_by(order, counted)
     if lane is not None:
-        expected = lane.expected + (after.filled - order.filled) * order.side.sign
+        taken = ZERO if order.blurred else after.filled - order.filled
+        expected = lane.expected + taken * order.side.sign
         counted = FillCounted(
             **{name: getattr(counted, name) for name in counted.__struct_fields__}
             | {"expected": expected}
@@ -311,11 +312,14 @@ def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
     lane_key, order = find_order(pen, event.account, event.client_order_id, event.venue_order_id)
     if order is None or order.state is not OrderState.UNKNOWN:
         return None
-    settle = pen.capabilities(event.account.venue).not_found_settle
-    if pen.now.mono < order.sent_at + settle:
+    capabilities = pen.capabilities(event.account.venue)
+    if event.asked < order.sent_at + capabilities.not_found_settle:
         return lane_key
     if lane_key is not None:
-        pen.write(OrderNotFound(lane_key, order.key))
+        expiry = capabilities.request_expiry
+        expires_at = order.sent_at + expiry if expiry is not None else float("inf")
+        if order.absent_at is None or order.absent_at < expires_at <= event.asked:
+            pen.write(OrderNotFound(lane_key, order.key, event.asked))
         return lane_key
     pen.write(
         OrderEnded(
@@ -360,6 +364,10 @@ def trades_read(pen: Pen, event: TradesRead) -> list[PositionKey]:
             continue
         fresh = new_fills(order, fills)
         if not fresh:
+            continue
+        if order.operation_id is None and order.named != order.filled:
+            # It had filled before we first saw it: which of these were in that, it must say itself.
+            ask(pen, event.account, lane_key, order)
             continue
         lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
         _count(pen, event.account, lane, order, _report_of_trades(order, first, fresh), fresh)

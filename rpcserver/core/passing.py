@@ -37,6 +37,7 @@ class OrderNotFound(msgspec.Struct, frozen=True, gc=False):
 
     lane: PositionKey | None
     order: str
+    asked: float  # when (monotonic)
 
 
 class CancelLapsed(msgspec.Struct, frozen=True, gc=False):

@@ -29,12 +29,15 @@ def rearm(state: State, recovered: Recovered) -> None:
                 part.retry_at = mono
         operation.wake = mono
         state.arm(operation_id, mono)
+    for market, seen in state.markets.items():
+        # Seen by the clock of an earlier life: how long ago is not known.
+        state.markets[market] = msgspec.structs.replace(seen, seen_at=float("-inf"))
     for key in list(state.lanes):
         lane = state.lane(key)
         lane.stale = True
         lane.proof = None
         lane.doubt = None
-        lane.not_before = mono
+        lane.not_before = lane.rejected_at = mono
         lane.started_at = mono
         lane.sweeps = min(lane.sweeps, 1)  # cancels may have been lost with the process
         if lane.fence_until is not None:
@@ -57,7 +60,7 @@ def _unasked(order: LedgerOrder, mono: float) -> LedgerOrder:
         asked_at=None,
         first_sent_at=float("-inf"),  # how long ago is not known: longer than any window
         sent_at=mono,
-        not_found=False,
+        absent_at=None,
         canceling=False,  # whether a cancel or a change left is unknown: it is asked for again
         shrink_to=None,
     )

@@ -87,6 +87,8 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     protective: bool = False  # a stop
     canceling: bool = False  # a cancel or a change was sent and is not answered for good
     cancel_at: float = 0.0  # when that was sent
+    swept: bool = False  # we asked for its cancel, in this life or an earlier one
+    blurred: bool = False  # a position was adopted meanwhile that may hold its next fills already
     shrink_to: Decimal | None = None  # the total it is to be shrunk to
     request: OrderRequest | None = None  # ours: to send the same again
     sends: int = 0
@@ -95,7 +97,7 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     first_sent_at: float = 0.0
     sent_at: float = 0.0  # the last time
     asked_at: float | None = None
-    not_found: bool = False  # asked after the settle time: not there
+    absent_at: float | None = None  # when it was asked for, after the settle time, and not there
 
     @property
     def is_live(self) -> bool:

@@ -32,7 +32,9 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
     again.
     """
     lost = [
-        order for order in lane.own_live if order.state is OrderState.UNKNOWN and order.not_found
+        order
+        for order in lane.own_live
+        if order.state is OrderState.UNKNOWN and order.absent_at is not None
     ]
     if not lost:
         return None
@@ -42,8 +44,9 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
         return want_read(pen, lane)
     capabilities = pen.capabilities(lane.key.venue)
     for order in lost:
-        age = pen.now.mono - order.sent_at
-        expired = capabilities.request_expiry is not None and age > capabilities.request_expiry
+        assert order.absent_at is not None
+        expiry = capabilities.request_expiry
+        expired = expiry is not None and order.absent_at >= order.sent_at + expiry
         remembered = capabilities.id_memory is IdMemory.FOR_EVER or (
             capabilities.id_memory is IdMemory.WINDOW
             and pen.now.mono - order.first_sent_at < capabilities.id_window

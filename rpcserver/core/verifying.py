@@ -14,6 +14,7 @@ from decimal import Decimal
 from rpcserver.core.commands import QueryTrades, ReadAccount
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import is_unwanted_report, legs_at_work
+from rpcserver.core.ledger import is_told_less, lowered
 from rpcserver.core.passing import (
     AccountArmed,
     CeilingLowered,
@@ -98,23 +99,29 @@ def _compare(
     snapshot: AccountSnapshot,
 ) -> None:
     lane = pen.draft.lane(key)
-    if any(order.request is not None and not order.not_found for order in lane.own_live):
+    if any(order.request is not None and order.absent_at is None for order in lane.own_live):
         # What lives may have filled without our having heard: no ground for doubt, but enough
         # to send no more than this.
-        if abs(read) < abs(lane.expected):
-            pen.write(CeilingLowered(key, abs(read)))
+        if read * lane.sign < abs(lane.expected):
+            pen.write(CeilingLowered(key, lowered(lane, read)))
         if not lane.stale:
             return
-    if read == lane.expected:
+    doubt = lane.doubt
+    settle = pen.capabilities(key.venue).position_settle
+    repeats = (
+        doubt is not None
+        and doubt.quantity == read
+        and doubt.trades_read
+        and pen.draft.account(key.account_ref).started_at - doubt.since >= settle
+    )
+    if read == lane.expected and (repeats or not is_told_less(lane)):
         _learn_of_orders(pen, lane, working)
         pen.write(PositionRead(key, snapshot.taken_at))
         return
-    doubt = lane.doubt
-    settle = pen.capabilities(key.venue).position_settle
     if doubt is None or doubt.quantity != read:
         pen.write(PositionDoubted(key, read, pen.now.mono))
         pen.order(QueryTrades(account=key.account_ref, since=trades_since(pen, lane)))
-    elif doubt.trades_read and pen.now.mono - doubt.since >= settle:
+    elif repeats:
         pen.write(
             PositionAdopted(
                 at=pen.now.wall,

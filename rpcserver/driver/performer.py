@@ -204,7 +204,12 @@ class Performer:
                     account.account, client_order_id=ours, venue_order_id=theirs
                 )
                 if found is None:
-                    return OrderAbsent(account=account, client_order_id=ours, venue_order_id=theirs)
+                    return OrderAbsent(
+                        account=account,
+                        client_order_id=ours,
+                        venue_order_id=theirs,
+                        asked=command.asked,
+                    )
                 return OrderUpdated(account=account, report=found)
             case QueryTrades(account=account, since=since):
                 return TradesRead(

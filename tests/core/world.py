@@ -222,7 +222,9 @@ class World:
         assert not decision.commands, "recovery sends nothing"
         for change in decision.changes:
             apply(self.state, change)
-        self.book.append([change for change in decision.changes if not isinstance(change, Passing)])
+        records = [change for change in decision.changes if not isinstance(change, Passing)]
+        self.book.append(records)
+        self.watch.durable(records)
         self._meet_venues()
 
     # --- time ----------------------------------------------------------------------------------
@@ -410,7 +412,12 @@ class World:
             case QueryOrder(account=account, client_order_id=ours, venue_order_id=theirs):
                 found = self.venues[account.venue].query(ours, theirs)
                 if found is None or fault.hidden:
-                    return OrderAbsent(account=account, client_order_id=ours, venue_order_id=theirs)
+                    return OrderAbsent(
+                        account=account,
+                        client_order_id=ours,
+                        venue_order_id=theirs,
+                        asked=command.asked,
+                    )
                 return OrderUpdated(account=account, report=found)
             case QueryTrades(account=account):
                 fills = self.venues[account.venue].fills_of(account.account)
