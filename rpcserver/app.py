@@ -44,7 +44,6 @@ TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DRAIN_POLL = 0.05  # seconds
-VENUE_PATIENCE = 2.0  # seconds a start waits for the accounts of its venues
 LOG_FORMAT = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level:<8} {message} {extra}"
 
 
@@ -91,13 +90,10 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         token_file = await _first_token(journal, settings.data_dir)
         venue = await stack.enter_async_context(_open_venue(settings))
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
-        # A call that came before the accounts are known would find none of them. A venue that is
-        # dead holds the listener up for a moment only.
-        with anyio.move_on_after(VENUE_PATIENCE):
-            await engine.accounts_read()
         server = await stack.enter_async_context(
             serve(_server_settings(settings), engine, registry)
         )
+        await engine.settled_in()  # those who come before may attach; exits wait for it
         port = server.port
         ready(
             Ready(

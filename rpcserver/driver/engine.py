@@ -66,6 +66,7 @@ from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.watching import Watcher
 
 ROWS_A_COMMIT = 1024
+START_PATIENCE = 2.0  # seconds a start waits for the accounts of venues that may be dead
 CALM = 1.0  # seconds before time is fed again, when it could not be decided
 
 Clock = Callable[[], datetime]  # what the clock on the wall says, in UTC
@@ -116,6 +117,7 @@ class Engine:
             name: Watcher(venue, self._heard, self._described) for name, venue in venues.items()
         }
         self._tasks = tasks
+        self._settled_in = anyio.Event()
         self._stopping = False
         self._ended = False
         self._calm_until = 0.0  # no time is fed before: a timer could not be decided
@@ -135,6 +137,14 @@ class Engine:
         """Wait until the accounts of every venue are known."""
         for watcher in self._watchers.values():
             await watcher.was_read.wait()
+
+    async def settled_in(self) -> None:
+        """
+        Wait until the accounts are known, or a start's patience with dead venues is over.
+
+        An exit that arrives with the restart would otherwise find no account to close.
+        """
+        await self._settled_in.wait()
 
     async def close(self, request: CloseRequest, *, join: bool = True) -> Admitted:
         """
@@ -284,12 +294,18 @@ class Engine:
             self._tasks.start_soon(watcher.run, name=f"watch {name}")
             self._tasks.start_soon(watcher.refresh, name=f"refresh {name}")
             self._tasks.start_soon(self._performers[name].watch, name=f"deadlines {name}")
+        self._tasks.start_soon(self._settle_in, name="settle in")
         try:
             while True:
                 await self._something_to_do()
                 await self._commit()
         finally:
             self._end()
+
+    async def _settle_in(self) -> None:
+        with anyio.move_on_after(START_PATIENCE):
+            await self.accounts_read()
+        self._settled_in.set()
 
     def _end(self) -> None:
         """Nobody waits for what will not come. What became of it stands in the journal."""

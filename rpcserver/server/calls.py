@@ -129,6 +129,7 @@ class Calls:
         check_permission(self._principal, api)
         check_strictly(text, envelope=True)
         args = decode_args(api.args, frame.args)
+        await self._backend.engine.settled_in()
         terms = api.terms(args, self._backend.directory.asked(self._principal, self._remote))
         request = close_request(
             frame,

@@ -42,6 +42,9 @@ class Engine(Protocol):
     def instruments(self) -> Mapping[VenueId, tuple[Instrument, ...]]:
         """As last read."""
 
+    async def settled_in(self) -> None:
+        """Wait until the accounts are known, or a start's patience with dead venues is over."""
+
     async def close(self, request: CloseRequest, *, join: bool) -> Admitted:
         """
         Admit *request*; it is durable when this returns.

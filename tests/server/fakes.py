@@ -291,6 +291,9 @@ class FakeEngine:
 
     # --- the engine ---------------------------------------------------------------------------
 
+    async def settled_in(self) -> None:
+        pass
+
     async def close(self, request: CloseRequest, *, join: bool) -> FakeAdmitted:
         if self.gate is not None:
             await self.gate.wait()
