@@ -250,3 +250,6 @@ def _venue_up(pen: Pen, event: VenueUp) -> None:
     """What happened while it was away is unknown: everything alive there is looked at."""
     pen.write(VenueDescribed(event.venue, event.capabilities, True))
     _move(pen, *(key for key in pen.draft.lane_keys() if key.venue == event.venue))
+    for name, account in pen.draft.loose_accounts.items():
+        if account.venue == event.venue:
+            ask(pen, account, None, pen.draft.loose[name])

@@ -51,7 +51,7 @@ PAPER, OTHER = VenueId("paper"), VenueId("other")
 SIM, SIM2 = AccountId("Sim101"), AccountId("Sim102")
 MES, NQ, CL = InstrumentId("MES 12-25"), InstrumentId("NQ 12-25"), InstrumentId("CL 12-25")
 ALICE, BOB = PrincipalId("alice"), PrincipalId("bob")
-PATIENCE = 300.0  # virtual seconds: what takes longer hangs
+PATIENCE = 1800.0  # virtual seconds: what takes longer hangs
 
 Answered = TypeVar("Answered")
 
