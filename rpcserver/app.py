@@ -13,7 +13,7 @@ import secrets
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -37,6 +37,8 @@ from rpcserver.server.settings import ServerSettings
 from rpcserver.settings import Settings, VenueKind
 from rpcserver.venues.paper import PaperSettings, open_paper_venue, open_remote_paper_venue
 from rpcserver.venues.paper import serve as serve_paper_venue
+from rpcserver.venues.paper.faults import Fault
+from rpcserver.venues.paper.forecast import SetWeather
 
 JOURNAL_FILE = "journal.db"
 VENUE_FILE = "venue.db"
@@ -126,11 +128,16 @@ async def run_venue(
     ready: Callable[[int], None] = lambda _: None,
     *,
     settings: PaperSettings | None = None,
+    script: Sequence[Fault] = (),
+    weather: SetWeather | None = None,
 ) -> None:
     """
     Serve the paper venue as a process of its own, until SIGINT or SIGTERM.
 
+    *script* and *weather* are the faults of a rehearsal, written down or drawn.
+
     Raises:
+        InvalidRequest: A fault names an account or an instrument that is not there.
         OSError: The port is taken.
         sqlite3.OperationalError: Another process has the venue's database open.
     """
@@ -139,7 +146,7 @@ async def run_venue(
     async with anyio.create_task_group() as tasks:
 
         async def serve_venue() -> None:
-            await serve_paper_venue(told, port=port, ready=ready)
+            await serve_paper_venue(told, port=port, ready=ready, script=script, weather=weather)
 
         tasks.start_soon(serve_venue)
         await _until_signal()

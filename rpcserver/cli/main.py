@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from rpcserver.cli import audit, closing, demo, doctor, reading, serving, tokens
+from rpcserver.cli import audit, closing, demo, doctor, reading, rehearsing, serving, tokens
 from rpcserver.cli.exits import Exit, explain
 from rpcserver.cli.output import Output
 
@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 app.command(rich_help_panel="Run")(serving.serve)
-app.command(rich_help_panel="Run")(serving.venue)
+app.add_typer(rehearsing.commands, name="venue", rich_help_panel="Run")
 app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(doctor.doctor)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import anyio
+import msgspec
 import typer
 from rich.text import Text
 
@@ -19,8 +20,12 @@ from rpcserver.cli.output import Output
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.settings import Settings, SettingsError, load_settings
 from rpcserver.venues.paper import PaperSettings
+from rpcserver.venues.paper.faults import Fault
+from rpcserver.venues.paper.forecast import KINDS, SetWeather
+from rpcserver.venues.paper.script import ScriptError, read_script
 
 VENUE_PORT = 8788
+_REHEARSE = "Rehearse"
 
 Directory = Annotated[
     Path | None,
@@ -86,19 +91,62 @@ def serve(
 
 
 def venue(
+    context: typer.Context,
     data_dir: Directory = None,
     port: Annotated[
         int, typer.Option(help="The port on 127.0.0.1; 0 is any free one.")
     ] = VENUE_PORT,
     config: Config = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(
+            "--faults",
+            help="What is to go wrong, in TOML: a table for each fault.",
+            rich_help_panel=_REHEARSE,
+        ),
+    ] = None,
+    fault_seed: Annotated[
+        int | None,
+        typer.Option(
+            "--fault-seed",
+            min=0,
+            help="Draw faults from this seed: the same messages meet the same faults.",
+            rich_help_panel=_REHEARSE,
+        ),
+    ] = None,
+    fault_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--fault-rate",
+            min=0.0,
+            max=1.0,
+            help="How likely a message meets a drawn fault; 0.05 where only a seed is given.",
+            rich_help_panel=_REHEARSE,
+        ),
+    ] = None,
+    fault_kinds: Annotated[
+        str | None,
+        typer.Option(
+            "--fault-kinds",
+            metavar="KIND,…",
+            help="Which kinds may be drawn; by default all.",
+            rich_help_panel=_REHEARSE,
+        ),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """
     Start the paper venue as a process of its own: its orders outlive any server.
 
-    A server uses it with `venue.kind = "remote"` and `venue.url` in its settings.
+    A server uses it with `venue.kind = "remote"` and `venue.url` in its settings. To rehearse
+    against it, script faults, draw them from a seed, or set them while it runs with
+    `rpcserver venue control`; protocol.md, chapter 16, is the manual.
     """
+    if context.invoked_subcommand is not None:
+        return
     output = Output(is_json=as_json)
+    script = _script(faults, output)
+    weather = _weather(fault_seed, fault_rate, fault_kinds, output)
     settings = _settings(config, {"data_dir": data_dir}, output)
     paper = PaperSettings(
         seed=settings.venue.seed,
@@ -116,10 +164,38 @@ def venue(
         output.console.file.flush()
 
     async def run() -> int:
-        await app.run_venue(settings.data_dir, port, announce, settings=paper)
+        await app.run_venue(
+            settings.data_dir, port, announce, settings=paper, script=script, weather=weather
+        )
         return Exit.OK
 
     raise typer.Exit(_run(run, output))
+
+
+def _script(path: Path | None, output: Output) -> tuple[Fault, ...]:
+    try:
+        return read_script(path) if path is not None else ()
+    except ScriptError as exc:
+        for problem in exc.problems:
+            output.complain("faults", problem)
+        raise typer.Exit(Exit.ERROR) from exc
+
+
+def _weather(
+    seed: int | None, rate: float | None, kinds: str | None, output: Output
+) -> SetWeather | None:
+    """The faults to draw; None where neither a seed nor a rate was given."""
+    drawn = tuple(part.strip() for part in (kinds or "").split(",") if part.strip())
+    if strangers := [kind for kind in drawn if kind not in KINDS]:
+        expected = ", ".join(KINDS)
+        output.complain("faults", f"--fault-kinds: expected some of {expected}, got {strangers[0]}")
+        raise typer.Exit(Exit.ERROR)
+    if seed is None and rate is None:
+        return None
+    weather = SetWeather(kinds=drawn)
+    if seed is not None:
+        weather = msgspec.structs.replace(weather, seed=seed)
+    return weather if rate is None else msgspec.structs.replace(weather, rate=rate)
 
 
 def _settings(config: Path | None, overrides: Mapping[str, object], output: Output) -> Settings:

@@ -1,13 +1,15 @@
 """
 The paper venue as a process of its own: a loopback server, so that whoever trades there can die
-while the orders live on.
+while the orders live on. Who trades speaks `protocol`; who rehearses speaks `control`, at its own
+path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import assert_never
+from urllib.parse import urlsplit
 
 import anyio
 import msgspec
@@ -19,6 +21,10 @@ from websockets.exceptions import ConnectionClosed
 
 from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueUnavailable
 from rpcserver.venues.paper import protocol
+from rpcserver.venues.paper.control import CONTROL_PATH, encode_answer
+from rpcserver.venues.paper.director import Director
+from rpcserver.venues.paper.faults import Fault
+from rpcserver.venues.paper.forecast import SetWeather
 from rpcserver.venues.paper.opening import open_paper_venue
 from rpcserver.venues.paper.outbox import Outbox
 from rpcserver.venues.paper.protocol import Answer, Call, Happened, Reply, Request, ServerFrame
@@ -35,6 +41,8 @@ async def serve(
     *,
     port: int = 0,
     ready: Callable[[int], None] = lambda _port: None,
+    script: Sequence[Fault] = (),
+    weather: SetWeather | None = None,
 ) -> None:
     """
     Serve a paper venue on the loopback interface until cancelled.
@@ -43,13 +51,21 @@ async def serve(
         settings: How the venue behaves, and where its database lies.
         port: Where to listen; 0 is any free port.
         ready: Called with the port once clients can connect.
+        script: Faults in force from the start.
+        weather: Faults drawn from the start.
 
     Raises:
+        InvalidRequest: A fault names an account or an instrument that is not there.
         OSError: The port is taken.
         sqlite3.OperationalError: Another process has the venue's database open.
     """
     async with open_paper_venue(settings) as venue:
-        handler = partial(_serve_client, venue)
+        director = Director(venue)
+        for fault in script:
+            await director.arm(fault)
+        if weather is not None:
+            await director.set_weather(weather)
+        handler = partial(_serve_client, venue, director)
         async with serve_websocket(
             handler,
             HOST,
@@ -64,13 +80,26 @@ async def serve(
             await anyio.sleep_forever()
 
 
-async def _serve_client(venue: PaperVenue, socket: ServerConnection) -> None:
+async def _serve_client(venue: PaperVenue, director: Director, socket: ServerConnection) -> None:
+    if socket.request is not None and urlsplit(socket.request.path).path == CONTROL_PATH:
+        await _serve_director(director, socket)
+        return
     capabilities = await venue.capabilities()
     client = _Client(venue, socket)
     client.outbox.post(protocol.Welcome(capabilities))
     async with anyio.create_task_group() as tasks:
         await client.serve(tasks)
         tasks.cancel_scope.cancel()
+
+
+async def _serve_director(director: Director, socket: ServerConnection) -> None:
+    """Answer control frames, one after the other."""
+    try:
+        async for message in socket:
+            text = message if isinstance(message, str) else message.decode(errors="replace")
+            await socket.send(encode_answer(await director.answer(text)))
+    except ConnectionClosed:
+        return
 
 
 class _Client:
