@@ -284,6 +284,11 @@ def _lags_until(pen: Pen, operation: Operation, part: Part) -> float | None:
 
 
 def _before(pen: Pen, operation: Operation, snapshot: AccountSnapshot) -> SnapshotTaken:
+    at_work = {
+        key.instrument: lane.instrument
+        for key in pen.draft.lanes_of(snapshot.account)
+        if (lane := pen.draft.find_lane(key)) is not None
+    }
     return SnapshotTaken(
         at=pen.now.wall,
         mono=pen.now.mono,
@@ -293,7 +298,9 @@ def _before(pen: Pen, operation: Operation, snapshot: AccountSnapshot) -> Snapsh
         taken_at=snapshot.taken_at,
         positions=snapshot.positions,
         orders=snapshot.orders,
-        instruments=snapshot.instruments,
+        # What others work on may be planned though this reading no longer shows it; whoever folds
+        # this operation alone must know what it is.
+        instruments=at_work | dict(snapshot.instruments),
         markets=snapshot.markets,
     )
 
@@ -425,9 +432,8 @@ def _plan_as_a_whole(pen: Pen, operation: Operation) -> bool:
             snapshot,
             pen.capabilities(account.venue),
             first_number=total + 1,
+            only=only.key if only is not None else None,
         )
-        if request.scope.oldest_only:
-            legs = tuple(leg for leg in legs if only is not None and leg.key == only.key)
         plans[account] = legs
         total += len(legs)
     if request.plan_hash is not None:

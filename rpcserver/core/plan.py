@@ -32,8 +32,13 @@ def plan_account(
     capabilities: Capabilities,
     *,
     first_number: int,
+    only: PositionKey | None = None,
 ) -> tuple[PlannedLeg, ...]:
-    """The legs of one account, in their order of work, numbered from *first_number*."""
+    """
+    The legs of one account, in their order of work, numbered from *first_number*.
+
+    *only*: of all that the request selects, this one position.
+    """
     orders = _orders_by_key(snapshot)
     legs = []
     for position in _in_order_of_work(snapshot.positions, capabilities):
@@ -66,6 +71,8 @@ def plan_account(
             )
         )
     legs += _orders_alone(state, request.scope, snapshot, orders)
+    if only is not None:
+        legs = [leg for leg in legs if leg.key == only]
     return tuple(
         msgspec.structs.replace(leg, number=number)
         for number, leg in enumerate(legs, start=first_number)

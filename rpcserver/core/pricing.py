@@ -8,7 +8,7 @@ instrument, a ban), a limit that crosses by a bounded number of ticks stands in 
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
@@ -78,12 +78,18 @@ def _at_offset(market: Market, side: OrderSide, ticks: int, tick: Decimal) -> De
     """From the own side's best price (0 and below) or beyond the far touch (above 0)."""
     own, far = (market.bid, market.ask) if side is OrderSide.BUY else (market.ask, market.bid)
     start = far if ticks > 0 else own
+    if start is None and ticks > 0:
+        start = market.upper_band if side is OrderSide.BUY else market.lower_band
     if start is None:
-        return market.upper_band if side is OrderSide.BUY else market.lower_band
+        return None
     limit = start + ticks * tick * side.sign
     limit -= limit % tick
     if market.lower_band is not None:
-        limit = max(limit, market.lower_band)
+        limit = max(limit, _to_tick(market.lower_band, tick, ROUND_CEILING))
     if market.upper_band is not None:
-        limit = min(limit, market.upper_band)
+        limit = min(limit, _to_tick(market.upper_band, tick, ROUND_FLOOR))
     return limit
+
+
+def _to_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
+    return (price / tick).to_integral_value(rounding=rounding) * tick

@@ -118,7 +118,9 @@ class ToyVenue:
         self.resting_markets = False  # market orders wait for `fill`
         self.stuck_cancels = False  # cancels are taken, and stay pending
         self.lag = 0.0  # seconds position reads lag
-        self._history: list[tuple[float, PositionKey, Decimal]] = []
+        self._history: dict[PositionKey, list[tuple[float, Decimal]]] = {}
+        self._fills: dict[VenueOrderId, list[Fill]] = {}
+        self._by_name: dict[ClientOrderId, list[VenueOrderId]] = {}
         self._count = 0
 
     # --- how the world is set up ---------------------------------------------------------------
@@ -149,7 +151,7 @@ class ToyVenue:
         """Let there be a position, from before the story begins."""
         key = self.key(name, account, holding, product)
         self.positions[key] = Decimal(quantity)
-        self._history.append((float("-inf"), key, Decimal(quantity)))
+        self._history.setdefault(key, []).append((float("-inf"), Decimal(quantity)))
         self.tags[key] = tuple(
             TaggedQuantity(tag=tag, quantity=Decimal(claim)) for tag, claim in (tags or {}).items()
         )
@@ -169,13 +171,12 @@ class ToyVenue:
         oco_id: str | None = None,
         tag: str | None = None,
         time: float = 0.0,
-        named: str | None = None,
     ) -> VenueOrderId:
         """Let somebody's order work."""
         name = self._new_name()
         self.orders[name] = OrderReport(
             venue_order_id=name,
-            client_order_id=ClientOrderId(named) if named else None,
+            client_order_id=None,
             account=key.account,
             instrument=key.instrument,
             side=side,
@@ -258,6 +259,7 @@ class ToyVenue:
             created_at=at(time),
             updated_at=at(time),
         )
+        self._by_name.setdefault(order.client_order_id, []).append(name)
         self.news.append(self.orders[name])
         crosses = order.type is OrderType.MARKET or self._crosses(order)
         if crosses and not (self.resting_markets and order.type is OrderType.MARKET):
@@ -287,12 +289,10 @@ class ToyVenue:
         return self._told(name)
 
     def query(self, ours: ClientOrderId | None, theirs: VenueOrderId | None) -> OrderReport | None:
-        for name, order in self.orders.items():
-            if theirs is not None and name == theirs:
-                return self._told(name)
-            if ours is not None and order.client_order_id == ours and self._remembers(order):
-                return self._told(name)
-        return None
+        names = [theirs] if theirs in self.orders else []
+        if ours is not None:
+            names += [n for n in self._by_name.get(ours, ()) if self._remembers(self.orders[n])]
+        return self._told(names[0]) if names and names[0] is not None else None
 
     def fills_of(self, account: AccountId) -> tuple[Fill, ...]:
         return tuple(trade.fill for trade in self.trades if trade.fill.account == account)
@@ -327,8 +327,8 @@ class ToyVenue:
         if time is None:
             return self.positions.get(key, ZERO)
         held = ZERO
-        for when, moved, quantity in self._history:
-            if moved == key and when <= time:
+        for when, quantity in self._history.get(key, []):
+            if when <= time:
                 held = quantity
         return held
 
@@ -345,16 +345,12 @@ class ToyVenue:
         )
 
     def knows(self, name: ClientOrderId) -> bool:
-        return any(order.client_order_id == name for order in self.orders.values())
+        return name in self._by_name
 
     # --- inside --------------------------------------------------------------------------------
 
     def _check(self, order: OrderRequest) -> None:
-        if self.knows(order.client_order_id) and any(
-            self._remembers(known)
-            for known in self.orders.values()
-            if known.client_order_id == order.client_order_id
-        ):
+        if self.query(order.client_order_id, None) is not None:
             raise Refusal(RejectReason.DUPLICATE_ID)
         market, contract = self.markets[order.instrument], self.instruments[order.instrument]
         if not market.phase.takes_orders:
@@ -405,6 +401,7 @@ class ToyVenue:
             updated_at=at(time),
         )
         self.orders[name] = order
+        self._fills.setdefault(name, []).append(fill)
         self.trades.append(Trade(key, order, fill, before, after, time))
         self.news.append(msgspec.structs.replace(order, fills=(fill,)))
         self._set(key, after, time)
@@ -456,12 +453,11 @@ class ToyVenue:
 
     def _told(self, name: VenueOrderId) -> OrderReport:
         """Everything about one order, all its fills included."""
-        fills = tuple(trade.fill for trade in self.trades if trade.fill.venue_order_id == name)
-        return msgspec.structs.replace(self.orders[name], fills=fills)
+        return msgspec.structs.replace(self.orders[name], fills=tuple(self._fills.get(name, ())))
 
     def _set(self, key: PositionKey, quantity: Decimal, time: float) -> None:
         self.positions[key] = quantity
-        self._history.append((time, key, quantity))
+        self._history.setdefault(key, []).append((time, quantity))
         self.news.append(self._describe(key, quantity))
 
     def _describe(self, key: PositionKey, quantity: Decimal) -> Position:

@@ -244,6 +244,8 @@ class World:
         if wake <= due and deadline is not None:
             self.time = max(self.time, wake)
             self._mono = max(self._mono, deadline)
+            self._wakes += 1
+            assert self._wakes < WAKES_MAX, f"a busy loop at {self.time}"
             self.feed(Woken())
         else:
             thing = heapq.heappop(self._heap)
@@ -251,8 +253,8 @@ class World:
             self._mono = max(self._mono, self.time - self._offset)
             if thing.life in (None, self.life):
                 thing.happen()
-        self._wakes = self._wakes + 1 if self.time == before else 0
-        assert self._wakes < WAKES_MAX, f"a busy loop at {self.time}"
+        if self.time > before:
+            self._wakes = 0
         return True
 
     def run(self, seconds: float) -> None:
