@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from rpcserver.core.apply import Change, apply
-from rpcserver.core.commands import Command
+from rpcserver.core.commands import Alert, Command
 from rpcserver.core.events import Now
-from rpcserver.core.records import Concern
+from rpcserver.core.records import Concern, Noted
 from rpcserver.core.state import Draft, Lane, Operation, State
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import OperationId, VenueId
@@ -61,6 +61,23 @@ class Pen:
     def order(self, command: Command) -> None:
         """Let *command* be performed when everything written is durable."""
         self._commands.append(command)
+
+    def alert(
+        self, code: str, detail: str, *, lane: Lane | None, operation_id: OperationId | None = None
+    ) -> None:
+        """Tell people: whoever watches now, and by the journal whoever looks later."""
+        self.write(
+            Noted(
+                at=self.now.wall,
+                mono=self.now.mono,
+                alert=True,
+                code=code,
+                detail=detail,
+                lane=lane.key if lane is not None else None,
+                operation_ids=(operation_id,) if operation_id is not None else (),
+            )
+        )
+        self.order(Alert(code=code, detail=detail, operation_id=operation_id))
 
     def decision(self, reply: Admitted | Refused | None = None) -> Decision:
         return Decision(self._changes, self._commands, reply)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from rpcserver.core.commands import Alert
 from rpcserver.core.decision import Pen
 from rpcserver.core.records import GateClosed, LegEnded
 from rpcserver.core.report import Outcome
@@ -153,12 +152,11 @@ def _end(
         )
     )
     if unprotected:
-        pen.order(
-            Alert(
-                code="unprotected",
-                detail=f"{lane.key.instrument} in {lane.key.account} is {lane.expected}, unguarded",
-                operation_id=operation.operation_id,
-            )
+        pen.alert(
+            "unprotected",
+            f"{lane.key.instrument} in {lane.key.account} is {lane.expected}, unguarded",
+            lane=lane,
+            operation_id=operation.operation_id,
         )
 
 
@@ -172,11 +170,10 @@ def _leave_gated(pen: Pen, lane: Lane) -> None:
             lane=lane.key,
         )
     )
-    pen.order(
-        Alert(
-            code="order_unknown",
-            detail=f"{lane.key.instrument} in {lane.key.account}: an order's end is unknown",
-        )
+    pen.alert(
+        "order_unknown",
+        f"{lane.key.instrument} in {lane.key.account}: an order's end is unknown",
+        lane=lane,
     )
 
 

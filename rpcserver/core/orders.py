@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from rpcserver.core.apply import OVERFILL
 from rpcserver.core.asking import ask
-from rpcserver.core.commands import Alert, QueryOrder
+from rpcserver.core.commands import QueryOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.events import (
     CancelLost,
@@ -28,7 +28,6 @@ from rpcserver.core.ledger import filled_by, learned, new_fills
 from rpcserver.core.passing import AccountTraded, CancelLapsed, OrderNotFound, TradesSeen
 from rpcserver.core.records import (
     FillCounted,
-    Noted,
     OrderEnd,
     OrderEnded,
     OrderKnown,
@@ -142,6 +141,7 @@ def _count(
         client_order_id=order.client_order_id,
         venue_order_id=report.venue_order_id,
         lane=lane.key if lane else None,
+        loose=order.key in pen.draft.loose,
         detail=report.detail,
     )
     after = filled_by(order, counted)
@@ -160,17 +160,7 @@ def _count(
 def _overfilled(pen: Pen, lane: Lane | None, order: LedgerOrder) -> None:
     """More was filled than was asked: recorded and told, never asserted away."""
     detail = f"order {order.key} of {order.quantity} filled {order.filled}"
-    pen.write(
-        Noted(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            alert=True,
-            code=OVERFILL,
-            detail=detail,
-            lane=lane.key if lane else None,
-        )
-    )
-    pen.order(Alert(code=OVERFILL, detail=detail, operation_id=order.operation_id))
+    pen.alert(OVERFILL, detail, lane=lane, operation_id=order.operation_id)
 
 
 def _ended_by(
@@ -189,6 +179,7 @@ def _ended_by(
         reason=report.reject_reason,
         detail=report.detail,
         lane=lane.key if lane else None,
+        loose=order.key in pen.draft.loose,
     )
 
 
@@ -244,6 +235,7 @@ def order_rejected(pen: Pen, event: OrderRejected) -> PositionKey | None:
             reason=event.reason,
             detail=event.detail,
             lane=lane_key,
+            loose=order.key in pen.draft.loose,
         )
     )
     return lane_key
@@ -269,6 +261,7 @@ def order_unsent(pen: Pen, event: OrderUnsent) -> PositionKey | None:
             venue_order_id=None,
             detail=event.detail,
             lane=lane_key,
+            loose=order.key in pen.draft.loose,
             retry_after=event.retry_after or 0.0,
         )
     )

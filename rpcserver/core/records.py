@@ -257,12 +257,13 @@ class FillCounted(RecordBase, frozen=True, kw_only=True, tag="fill_counted"):
     client_order_id: ClientOrderId | None
     venue_order_id: VenueOrderId
     lane: PositionKey | None = None
+    loose: bool = False  # a client's own order, which ends although a lane had taken it in
     expected: Decimal = ZERO  # the lane's position thereafter
     detail: str = ""
 
     @property
     def closes(self) -> str | None:
-        if self.lane is None and self.status.is_terminal:
+        if (self.lane is None or self.loose) and self.status.is_terminal:
             return f"order:{self.client_order_id}"
         return None
 
@@ -294,11 +295,12 @@ class OrderEnded(RecordBase, frozen=True, kw_only=True, tag="order_ended"):
     reason: RejectReason | None = None
     detail: str = ""
     lane: PositionKey | None = None
+    loose: bool = False  # a client's own order, which ends although a lane had taken it in
     retry_after: float = 0.0  # seconds, where the venue asked for patience
 
     @property
     def closes(self) -> str | None:
-        return f"order:{self.client_order_id}" if self.lane is None else None
+        return f"order:{self.client_order_id}" if self.lane is None or self.loose else None
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
@@ -365,10 +367,11 @@ class Resolved(RecordBase, frozen=True, kw_only=True, tag="resolved"):
     reason: str
     remote: str = ""
     lane: PositionKey | None = None
+    loose: bool = False  # a client's own order, which ends although a lane had taken it in
 
     @property
     def closes(self) -> str | None:
-        return f"order:{self.client_order_id}" if self.lane is None else None
+        return f"order:{self.client_order_id}" if self.lane is None or self.loose else None
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
@@ -382,6 +385,7 @@ class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):
     code: str
     detail: str
     lane: PositionKey | None = None
+    operation_ids: tuple[OperationId, ...] = ()  # no `concerns`: it is no step of their progress
     principal: PrincipalId | None = None
     remote: str = ""
 

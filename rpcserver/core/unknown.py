@@ -7,7 +7,7 @@ Both are left by evidence only (laws 7 and 40); time alone proves nothing.
 from __future__ import annotations
 
 from rpcserver.core.asking import ask_about_orders
-from rpcserver.core.commands import Alert, QueryTrades, SubmitOrder
+from rpcserver.core.commands import QueryTrades, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntended
@@ -120,10 +120,9 @@ def watch_abandoned(pen: Pen, key: PositionKey) -> set[OperationId]:
             pen.write(LaneArmed(key, wake))
         return set()
     pen.write(GateOpened(at=pen.now.wall, mono=pen.now.mono, concerns=pen.concerns(lane), lane=key))
-    pen.order(
-        Alert(
-            code="order_settled",
-            detail=f"{key.instrument} in {key.account}: the unknown order is known to have ended",
-        )
+    pen.alert(
+        "order_settled",
+        f"{key.instrument} in {key.account}: the unknown order is known to have ended",
+        lane=lane,
     )
     return owners

@@ -23,7 +23,7 @@ from rpcserver.core.passing import (
     ReadEnded,
     ReadStarted,
 )
-from rpcserver.core.records import Noted, OrderKnown, PositionAdopted
+from rpcserver.core.records import OrderKnown, PositionAdopted
 from rpcserver.core.state import Lane
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef
@@ -133,15 +133,10 @@ def _compare(
                 taken_at=snapshot.taken_at,
             )
         )
-        pen.write(
-            Noted(
-                at=pen.now.wall,
-                mono=pen.now.mono,
-                alert=True,
-                code="foreign_change",
-                detail=f"{key.instrument} in {key.account}: {lane.expected} became {read}",
-                lane=key,
-            )
+        pen.alert(
+            "foreign_change",
+            f"{key.instrument} in {key.account}: {lane.expected} became {read}",
+            lane=lane,
         )
 
 

@@ -135,7 +135,7 @@ def alert_item(entry: Entry) -> AlertItem | None:
         venue=lane.venue if lane else None,
         account=lane.account if lane else None,
         instrument=lane.instrument if lane else None,
-        operation_ids=[concern.operation_id for concern in record.concerns],
+        operation_ids=record.operation_ids,
         audit_seq=entry.audit_seq,
         at=record.at,
     )
