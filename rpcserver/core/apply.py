@@ -171,9 +171,8 @@ def apply(state: State, change: Change) -> None:
             if not state.lane(change.lane).legs:
                 state.drop_lane(change.lane)
         case Resolved(lane=lane, client_order_id=name):
-            if lane is None:
-                state.drop_loose(name)
-            else:
+            state.drop_loose(name)
+            if lane is not None:
                 _update(state, lane.account_ref, lane, name, lambda o: resolved(o, change))
         case Noted():
             if change.code == OVERFILL and change.lane is not None:
@@ -377,12 +376,8 @@ def _order_intended(state: State, intent: OrderIntended) -> None:
 
 def _fill_counted(state: State, counted: FillCounted) -> None:
     name = counted.client_order_id or counted.venue_order_id
+    _update_loose(state, counted.account, name, lambda order: filled_by(order, counted))
     if counted.lane is None:
-        if (loose := state.loose.get(name)) is not None:
-            after = filled_by(loose, counted)
-            state.put_loose(counted.account, after)
-            if not after.is_live:
-                state.drop_loose(name)
         return
     lane = state.lane(counted.lane)
     before = _find(lane, counted.client_order_id, counted.venue_order_id)
@@ -420,8 +415,8 @@ def _order_known(state: State, known: OrderKnown) -> None:
 def _order_ended(state: State, record: OrderEnded) -> None:
     name = record.client_order_id or record.venue_order_id
     assert name is not None
+    state.drop_loose(name)
     if record.lane is None:
-        state.drop_loose(name)
         return
     lane = state.lane(record.lane)
     before = _find(lane, record.client_order_id, record.venue_order_id)
@@ -447,15 +442,27 @@ def _update(
     change: Callable[[LedgerOrder], LedgerOrder],
 ) -> None:
     """Replace one order of a ledger, or of the clients' own, by what *change* makes of it."""
+    _update_loose(state, account, name, change)
     if lane_key is None:
-        if (loose := state.loose.get(name)) is not None:
-            state.put_loose(account, change(loose))
         return
     lane = state.lane(lane_key)
     before = _find(lane, name, name)
     if before is None:
         return
     _replace(state, lane, before, change(before))
+
+
+def _update_loose(
+    state: State, account: AccountRef, name: str, change: Callable[[LedgerOrder], LedgerOrder]
+) -> None:
+    """A client's own order is remembered beside the lanes that take it in: it outlives them."""
+    if (loose := state.loose.get(name)) is None:
+        return
+    after = change(loose)
+    if after.is_live:
+        state.put_loose(account, after)
+    else:
+        state.drop_loose(name)
 
 
 def _replace(state: State, lane: Lane, before: LedgerOrder, after: LedgerOrder) -> None:

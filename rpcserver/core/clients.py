@@ -108,6 +108,7 @@ def order_resolved(pen: Pen, event: OrderResolved) -> tuple[PositionKey | None, 
                 reason=word.reason,
                 remote=word.remote,
                 lane=lane_key,
+                loose=order.key in pen.draft.loose,
             )
         )
         return lane_key, None
