@@ -95,6 +95,9 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         server = await stack.enter_async_context(
             serve(_server_settings(settings), engine, registry)
         )
+        engine.when_broken(
+            lambda: server.announce("journal_broken", "nothing more is sent; ask again by key")
+        )
         await engine.settled_in()  # those who come before may attach; exits wait for it
         port = server.port
         ready(
@@ -114,7 +117,7 @@ async def _drain(settings: Settings, engine: Engine, server: Server) -> None:
     """Admit nothing new, let what runs come to its end, for a bounded time."""
     engine.stop_admitting()  # 1. no new operation
     if engine.unfinished:
-        server.announce("draining", "no new operations; those at work go on")
+        server.announce("restarting", "no new operations; those at work go on")
         with anyio.move_on_after(settings.drain_timeout):  # 2. those at work end
             while engine.unfinished:
                 await anyio.sleep(DRAIN_POLL)

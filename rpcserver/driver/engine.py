@@ -20,7 +20,7 @@ from typing import TypeVar
 import anyio
 import anyio.abc
 import msgspec
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 from loguru import logger
 
 from rpcserver.core.commands import Alert, CancelOrder, Command, SubmitOrder
@@ -107,6 +107,7 @@ class Engine:
         self._committed: list[Committed] = []
         self._watched: list[Watched] = []
         self._alerted: list[Alerted] = []
+        self._breaks: list[Callable[[], None]] = []
         self._orders: Answers[str] = Answers()
         self._cancels: Answers[tuple[str, str]] = Answers()
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
@@ -120,6 +121,7 @@ class Engine:
         self._settled_in = anyio.Event()
         self._stopping = False
         self._ended = False
+        self._broken = False
         self._calm_until = 0.0  # no time is fed before: a timer could not be decided
 
     # --- what the server asks for --------------------------------------------------------------
@@ -203,9 +205,11 @@ class Engine:
             OrderRefused: `UNKNOWN_ORDER` or `ALREADY_TERMINAL`.
             OutcomeUnknown: No answer came.
         """
-        name = (str(request.account), request.venue_order_id)
+        name = (str(request.account), str(request.venue_order_id))
+        is_under_way = self._cancels.expects(name)  # then that one's answer is everybody's
         with self._cancels.expect(name) as answer:
-            await self._ask(OrderCancelRequested(request=request))
+            if not is_under_way:
+                await self._ask(OrderCancelRequested(request=request))
             return await answer.get()
 
     async def resolve(self, request: ResolveRequest) -> None:
@@ -240,13 +244,7 @@ class Engine:
             known = self._state.reports.get(operation_id)
             if known is not None and known.audit_head:
                 return known
-        state = State()
-        for entry in await self.journal.operation(operation_id):
-            apply(state, entry.record)
-            if isinstance(entry.record, OperationFinished):
-                return _sealed(state.reports[operation_id], entry)
-        operation = state.operations.get(operation_id)
-        return report_of(state, operation) if operation is not None else None
+        return await folded_report(self.journal, operation_id)
 
     async def finished(self, operation_id: OperationId) -> OperationReport:
         """Wait for an operation's end, durable and told to its followers."""
@@ -255,7 +253,7 @@ class Engine:
             self._ends.setdefault(operation_id, anyio.Event())
         if (end := self._ends.get(operation_id)) is not None:
             await end.wait()
-            self._check_alive()
+            await self._survived()
         report = await self.load_report(operation_id)
         if report is None:
             raise InvalidRequest("unknown_operation", f"there is no operation {operation_id}")
@@ -272,6 +270,10 @@ class Engine:
     def alerts(self, listener: Alerted) -> Callable[[], None]:
         """Call *listener* with every alert; the answer ends it."""
         return _listen(self._alerted, listener)
+
+    def when_broken(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call *listener* when the journal cannot commit any more; the answer ends it."""
+        return _listen(self._breaks, listener)
 
     def stop_admitting(self) -> None:
         """No new operation from now on; those at work go on."""
@@ -299,6 +301,11 @@ class Engine:
             while True:
                 await self._something_to_do()
                 await self._commit()
+        except JournalBroken:
+            self._broken = True
+            for listener in tuple(self._breaks):
+                listener()
+            raise
         finally:
             self._end()
 
@@ -310,7 +317,11 @@ class Engine:
     def _end(self) -> None:
         """Nobody waits for what will not come. What became of it stands in the journal."""
         self._ended = True
-        ended = JournalBroken("the engine has ended")
+        ended = (
+            JournalBroken("the journal cannot commit any more")
+            if self._broken
+            else OutcomeUnknown("the server stopped before the venue answered")
+        )
         self._orders.fail_all(ended)
         self._cancels.fail_all(ended)
         for turn in (*self._under_way, *self._turns):
@@ -364,7 +375,7 @@ class Engine:
         if isinstance(reply, Refused):
             raise InvalidRequest(reply.code, reply.detail)
         await durable.wait()
-        self._check_alive()
+        await self._survived()
         return reply
 
     async def _durable(self) -> None:
@@ -376,9 +387,16 @@ class Engine:
             await durable.wait()
             self._check_alive()
 
+    async def _survived(self) -> None:
+        """Go on only if the engine lives; a caller who is being cancelled is that, not told."""
+        await checkpoint_if_cancelled()
+        self._check_alive()
+
     def _check_alive(self) -> None:
+        if self._broken:
+            raise JournalBroken("the journal cannot commit any more")
         if self._ended:
-            raise JournalBroken("the engine has ended")
+            raise InvalidRequest("shutting_down", "the server is restarting: ask again")
 
     def _decide(
         self, event: Event, tell: Callable[[], None] | None = None
