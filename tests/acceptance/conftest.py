@@ -198,6 +198,17 @@ async def hedge_desk(floor: Floor) -> AsyncIterator[Stage]:
         yield stage
 
 
+@pytest.fixture
+async def floor_trio(floor: Floor) -> AsyncIterator[list[Stage]]:
+    """Three desks at once, each with an account of its own."""
+    async with (
+        _desk(floor, (next(floor.netting),)) as first,
+        _desk(floor, (next(floor.netting),)) as second,
+        _desk(floor, (next(floor.netting),)) as third,
+    ):
+        yield [first, second, third]
+
+
 @asynccontextmanager
 async def _desk(floor: Floor, accounts: tuple[str, ...]) -> AsyncIterator[Stage]:
     token = await new_token(floor.server, f"trader {next(_tests)}", ["trader", "risk"], accounts)
