@@ -1,38 +1,13 @@
 """
 What the author of a rehearsal says to a venue process, and what it answers: JSON, loopback only.
 
-Connect a WebSocket to `/control` at the venue's port; each text frame is one object and is
-answered by one, in order, with the frame's `id` (anything short, or nothing). An answer has
-`"ok": true`, or `"ok": false` with an `error` and a `detail` that names the key and what was
-expected; then nothing was done. Decimals are strings or numbers; null is "as is usual".
-
-| `action` | keys | |
-|---|---|---|
-| `arm` | name, fault | Put a fault in force: a table of `script.py` as an object. Its name must be free. |
-| `list` | | Every fault in force, and the last ones that are over: `met` is how many messages suffered. |
-| `clear` | name | End the fault of that name; without one end all, the drawn ones and a cut link too. |
-| `weather` | seed, rate, kinds | Let each message meet a drawn fault with that probability; `rate` 0: no more. |
-| `cut` | seconds | Nothing reaches the venue for so long; without `seconds` until all is cleared. |
-| `phase` | instrument, phase | open, closed, auction, reserved, halted; null: as its calendar says. |
-| `depth` | instrument, touch | What the best price offers; "0": nobody trades; null: as is usual. |
-| `price` | instrument, price | Let one market jump. |
-| `bands` | instrument, lower, upper | No order below, none above; null: no band. |
-| `account` | account, user_id, mode, currency, cash | Open an account; `mode` is netting or hedge. |
-| `position` | account, instrument, quantity, average_price, product, tag, carried | Let it hold so much more (signed: below 0 is short), without a trade. |
-| `trade` | account, instrument, side, quantity, price, holding, product | Somebody else trades the account: by hand, a liquidation. |
-| `fill` | account, order_id, quantity, price | Fill a working order, whatever the book says. |
-| `show` | account | What it truly holds, and its working orders: no fault touches this. |
-
-`instrument` may be any spelling of a name; in `phase` and `depth` a root ("ES") means every
-expiry, and "*" every market.
-
 ```json
-{"action":"arm","id":1,"name":"sticks","fault":{"kind":"stick_cancels","instrument":"ES","skip":2,"count":1,"seconds":5}}
-{"action":"list","id":2}
-{"action":"phase","id":3,"instrument":"CL","phase":"closed"}
-{"action":"position","id":4,"account":"Sim101","instrument":"ES 12-25","quantity":"-3","average_price":"5780.25"}
+{"action":"arm","id":1,"name":"a lost answer","fault":{"kind":"lose_answers","count":1}}
+{"id":1,"ok":true}
 ```
-"""  # noqa: E501 - the rows of the table
+
+protocol.md, chapter 16, is the manual.
+"""
 
 from __future__ import annotations
 

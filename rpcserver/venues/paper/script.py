@@ -1,50 +1,21 @@
 """
 Faults by name: how a rehearsal writes down what is to go wrong.
 
-A script is a TOML file. Each table is one fault, in force from the start, and called what the
-table is called; a control frame's `fault` is such a table as a JSON object:
-
 ```toml
 [the-third-cancel-sticks]
 kind = "stick_cancels"
-instrument = "ES"        # every expiry; "ES 12-25" is one
-skip = 2                 # let two cancels pass,
-count = 1                # meet one
-seconds = 5.0
-
-[reads-lag]
-kind = "lag_positions"
-seconds = 2.0
+instrument = "ES"
+skip = 2
+count = 1
+seconds = 5
 ```
 
-| kind | needs | also takes | what it does |
-|---|---|---|---|
-| `lose_requests` | | messages, account, instrument, skip, count, lasts | The message never arrives; its sender cannot know. |
-| `lose_answers` | | the same | The message is carried out; its sender cannot know. |
-| `delay_requests` | seconds | the same | The message arrives late. |
-| `delay_answers` | seconds | the same | It is carried out at once, and answered late. |
-| `arrive_late` | seconds | the same | Its sender is told "unknown" at once; it lands later. |
-| `refuse_orders` | | account, instrument, skip, count, lasts, reason, detail | New orders are refused. |
-| `be_unavailable` | | as lose_requests, retry_after | Nothing is sent: 429, a ban, a 5xx before anything was done. |
-| `fail_reads` | | messages, account, skip, count, lasts | Reads fail. |
-| `lag_positions` | seconds | account, lasts | Position reads show what was true so long ago. |
-| `hide_orders` | seconds | account, instrument, lasts | An order cannot be found for so long after it was accepted. |
-| `stick_cancels` | seconds | account, instrument, skip, count, lasts | A cancel is taken, and takes effect so much later. |
-| `fill_before_cancel` | | the same without seconds | The order fills while the cancel is on its way. |
-| `lose_events` | | skip, count, lasts | Nobody hears of what one commit did. |
-| `repeat_events` | | skip, count, lasts | Everybody hears of it twice. |
-
-`messages` is a list of `submit`, `cancel`, `change` (orders) and `snapshot`, `query`, `orders`,
-`trades`, `accounts`, `markets` (reads). Without it `lose_requests`, `lose_answers` and
-`arrive_late` meet submits; `delay_requests`, `delay_answers` and `be_unavailable` every order
-message; `fail_reads` snapshots. Without `count` and `lasts` (seconds) a fault stays until it is
-cleared. Faults of different kinds add up; of one kind the first that does not let the message
-pass is met.
-"""  # noqa: E501 - the rows of the table
+protocol.md, chapter 16, is the manual. What cannot be read is refused with the key, where it
+stands and what was expected: a fault that waits for ever would prove nothing.
+"""
 
 from __future__ import annotations
 
-import re
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
@@ -59,6 +30,7 @@ from rpcserver.domain.errors import RpcServerError
 from rpcserver.domain.order import RejectReason
 from rpcserver.venues.paper.faults import (
     WRITES,
+    FailReads,
     Fault,
     FaultBase,
     FillBeforeCancel,
@@ -78,6 +50,7 @@ _WITHOUT: Mapping[type[FaultBase], frozenset[str]] = {
     LagPositions: _ENDLESS | {"messages", "instrument"},
     HideOrders: _ENDLESS | {"messages"},
     RefuseOrders: frozenset({"messages"}),
+    FailReads: frozenset({"instrument"}),  # no read names one
     StickCancels: frozenset({"messages"}),
     FillBeforeCancel: frozenset({"messages"}),
     LoseEvents: frozenset({"messages", "account", "instrument"}),
@@ -87,7 +60,6 @@ _WITHOUT: Mapping[type[FaultBase], frozenset[str]] = {
 
 _NAMED_BY_NOBODY = frozenset({Message.ACCOUNTS, Message.MARKETS})  # they concern no one account
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ScriptError(RpcServerError):
@@ -134,10 +106,10 @@ def fault_of(name: str, table: object) -> Fault:
     Raises:
         ScriptError: One line for each key that is not what was expected.
     """
-    if not isinstance(table, Mapping):
-        raise ScriptError([f"{name}: expected a table such as [{name}], got {_shown(table)}"])
     if problem := _problem_of_name(name):
         raise ScriptError([problem])
+    if not isinstance(table, Mapping):
+        raise ScriptError([f"{name}: expected a table such as [{name}], got {_shown(table)}"])
     asked = table.get("kind")
     if not isinstance(asked, str) or asked not in KINDS:
         got = "it is missing" if asked is None else f"got {_shown(asked)}{_near(asked, KINDS)}"
@@ -165,7 +137,7 @@ def table_of(fault: Fault) -> dict[str, object]:
 
 
 def _problem_of_name(name: str) -> str | None:
-    if not name or len(name) > 64 or _CONTROL.search(name):
+    if not (1 <= len(name) <= 64 and name.isprintable()):
         return f"{_shown(name)}: expected a name of 1 to 64 printable characters"
     return None
 
@@ -178,7 +150,7 @@ def _values(
     values: dict[str, typing.Any] = {"name": name}
     for key, value in given.items():
         if key not in known:
-            problems.append(f"{name}.{key}: {_stranger(kind, str(key))}")
+            problems.append(f"{name}.{_printable(key)}: {_stranger(kind, key)}")
             continue
         try:
             values[key] = _converted(key, value, known[key])
@@ -267,6 +239,10 @@ def _near(asked: object, known: Iterable[str]) -> str:
 
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(f'"{word}"' for word in words)
+
+
+def _printable(key: str) -> str:
+    return key if key.isprintable() and len(key) <= 64 else _shown(key)
 
 
 def _shown(value: object) -> str:
