@@ -9,10 +9,18 @@ import msgspec
 from rpcserver.core.apply import Change, apply
 from rpcserver.core.commands import Alert, Command
 from rpcserver.core.events import Now
-from rpcserver.core.records import Concern, Noted
+from rpcserver.core.records import (
+    Concern,
+    FillCounted,
+    LegEnded,
+    Noted,
+    OrderEnded,
+    Resolved,
+)
 from rpcserver.core.state import Draft, Lane, Operation, State
 from rpcserver.domain.capabilities import Capabilities
-from rpcserver.domain.ids import OperationId, VenueId
+from rpcserver.domain.ids import ClientOrderId, OperationId, VenueId
+from rpcserver.domain.position import PositionKey
 
 _CAUTIOUS = Capabilities()
 
@@ -50,12 +58,17 @@ class Pen:
     def __init__(self, state: State, now: Now) -> None:
         self.draft = Draft(state)
         self.now = now
+        self.concerned: set[OperationId] = set()  # whose legs or orders ended: perhaps their last
         self._changes: list[Change] = []
         self._commands: list[Command] = []
 
     def write(self, change: Change) -> None:
         """Let *change* be part of the decision."""
         self._changes.append(change)
+        if isinstance(change, LegEnded):
+            self.concerned.add(change.operation_id)
+        elif isinstance(change, FillCounted | OrderEnded | Resolved) and change.lane is not None:
+            self._note_owner(change.lane, change.client_order_id)
         apply(self.draft, change)
 
     def order(self, command: Command) -> None:
@@ -106,6 +119,12 @@ class Pen:
         """What the venue can do: the cautious defaults until it has said so itself."""
         told = self.draft.venues.get(venue)
         return told.capabilities if told is not None else _CAUTIOUS
+
+    def _note_owner(self, key: PositionKey, name: ClientOrderId | None) -> None:
+        lane = self.draft.find_lane(key)
+        order = lane.orders.get(name) if lane is not None and name is not None else None
+        if order is not None and order.operation_id is not None:
+            self.concerned.add(order.operation_id)
 
     def _owed(self, lane: Lane) -> tuple[tuple[OperationId, int], ...]:
         """Operations that ended while an order of theirs was unknown."""

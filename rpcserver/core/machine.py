@@ -140,6 +140,7 @@ def decide(state: State, event: Event, now: Now) -> Decision:
             pass  # silence says nothing: the question is asked again when it is due
         case _:
             raise AssertionError(f"no such event: {event!r}")
+    _finish(pen)
     return pen.decision(reply)
 
 
@@ -167,22 +168,20 @@ def next_deadline(state: State) -> float | None:
 
 
 def _move(pen: Pen, *keys: PositionKey | None) -> None:
-    """Look at lanes that something happened to, then at the operations this may have ended."""
-    touched: set[OperationId] = set()
+    """Look at lanes that something happened to."""
     for key in keys:
         lane = pen.draft.find_lane(key) if key is not None else None
         if key is None or lane is None:
             continue
-        touched |= {operation_id for operation_id, _ in lane.legs}
         if lane.legs:
             look_at(pen, key)
         else:
-            touched |= watch_abandoned(pen, key)
-    _finish(pen, touched)
+            watch_abandoned(pen, key)
 
 
-def _finish(pen: Pen, operation_ids: set[OperationId]) -> None:
-    for operation_id in sorted(operation_ids):
+def _finish(pen: Pen) -> None:
+    """End every operation whose last leg this decision ended, or whose last order."""
+    for operation_id in sorted(pen.concerned):
         finish_if_done(pen, operation_id)
         settle_if_done(pen, operation_id)
 
@@ -198,9 +197,8 @@ def _verified(pen: Pen, event: SnapshotRead) -> None:
         if lane.legs:
             look_at(pen, key)
         else:
-            touched |= watch_abandoned(pen, key)
+            watch_abandoned(pen, key)
     account_verified(pen, event.snapshot, touched)
-    _finish(pen, touched)
 
 
 def _woken(pen: Pen, only: Timer | None) -> None:

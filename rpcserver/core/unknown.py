@@ -14,7 +14,6 @@ from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntend
 from rpcserver.core.state import Lane, LedgerOrder, Operation, OrderState
 from rpcserver.core.verifying import trades_since, want_read
 from rpcserver.domain.capabilities import IdMemory
-from rpcserver.domain.ids import OperationId
 from rpcserver.domain.position import PositionKey
 
 SENDS_MAX = 5  # of one order, under one id
@@ -104,25 +103,23 @@ def resolve_doubt(pen: Pen, lane: Lane) -> float | None:
     return want_read(pen, lane)
 
 
-def watch_abandoned(pen: Pen, key: PositionKey) -> set[OperationId]:
+def watch_abandoned(pen: Pen, key: PositionKey) -> None:
     """
     A lane that no operation works in, because an order of one that ended may still be alive.
 
-    It is asked about, and whatever proves its end opens the gate. Answers whom that concerns.
+    It is asked about, and whatever proves its end opens the gate.
     """
     lane = pen.draft.lane(key)
-    owners = {o.operation_id for o in lane.orders.values() if o.operation_id is not None}
     asked = ask_about_orders(pen, lane)
     settled = settle_unknown(pen, lane, None)
     if lane.own_live:
         wake = min((at for at in (asked, settled) if at is not None), default=None)
         if wake != lane.wake:
             pen.write(LaneArmed(key, wake))
-        return set()
+        return
     pen.write(GateOpened(at=pen.now.wall, mono=pen.now.mono, concerns=pen.concerns(lane), lane=key))
     pen.alert(
         "order_settled",
         f"{key.instrument} in {key.account}: the unknown order is known to have ended",
         lane=lane,
     )
-    return owners

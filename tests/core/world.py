@@ -71,7 +71,7 @@ from rpcserver.domain.order import OrderReport, OrderRequest, OrderSide
 from rpcserver.domain.position import Position, PositionKey
 from tests.core.book import Book
 from tests.core.faults import HEALTH, LATENCY, Fault
-from tests.core.venue import Refusal, ToyVenue, at
+from tests.core.venue import EPOCH, Refusal, ToyVenue, at
 from tests.core.watch import Watch
 
 STEPS_MAX = 20_000
@@ -412,8 +412,9 @@ class World:
                     )
                 return OrderUpdated(account=account, report=report)
             case QueryOrder(account=account, client_order_id=ours, venue_order_id=theirs):
-                found = self.venues[account.venue].query(ours, theirs)
-                if found is None or fault.hidden:
+                venue = self.venues[account.venue]
+                found = venue.query(ours, theirs)
+                if found is None or (fault.hidden and self._may_hide(venue, found)):
                     return OrderAbsent(
                         account=account,
                         client_order_id=ours,
@@ -434,6 +435,11 @@ class World:
                 return MarketChanged(venue=name, market=self.venues[name].markets[instrument])
             case _:
                 raise AssertionError(f"no such command: {command!r}")
+
+    def _may_hide(self, venue: ToyVenue, order: OrderReport) -> bool:
+        """Whether the venue may still say that it does not find what it has taken."""
+        age = self.time - (order.created_at - EPOCH).total_seconds()
+        return age < venue.capabilities.not_found_settle / 2
 
     def _lost(self, command: Command, fault: Fault) -> Event:
         """What the sender hears instead of an answer."""
