@@ -15,9 +15,9 @@ import msgspec
 
 from rpcserver.core.records import PlannedLeg, SnapshotTaken
 from rpcserver.core.requests import Amount, CloseRequest, Pnl, Rounding, Scope
-from rpcserver.core.state import State
+from rpcserver.core.state import Lane, State
 from rpcserver.domain.capabilities import Capabilities
-from rpcserver.domain.ids import AccountRef, InstrumentId, VenueOrderId
+from rpcserver.domain.ids import AccountRef, InstrumentId, OperationId, VenueOrderId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import ZERO, OrderReport, OrderType
 from rpcserver.domain.position import Position, PositionKey
@@ -52,7 +52,7 @@ def plan_account(
         # Of a position that somebody is closing already, the target is counted from what it was
         # when that began: two half closes are not one whole (law 38).
         base = lane.base if lane is not None else expected
-        joined = lane is not None
+        joins = _at_work(lane)
         if _is_excluded(request.scope, instrument):
             legs.append(
                 PlannedLeg(number=0, key=key, target=expected, expected=expected, excluded=True)
@@ -67,7 +67,8 @@ def plan_account(
                 capabilities,
                 base=base,
                 expected=expected,
-                joined=joined,
+                joined=lane is not None,
+                joins=joins,
             )
         )
     legs += _orders_alone(state, request.scope, snapshot, orders)
@@ -195,6 +196,7 @@ def _plan_position(
     base: Decimal,
     expected: Decimal,
     joined: bool,
+    joins: tuple[OperationId, ...],
 ) -> PlannedLeg:
     held = abs(base)
     quantity = _amount(request, position, instrument, held)
@@ -216,6 +218,7 @@ def _plan_position(
         cancels=tuple(cancels),
         shrinks=shrinks,
         joined=joined,
+        joins=joins,
         below_minimum=not whole and quantity == 0,
     )
 
@@ -328,9 +331,19 @@ def _orders_alone(
                 expected=lane.expected if lane is not None else ZERO,
                 cancels=tuple(order.venue_order_id for order in working),
                 joined=lane is not None,
+                joins=_at_work(lane),
             )
         )
     return legs
+
+
+def _at_work(lane: Lane | None) -> tuple[OperationId, ...]:
+    """Every operation that works in *lane*, or whose orders its ledger holds."""
+    if lane is None:
+        return ()
+    owners = (order.operation_id for order in lane.orders.values())
+    names = [*(name for name, _ in lane.legs), *(name for name in owners if name is not None)]
+    return tuple(dict.fromkeys(names))
 
 
 def _orders_by_key(snapshot: SnapshotTaken) -> dict[PositionKey, list[OrderReport]]:

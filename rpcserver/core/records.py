@@ -119,6 +119,7 @@ class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shrinks: Mapping[VenueOrderId, Decimal] = {}  # protective orders: their new total quantity
     excluded: bool = False
     joined: bool = False  # another operation works on this position already
+    joins: tuple[OperationId, ...] = ()  # whose work that is: to fold this one takes their records
     below_minimum: bool = False  # the fraction asked for is less than one lot
 
 

@@ -82,7 +82,7 @@ class Answers(Generic[Name]):
         for answer in self._expected.get(name, ()):
             answer.give(answer.noted, None if answer.noted is not None else otherwise)
 
-    def fail(self, name: Name, error: VenueError) -> None:
+    def fail(self, name: Name, error: RpcServerError) -> None:
         """There is no report."""
         for answer in self._expected.get(name, ()):
             answer.give(None, error)

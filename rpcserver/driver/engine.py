@@ -55,12 +55,14 @@ from rpcserver.domain.errors import (
     JournalBroken,
     OrderRefused,
     OutcomeUnknown,
+    RpcServerError,
     VenueUnavailable,
 )
 from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport, RejectReason
 from rpcserver.driver.answers import Answers
+from rpcserver.driver.folding import folded_report, sealed
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.watching import Watcher
@@ -209,7 +211,10 @@ class Engine:
         is_under_way = self._cancels.expects(name)  # then that one's answer is everybody's
         with self._cancels.expect(name) as answer:
             if not is_under_way:
-                await self._ask(OrderCancelRequested(request=request))
+                try:
+                    await self._ask(OrderCancelRequested(request=request))
+                except RpcServerError as error:
+                    self._cancels.fail(name, error)
             return await answer.get()
 
     async def resolve(self, request: ResolveRequest) -> None:
@@ -493,7 +498,7 @@ class Engine:
     def _seal(self, record: OperationFinished, entry: Entry) -> None:
         """The end is durable: its report bears its place in the chain, and waiters go on."""
         if (report := self._state.reports.get(record.operation_id)) is not None:
-            self._state.reports[record.operation_id] = _sealed(report, entry)
+            self._state.reports[record.operation_id] = sealed(report, entry)
         if (ended := self._ends.pop(record.operation_id, None)) is not None:
             ended.set()
         logger.info(
@@ -585,10 +590,6 @@ class Engine:
                 "idempotency_conflict", f"this key named another call: operation {row.operation_id}"
             )
         raise InvalidRequest("idempotency_expired", f"this key named operation {row.operation_id}")
-
-
-def _sealed(report: OperationReport, entry: Entry) -> OperationReport:
-    return msgspec.structs.replace(report, audit_seq=entry.audit_seq, audit_head=entry.audit_hash)
 
 
 def _listen(listeners: list[Listener], listener: Listener) -> Callable[[], None]:

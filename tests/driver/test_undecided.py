@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio
 import pytest
 
 from rpcserver.core.commands import Alert
@@ -12,16 +11,16 @@ from rpcserver.core.decision import Decision
 from rpcserver.core.events import Event, Now, OrderUpdated, Woken
 from rpcserver.core.machine import decide
 from rpcserver.core.report import Outcome
-from rpcserver.core.requests import CloseRequest, Scope
 from rpcserver.core.state import State
-from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.position import PositionKey
 from rpcserver.driver import engine as engine_module
-from rpcserver.driver.engine import Engine, open_engine
-from rpcserver.journal.memory import MemoryJournal
-from rpcserver.venues.paper import PaperSettings, open_paper_venue
+from rpcserver.driver.engine import Engine
+from tests.driver.world import CL as POISON
+from tests.driver.world import NQ, WatchedJournal, flatten, held, open_venue, running
 
-POISON = "CL 12-25"
+pytestmark = pytest.mark.anyio
+
+Outcomes = dict[str, Outcome | None]
 Broken = Callable[[Event], bool]
 
 
@@ -34,52 +33,33 @@ def _break(monkeypatch: pytest.MonkeyPatch, is_broken: Broken) -> None:
     monkeypatch.setattr(engine_module, "decide", sometimes)
 
 
-async def _flatten(engine: Engine) -> dict[str, Outcome | None]:
-    request = CloseRequest(
-        api="FlattenEverything",
-        principal=PrincipalId("somebody"),
-        token_id=TokenId("tok"),
-        request_id="1",
-        digest="d",
-        args="{}",
-        deadline=3.0,
-        scope=Scope(
-            accounts=tuple(a.ref for all_of in engine.accounts.values() for a in all_of),
-            everything=True,
-        ),
-    )
-    admitted = await engine.close(request)
-    report = await engine.finished(admitted.operation_id)
-    return {leg.position.instrument: leg.outcome for leg in report.legs}
-
-
-async def _run(check: Callable[[Engine], None] = lambda _: None) -> dict[str, Outcome | None]:
-    settings = PaperSettings(path=None, tick_interval=None)
+async def _flatten(check: Callable[[Engine], object] = lambda _: None) -> Outcomes:
     async with (
-        open_paper_venue(settings) as venue,
-        open_engine(MemoryJournal(), {venue.venue_id: venue}) as engine,
+        open_venue(held(3), held(-2, NQ), held(1, POISON)) as venue,
+        running(WatchedJournal(), venue) as engine,
     ):
         check(engine)
-        with anyio.fail_after(5):
-            await engine.accounts_read()
-        with anyio.fail_after(20):
-            return await _flatten(engine)
+        admitted = await engine.close(flatten(everything=True, deadline=3.0))
+        report = await engine.finished(admitted.operation_id)
+        return {leg.position.instrument: leg.outcome for leg in report.legs}
 
 
-def test_news_that_cannot_be_decided_ends_no_other_leg(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_news_that_cannot_be_decided_ends_no_other_leg(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def is_broken(event: Event) -> bool:
         return isinstance(event, OrderUpdated) and event.report.instrument == POISON
 
     alerts: list[Alert] = []
     _break(monkeypatch, is_broken)
-    outcomes = anyio.run(_run, lambda engine: engine.alerts(alerts.append))
+    outcomes = await _flatten(lambda engine: engine.alerts(alerts.append))
 
     assert outcomes.pop(POISON) is not Outcome.FLAT, "nothing was understood of its order"
     assert set(outcomes.values()) == {Outcome.FLAT}
     assert "internal" in {alert.code for alert in alerts}
 
 
-def test_time_that_cannot_be_decided_at_once_is_decided_timer_by_timer(
+async def test_time_that_cannot_be_decided_at_once_is_decided_timer_by_timer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def is_broken(event: Event) -> bool:
@@ -91,4 +71,4 @@ def test_time_that_cannot_be_decided_at_once_is_decided_timer_by_timer(
 
     _break(monkeypatch, is_broken)
 
-    assert set(anyio.run(_run).values()) == {Outcome.FLAT}
+    assert set((await _flatten()).values()) == {Outcome.FLAT}

@@ -36,7 +36,7 @@ from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.market import Market, Quote, Session
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import Fill, OrderReport, OrderRequest, OrderSide, OrderType
-from rpcserver.driver.engine import Engine, open_engine
+from rpcserver.driver.engine import Clock, Engine, open_engine
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.journal.memory import MemoryJournal
 from rpcserver.venues.paper import Control, PaperSettings, PaperVenue
@@ -299,11 +299,13 @@ class WatchedJournal(MemoryJournal):
 
 
 @asynccontextmanager
-async def running(journal: Journal, *venues: Venue, known: bool = True) -> AsyncIterator[Engine]:
+async def running(
+    journal: Journal, *venues: Venue, known: bool = True, clock: Clock = wall
+) -> AsyncIterator[Engine]:
     """An engine that knows its venues' accounts, for a bounded time."""
     by_name: Mapping[VenueId, Venue] = {venue.venue_id: venue for venue in venues}
     with anyio.fail_after(PATIENCE):
-        async with open_engine(journal, by_name, clock=wall) as engine:
+        async with open_engine(journal, by_name, clock=clock) as engine:
             if known:
                 await engine.accounts_read()
             yield engine
