@@ -50,11 +50,20 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
             capabilities.id_memory is IdMemory.WINDOW
             and pen.now.mono - order.first_sent_at < capabilities.id_window
         )
-        if expired or (operation is None and capabilities.id_memory is not IdMemory.NEVER):
+        wanted = operation is not None and _is_at_work(pen, order)
+        if expired or (not wanted and capabilities.id_memory is not IdMemory.NEVER):
             _never_existed(pen, lane, order)
-        elif operation is not None and remembered and order.sends < SENDS_MAX:
+        elif wanted and remembered and order.sends < SENDS_MAX:
             _send_again(pen, lane, order)
     return None
+
+
+def _is_at_work(pen: Pen, order: LedgerOrder) -> bool:
+    """Whether the operation that sent *order* may still send it (law 39)."""
+    if order.operation_id is None:
+        return False
+    owner = pen.draft.find_operation(order.operation_id)
+    return owner is not None and not owner.finished and owner.stopped is None
 
 
 def _never_existed(pen: Pen, lane: Lane, order: LedgerOrder) -> None:

@@ -127,7 +127,7 @@ class World:
         self._wakes = 0
         self._commit_delay = commit_delay
         self._uncommitted: list[_Turn] = []
-        self._meet_venues()
+        self.meet_venues()
 
     # --- what tests do -------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ class World:
         records = [change for change in decision.changes if not isinstance(change, Passing)]
         self.book.append(records)
         self.watch.durable(records)
-        self._meet_venues()
+        self.meet_venues()
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -503,7 +503,8 @@ class World:
         self._number += 1
         heapq.heappush(self._heap, _Due(self.time + seconds, self._number, life, happen))
 
-    def _meet_venues(self) -> None:
+    def meet_venues(self) -> None:
+        """Every venue can be reached, from now on or again."""
         for venue in self.venues.values():
             self.feed(VenueUp(venue=venue.venue_id, capabilities=venue.capabilities))
 
