@@ -291,9 +291,10 @@ def _check_grants(grants: Sequence[str], asked: Asked) -> None:
     """A mistyped grant would be a token that closes nothing and calls it flat."""
     known = {EVERY_ACCOUNT}
     for account in asked.directory.accounts:
-        known |= {account.account.casefold(), str(account.ref).casefold()}
+        known |= {account.account, str(account.ref)}
+    folded = {name.casefold() for name in known}
     for grant in grants:
-        if grant.casefold() not in known:
+        if grant.casefold() not in folded:
             raise InvalidRequest("unknown_account", f"{grant!r}{nearest(grant, known)}")
 
 

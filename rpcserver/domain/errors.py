@@ -19,10 +19,15 @@ class RpcServerError(Exception):
     """The base of every error below."""
 
 
+DETAIL_MAX = 500  # characters: what a caller sent is named, never sent back whole
+
+
 class InvalidRequest(RpcServerError):
     """The caller asked for what cannot be done. `code` is stable; `detail` is for people."""
 
     def __init__(self, code: str, detail: str) -> None:
+        if len(detail) > DETAIL_MAX:
+            detail = f"{detail[: DETAIL_MAX - 1]}…"
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
