@@ -20,10 +20,15 @@ from typing import Any, TypeVar
 import anyio
 
 Done = TypeVar("Done")
+STEPS_AN_INSTANT = 200_000
 
 
 class Deadlock(Exception):
     """Everybody waits, and nothing will ever happen."""
+
+
+class Spin(Exception):
+    """Steps are taken without end, and time stands still."""
 
 
 class _Selector(selectors.SelectSelector):
@@ -54,6 +59,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self, seed: int | None = None) -> None:
         self._now = 0.0
         self._tasks = 0
+        self.steps = 0  # how often anything was run
+        self._steps_before = 0  # the present instant
         self._dice = None if seed is None else random.Random(seed)
         selector = _Selector()
         selector.loop = self
@@ -69,6 +76,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         due = self._scheduled[0].when() if self._scheduled else math.inf
         if due == math.inf:
             raise Deadlock("every task waits, and no timer is set")
+        self._steps_before = self.steps
         self._now = max(self._now, due)
 
     def _numbered(
@@ -85,6 +93,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         if self._dice is not None and len(self._ready) > 1:
             self._shuffle(self._dice)
+        self.steps += len(self._ready)
+        if self.steps - self._steps_before > STEPS_AN_INSTANT:
+            raise Spin(f"more than {STEPS_AN_INSTANT} steps at {self._now}")
         super()._run_once()  # type: ignore[misc]
 
     def _shuffle(self, dice: random.Random) -> None:
@@ -98,6 +109,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             ready[place] = handle
         self._ready.clear()
         self._ready.extend(ready)
+
+
+def steps_taken() -> int:
+    """How many steps the running loop has taken."""
+    running = asyncio.get_running_loop()
+    assert isinstance(running, VirtualTimeLoop)
+    return running.steps
 
 
 def _task_of(handle: asyncio.Handle) -> _Task[object] | None:

@@ -1,0 +1,266 @@
+"""
+Laws held to at the exchange: what is sent, what is on its way, what fills, what is read.
+
+They speak of the position that was *confirmed*. Where somebody else moved a position since the
+engine could last have heard of it, nobody can hold it to that: such orders are not judged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from decimal import Decimal
+
+import msgspec
+
+from rpcserver.core.records import OrderIntended
+from rpcserver.domain.account import AccountSnapshot
+from rpcserver.domain.capabilities import IdMemory, ReduceOnly
+from rpcserver.domain.ids import AccountId, ClientOrderId, VenueOrderId
+from rpcserver.domain.order import ZERO, OrderReport, OrderRequest
+from rpcserver.domain.position import PositionKey
+from rpcserver.simulation.bookkeeping import Bookkeeping
+from rpcserver.simulation.venue import Execution, SimulatedVenue, key_of
+from rpcserver.simulation.verdict import Verdict
+
+CONFIRMED = 2  # readings after a foreign move until the engine must have taken it in
+CLOSED_SUBMITS_MAX = 8  # of one position within ten seconds, while its market is closed
+
+
+class _Sent(msgspec.Struct):
+    """A closing order that left the process."""
+
+    order: OrderRequest
+    first_at: float
+    is_judged: bool
+    filled: Decimal = ZERO
+    flying: list[float] = msgspec.field(default_factory=list)  # when each copy left
+
+
+class Exposure:
+    """Sees everything that happens at the exchange, and on the way there."""
+
+    def __init__(self, venue: SimulatedVenue, book: Bookkeeping, verdict: Verdict) -> None:
+        self._venue = venue
+        self._book = book
+        self._verdict = verdict
+        self._sent: dict[ClientOrderId, _Sent] = {}
+        self._readings: dict[AccountId, list[float]] = {}  # when each one heard was true
+        self._shown: Counter[VenueOrderId] = Counter()
+        self._read_in_life: set[AccountId] = set()
+        self._must_read: frozenset[PositionKey] = frozenset()
+        self._messages: deque[float] = deque(maxlen=64)
+        self._messages_life = 0
+        self._while_closed: dict[PositionKey, deque[float]] = {}
+
+    def life_began(self) -> None:
+        """A process started: what its journal holds of open orders must be asked about first."""
+        self._read_in_life.clear()
+        self._must_read = self._book.lanes_with_open_intents()
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def submitting(self, life: int, order: OrderRequest) -> None:
+        """The last moment before the first byte leaves."""
+        self._count_message(life)
+        name = order.client_order_id
+        intent = self._book.intents.get(name)
+        if intent is None or name not in self._book.acknowledged:
+            self._verdict.broken(22, f"{name} was sent before its intent was known to be durable")
+            return
+        self._verdict.check(22, intent.order == order, f"{name} is not the order intended")
+        if intent.operation_id is None:
+            return
+        self._check_form(order, intent)
+        key = key_of(order)
+        known = self._sent.get(name)
+        if known is None:
+            known = self._sent[name] = _Sent(order, self._venue_time, self._is_confirmed(key))
+            if not known.is_judged:
+                self._book.pardon(name)
+        if key in self._must_read:
+            is_read = order.account in self._read_in_life
+            self._verdict.check(24, is_read, f"{name} was sent before {order.account} was read")
+        self._check_phase(key)
+        if known.is_judged and self._is_confirmed(key) and key not in self._book.overridden:
+            self._check_reservation(key, order)
+
+    def _check_form(self, order: OrderRequest, intent: OrderIntended) -> None:
+        assert intent.operation_id is not None
+        name, operation = order.client_order_id, intent.operation_id
+        ended = operation in self._book.finished
+        self._verdict.check(39, not ended, f"{name} was sent after {operation} had ended")
+        self._verdict.check(
+            13,
+            self._book.is_in_scope(operation, key_of(order)),
+            f"{name} on {order.instrument} is outside the scope of {operation}",
+        )
+        contract = self._venue.exchange.markets.named(order.instrument).contract.instrument
+        self._verdict.check(
+            11,
+            order.quantity % contract.lot == 0
+            and order.quantity >= contract.minimum
+            and (contract.maximum is None or order.quantity <= contract.maximum),
+            f"{name} of {order.quantity} is no size {order.instrument} takes",
+        )
+        limits = self._book.requests[operation].execution.limit_prices
+        if limits:
+            self._verdict.check(
+                12,
+                order.limit_price == limits.get(order.instrument),
+                f"{name} at {order.limit_price} is not at the caller's limit",
+            )
+
+    def _check_reservation(self, key: PositionKey, order: OrderRequest) -> None:
+        """Laws 2, 3, 7 and 9, by the exchange's own truth and by what is really on its way."""
+        held = self._venue.position(key)
+        if order.client_order_id in self._resent_harmlessly(order):
+            return
+        self._verdict.check(
+            9, held * order.side.sign < 0, f"{order.side.value} {key.instrument} of {held}"
+        )
+        could_fill = self._could_fill(key, order)
+        total = sum(could_fill.values(), ZERO) + order.quantity
+        self._verdict.check(
+            2,
+            total <= abs(held),
+            f"{total} could be taken off {held} {key.instrument}: {order.quantity} now, "
+            f"{ {name[:8]: str(quantity) for name, quantity in could_fill.items()} } before",
+        )
+
+    def _resent_harmlessly(self, order: OrderRequest) -> set[ClientOrderId]:
+        """The order's own name, where the venue will take no second copy of it."""
+        name = order.client_order_id
+        remembers = self._venue.traits.id_memory in (IdMemory.FOR_EVER, IdMemory.WINDOW)
+        names = self._venue.exchange.state.names
+        is_there = (order.account, name) in names or bool(self._flying(name))
+        return {name} if remembers and is_there else set()
+
+    def _could_fill(self, key: PositionKey, order: OrderRequest) -> dict[str, Decimal]:
+        """What may still reduce the position beside *order*; an OCO group by its largest member."""
+        groups: dict[str, Decimal] = {}
+        for working in self._venue.working(key):
+            name = working.client_order_id
+            if working.side is not order.side or name == order.client_order_id:
+                continue
+            is_ours = name is not None and name in self._sent
+            if not is_ours and (
+                self._is_harmless(working) or self._shown[working.venue_order_id] < CONFIRMED
+            ):
+                continue
+            group = working.oco_id or working.venue_order_id
+            groups[group] = max(groups.get(group, ZERO), working.remaining)
+        for name, sent in self._sent.items():
+            if name == order.client_order_id or key_of(sent.order) != key:
+                continue
+            is_there = (key.account, name) in self._venue.exchange.state.names
+            if sent.order.side is order.side and self._flying(name) and not is_there:
+                groups[name] = sent.order.quantity
+        return groups
+
+    def _check_phase(self, key: PositionKey) -> None:
+        if self._venue.phase(key.instrument).takes_orders:
+            return
+        times = self._while_closed.setdefault(key, deque(maxlen=CLOSED_SUBMITS_MAX + 1))
+        times.append(self._venue_time)
+        is_storm = len(times) > CLOSED_SUBMITS_MAX and times[-1] - times[0] < 10
+        self._verdict.check(31, not is_storm, f"a storm of orders while {key.instrument} is closed")
+
+    def canceling(
+        self, life: int, account: AccountId, name: VenueOrderId, quantity: Decimal | None
+    ) -> None:
+        del quantity
+        self._count_message(life)
+        self._verdict.check(
+            22,
+            (account, name) in self._book.cancels,
+            f"a cancel of {name} was sent before it was known to be durable",
+        )
+
+    def _count_message(self, life: int) -> None:
+        budget = self._venue.traits.message_budget
+        if budget is None:
+            return
+        if life != self._messages_life:
+            self._messages.clear()
+            self._messages_life = life
+        now = self._venue_time
+        self._messages.append(now)
+        within = sum(1 for at in self._messages if now - at < 1.0 - 1e-6)
+        self._verdict.check(29, within <= budget, f"{within} messages within a second")
+
+    def flying(self, order: OrderRequest, *, landed: bool) -> None:
+        """A copy of an order left, or landed."""
+        sent = self._sent.get(order.client_order_id)
+        if sent is None:
+            return
+        if not landed:
+            sent.flying.append(self._venue_time)
+        elif sent.flying:
+            sent.flying.pop(0)
+
+    def _flying(self, name: ClientOrderId) -> list[float]:
+        sent, expiry = self._sent.get(name), self._venue.traits.request_expiry
+        if sent is None:
+            return []
+        return [at for at in sent.flying if expiry is None or self._venue_time - at <= expiry]
+
+    # --- fills -----------------------------------------------------------------------------------
+
+    def executed(self, execution: Execution) -> None:
+        """One fill at the exchange."""
+        name, key = execution.fill.client_order_id, execution.key
+        sent = self._sent.get(name) if name is not None else None
+        if sent is None or name is None:
+            self._venue.foreign_at[key] = execution.time  # somebody else's
+            return
+        sent.filled += execution.fill.quantity
+        self._book.filled(name, execution.fill)
+        if not sent.is_judged or self._venue.foreign_at.get(key, -1.0) >= sent.first_at:
+            return
+        if key in self._book.overridden:
+            return
+        before, after = execution.before, execution.after
+        self._verdict.check(
+            1,
+            after * before >= 0 and abs(after) < abs(before),
+            f"{name} turned {before} {key.instrument} of {key.account} into {after}",
+        )
+        self._book.check_targets(name, key)
+
+    def order_moved(self, report: OrderReport) -> None:
+        """An order changed at the exchange; the journal's laws look there by themselves."""
+
+    # --- readings --------------------------------------------------------------------------------
+
+    def reading(self, life: int, snapshot: AccountSnapshot, true_at: float) -> None:
+        """A reading reached the engine."""
+        del life
+        account = snapshot.account.account
+        self._read_in_life.add(account)
+        self._readings.setdefault(account, []).append(true_at)
+        for order in snapshot.orders:
+            self._shown[order.venue_order_id] += 1
+
+    def asked(self, life: int) -> None:
+        """A question left the process."""
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _venue_time(self) -> float:
+        return self._venue.time
+
+    def _is_confirmed(self, key: PositionKey) -> bool:
+        """Whether the engine could know of every foreign move of the position."""
+        moved = self._venue.foreign_at.get(key)
+        if moved is None:
+            return True
+        readings = self._readings.get(key.account, [])
+        return sum(1 for true_at in readings if true_at > moved) >= CONFIRMED
+
+    def _is_harmless(self, order: OrderReport) -> bool:
+        return (
+            order.reduce_only
+            and self._venue.traits.reduce_only is ReduceOnly.AT_FILL
+            and not self._venue.traits.counts_resting
+        )

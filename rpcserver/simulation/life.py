@@ -1,0 +1,91 @@
+"""One process life: the real engine on its ports, from its start to its death."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+import anyio
+import anyio.abc
+
+from rpcserver.domain.errors import JournalBroken
+from rpcserver.driver.engine import Engine
+from rpcserver.simulation.desk import Desk
+from rpcserver.simulation.port import LifeOver
+
+
+class Life:
+    """A process. Its death is a fact: from then on every port of its raises `LifeOver`."""
+
+    def __init__(
+        self, number: int, died: Callable[[Life, str], None], seam: Callable[[str], bool]
+    ) -> None:
+        self.number = number
+        self.engine: Engine | None = None
+        self.desk: Desk | None = None
+        self.ready = anyio.Event()
+        self.over = anyio.Event()
+        self._died = died
+        self._seam = seam
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._scope = anyio.CancelScope()
+
+    @property
+    def is_over(self) -> bool:
+        return self.over.is_set()
+
+    def check(self) -> None:
+        if self.is_over:
+            raise LifeOver
+
+    def seam(self, where: str) -> None:
+        """Perhaps die here."""
+        self.check()
+        if self._seam(where):
+            self.die(where)
+            raise LifeOver
+
+    def die(self, where: str) -> None:
+        """The process is killed, wherever it is."""
+        if not self.is_over:
+            self.over.set()
+            self._died(self, where)
+            self._scope.cancel()
+
+    def open_call(self, text: str, tell: Callable[[bytes], None]) -> None:
+        """Take a client's frame."""
+        assert self._tasks is not None
+        self._tasks.start_soon(self._carry_out, text, tell)
+
+    async def _carry_out(self, text: str, tell: Callable[[bytes], None]) -> None:
+        assert self.desk is not None
+
+        def alive(frame: bytes) -> None:
+            if not self.is_over:
+                tell(frame)
+
+        try:
+            await self.desk.carry_out(text, alive)
+        except JournalBroken:
+            return  # the process is about to end
+
+    async def live(
+        self, opening: AbstractAsyncContextManager[Engine], clock: Callable[[], datetime]
+    ) -> None:
+        """
+        Run until death.
+
+        Whatever is raised on the way out of a dead process has no meaning any more.
+        """
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as tasks, opening as engine:
+                    self._tasks, self.engine = tasks, engine
+                    self.desk = Desk(engine, clock)
+                    self.ready.set()
+                    await anyio.sleep_forever()
+        except BaseExceptionGroup as group:
+            if (rest := group.split((LifeOver, JournalBroken))[1]) is not None:
+                raise rest from None
+            self.die("it ended itself")

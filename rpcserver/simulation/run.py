@@ -1,0 +1,109 @@
+"""Runs histories: one in virtual time, or many, and counts."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+import anyio
+import msgspec
+from loguru import logger
+
+from rpcserver.simulation import loop
+from rpcserver.simulation.drawing import EVERYTHING, draw
+from rpcserver.simulation.faults import FaultKind, Strike
+from rpcserver.simulation.plan import Plan
+from rpcserver.simulation.verdict import Broken
+from rpcserver.simulation.world import World
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one history."""
+
+    plan: Plan
+    digest: str  # of its event log
+    broken: Broken | None
+    steps: int  # of the loop: how often anything happened
+    lives: int
+    simulated: float  # virtual seconds
+    strikes: tuple[Strike, ...]
+    injected: Counter[FaultKind]
+    checks: Counter[int]
+    lines: tuple[str, ...]
+
+
+def run_plan(plan: Plan) -> Outcome:
+    """Let one history happen."""
+    logger.disable("rpcserver")
+    try:
+        return loop.run(lambda: _happen(plan), plan.seed if plan.shuffled else None)
+    finally:
+        logger.enable("rpcserver")
+
+
+def run_seed(seed: int, faults: Collection[FaultKind] = EVERYTHING) -> Outcome:
+    """Let the history of *seed* happen."""
+    return run_plan(draw(seed, faults))
+
+
+async def _happen(plan: Plan) -> Outcome:
+    async with anyio.create_task_group() as tasks:
+        world = World(plan, tasks)
+        try:
+            await world.run()
+        finally:
+            if world.life is not None:
+                world.life.die("the history is over")
+            tasks.cancel_scope.cancel()
+    broken = world.verdict.broken_laws
+    return Outcome(
+        plan=plan,
+        digest=world.history.digest,
+        broken=broken[0] if broken else None,
+        steps=loop.steps_taken(),
+        lives=world.lives,
+        simulated=world.verdict.time,
+        strikes=tuple(world.weather.strikes),
+        injected=world.weather.injected,
+        checks=world.verdict.checks,
+        lines=tuple(world.history.lines),
+    )
+
+
+class Tally:
+    """What many histories add up to."""
+
+    def __init__(self) -> None:
+        self.histories = 0
+        self.steps = 0
+        self.lives = 0
+        self.simulated = 0.0
+        self.injected: Counter[FaultKind] = Counter()
+        self.checks: Counter[int] = Counter()
+        self.failed: list[tuple[int, Broken]] = []
+        self.digests: list[str] = []
+        self._began = time.perf_counter()
+
+    def add(self, outcome: Outcome) -> None:
+        self.histories += 1
+        self.steps += outcome.steps
+        self.lives += outcome.lives
+        self.simulated += outcome.simulated
+        self.injected += outcome.injected
+        self.checks += outcome.checks
+        self.digests.append(outcome.digest)
+        if outcome.broken is not None:
+            self.failed.append((outcome.plan.seed, outcome.broken))
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+
+def run_many(seeds: Iterable[int], faults: Collection[FaultKind] = EVERYTHING) -> Tally:
+    """Run the history of each seed in turn."""
+    tally = Tally()
+    for seed in seeds:
+        tally.add(run_seed(seed, faults))
+    return tally
