@@ -19,6 +19,7 @@ from rpcserver.domain.order import OrderSide, OrderType
 
 CROSSING_TICKS = 20  # how far a limit that stands in for a market order crosses
 FRESH = 1.0  # seconds a touch may be old to price an order
+INSTANT = 1e-6  # seconds that a difference of two sums of the same times may be off by
 
 
 class Price(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +41,7 @@ class Unpriced(msgspec.Struct, frozen=True):
 def step_of(request: CloseRequest, elapsed: float) -> int:
     """The rung of the ladder that *elapsed* seconds of work have reached."""
     ladder = request.execution.ladder
-    reached = [index for index, step in enumerate(ladder) if step.after <= elapsed]
+    reached = [index for index, step in enumerate(ladder) if step.after <= elapsed + INSTANT]
     return max(reached, default=0)
 
 
