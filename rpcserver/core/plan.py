@@ -16,6 +16,7 @@ import msgspec
 from rpcserver.core.records import PlannedLeg, SnapshotTaken
 from rpcserver.core.requests import Amount, CloseRequest, Pnl, Rounding, Scope
 from rpcserver.core.state import Lane, State
+from rpcserver.domain.account import UNREAD
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import AccountRef, InstrumentId, OperationId, VenueOrderId
 from rpcserver.domain.instrument import Instrument
@@ -133,7 +134,7 @@ def estimate(legs: Iterable[PlannedLeg], capabilities: Mapping[str, Capabilities
 
 def covers(scope: Scope, account: AccountRef, instrument: Instrument | None) -> bool:
     """Whether new risk in *instrument* would be new risk in *scope* (law 9)."""
-    if account not in scope.accounts:
+    if {account, AccountRef(account.venue, UNREAD)}.isdisjoint(scope.accounts):
         return False
     if not scope.instruments or instrument is None:
         return True

@@ -15,6 +15,8 @@ from rpcserver.domain.market import Market
 from rpcserver.domain.order import ZERO, OrderReport
 from rpcserver.domain.position import Position
 
+UNREAD = AccountId("*")  # stands for the accounts of a venue that was never read: not none
+
 
 class PositionMode(enum.Enum):
     """One net position per instrument, or a long and a short one side by side."""

@@ -33,7 +33,7 @@ class InstrumentSelector(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def matches(self, instrument: Instrument) -> bool:
         if self.exact is not None:
             return instrument.instrument_id == self.exact
-        return instrument.root == self.root
+        return self.root is not None and instrument.root == self.root  # never "anything"
 
 
 def futures_aliases(root: str, expiry: date) -> tuple[str, ...]:

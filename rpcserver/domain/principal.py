@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from rpcserver.domain.account import UNREAD
 from rpcserver.domain.ids import AccountRef, PrincipalId, TokenId
 
 
@@ -52,8 +53,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return any(permission in _ALLOWED[role] for role in self.roles)
 
     def may_touch(self, account: AccountRef) -> bool:
+        """
+        Whether a grant names *account*.
+
+        Accounts not read yet may be among those granted at their venue: left out of "everything",
+        they would be called flat.
+        """
+        grants = [grant.casefold() for grant in self.accounts]
+        if account.account == UNREAD:
+            venue = account.venue.casefold()
+            return any(":" not in grant or grant.startswith(f"{venue}:") for grant in grants)
         names = {EVERY_ACCOUNT, account.account.casefold(), str(account).casefold()}
-        return any(grant.casefold() in names for grant in self.accounts)
+        return any(grant in names for grant in grants)
 
 
 class TokenRow(msgspec.Struct, frozen=True, kw_only=True):

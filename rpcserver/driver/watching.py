@@ -16,10 +16,10 @@ from rpcserver.core.events import (
     VenueDown,
     VenueUp,
 )
-from rpcserver.domain.account import Account
+from rpcserver.domain.account import UNREAD, Account
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.errors import VenueError
-from rpcserver.domain.ids import AccountId, AccountRef, VenueId
+from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.driver.bulkhead import contained
 from rpcserver.driver.ports import (
@@ -37,7 +37,6 @@ REFRESH = 5.0  # seconds between readings of the list of accounts
 RELIST = 300.0  # seconds between readings of what the venue lists and can do
 RETRY = 0.5
 READ_DEADLINE = 10.0
-UNREAD = AccountId("*")  # stands for the accounts of a venue that was never read: not none
 
 Heard = Callable[[VenueId, VenueEvent, Event | None], None]
 

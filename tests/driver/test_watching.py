@@ -10,12 +10,13 @@ import anyio
 import pytest
 
 from rpcserver.core.report import Outcome
+from rpcserver.domain.account import UNREAD
 from rpcserver.domain.capabilities import Capabilities
-from rpcserver.domain.errors import VenueUnavailable
+from rpcserver.domain.errors import InvalidRequest, VenueUnavailable
 from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.driver.engine import Engine
 from rpcserver.driver.ports import LinkDown, LinkUp, OrderChanged, Venue, VenueEvent
-from rpcserver.driver.watching import REFRESH, RELIST, UNREAD
+from rpcserver.driver.watching import REFRESH, RELIST
 from rpcserver.venues.paper import PaperVenue
 from rpcserver.venues.paper.commands import CancelOrder, ListContracts, OpenAccount
 from rpcserver.venues.paper.contracts import synthetic_contracts
@@ -112,6 +113,8 @@ async def test_a_venue_never_read_has_one_unknown_account_and_is_never_flat() ->
             while positions(near):
                 await anyio.sleep(0.01)
             assert anyio.current_time() - began < 1
+            with pytest.raises(InvalidRequest, match="closing_in_progress"):
+                await engine.place(placing(order(), OTHER))  # whichever account it is (law 9)
             report = await engine.finished(admitted.operation_id)
 
     assert [leg.outcome for leg in report.legs] == [Outcome.FLAT]

@@ -1,0 +1,88 @@
+"""Who may do what, and to which accounts."""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcserver.domain.account import UNREAD
+from rpcserver.domain.ids import AccountId, AccountRef, PrincipalId, TokenId, VenueId
+from rpcserver.domain.principal import Permission, Principal, Role
+
+READ, TRADE, CLOSE, OVERRIDE, ADMINISTER = Permission
+
+
+def principal(*roles: Role, accounts: tuple[str, ...] = ("*",)) -> Principal:
+    return Principal(
+        principal_id=PrincipalId("p"),
+        token_id=TokenId("t"),
+        roles=frozenset(roles),
+        accounts=accounts,
+    )
+
+
+def at(venue: str, account: str) -> AccountRef:
+    return AccountRef(VenueId(venue), AccountId(account))
+
+
+@pytest.mark.parametrize(
+    ("roles", "allowed"),
+    [
+        ([Role.VIEWER], {READ}),
+        ([Role.TRADER], {READ, TRADE, CLOSE}),
+        ([Role.RISK], {READ, CLOSE, OVERRIDE}),
+        ([Role.ADMIN], {READ, ADMINISTER}),
+        ([Role.RISK, Role.TRADER], {READ, TRADE, CLOSE, OVERRIDE}),
+        (list(Role), set(Permission)),
+        ([], set()),
+    ],
+)
+def test_a_role_allows_what_its_row_says(roles: list[Role], allowed: set[Permission]) -> None:
+    assert {each for each in Permission if principal(*roles).may(each)} == allowed
+
+
+def test_whoever_may_only_reduce_risk_cannot_open_any() -> None:
+    assert not principal(Role.RISK).may(Permission.TRADE)
+    assert not principal(Role.ADMIN).may(Permission.CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("grant", "touched"),
+    [
+        ("*", ["paper:Sim101", "paper:Sim102", "other:Sim101"]),
+        ("Sim101", ["paper:Sim101", "other:Sim101"]),
+        ("sIM101", ["paper:Sim101", "other:Sim101"]),
+        ("paper:Sim101", ["paper:Sim101"]),
+        ("PAPER:sim101", ["paper:Sim101"]),
+        ("paper", []),
+        ("paper:", []),
+        ("Sim", []),
+        ("Sim10*", []),
+        ("", []),
+    ],
+)
+def test_a_grant_names_accounts_without_regard_to_case(grant: str, touched: list[str]) -> None:
+    accounts = [at("paper", "Sim101"), at("paper", "Sim102"), at("other", "Sim101")]
+    trader = principal(Role.TRADER, accounts=(grant,))
+
+    assert [str(each) for each in accounts if trader.may_touch(each)] == touched
+
+
+def test_grants_add_up_and_none_is_none() -> None:
+    accounts = [at("paper", "Sim101"), at("paper", "Sim102"), at("other", "Sim101")]
+    two = principal(Role.TRADER, accounts=("paper:Sim102", "other:Sim101"))
+
+    assert [two.may_touch(each) for each in accounts] == [False, True, True]
+    assert not any(principal(accounts=()).may_touch(each) for each in accounts)
+
+
+@pytest.mark.parametrize(
+    ("grant", "may_be_among_them"),
+    [("*", True), ("Sim101", True), ("far:Sim101", True), ("FAR:x", True), ("near:Sim101", False)],
+)
+def test_law_18_accounts_not_read_yet_may_be_among_those_granted(
+    grant: str, may_be_among_them: bool
+) -> None:
+    """A venue never reached: its accounts are nobody's by name, and anybody's they may be."""
+    trader = principal(Role.TRADER, accounts=(grant,))
+
+    assert trader.may_touch(AccountRef(VenueId("far"), UNREAD)) is may_be_among_them
