@@ -45,6 +45,8 @@ _WORDS = {
     "fence_passed": "orders canceled",
     "position_adopted": "position re-read",
     "resolved": "resolved",
+    "gate_closed": "no new risk",
+    "gate_opened": "order settled",
     "canceled": "order canceled",
     "expired": "order expired",
     "rejected": "order rejected",
@@ -156,6 +158,8 @@ class Board:
                 self.phase = "cancelling what was not yet sent"
             case "deadline_passed":
                 self.phase = "deadline passed: canceling what is live"
+            case "recovered":
+                self.phase = "going on after a restart: asking about every order first"
             case "verified":
                 self.phase = "reading the accounts again"
             case _ if step.leg is not None:

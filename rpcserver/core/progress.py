@@ -9,9 +9,12 @@ import msgspec
 
 from rpcserver.core.records import (
     AccountFailed,
+    CancelIntended,
     FencePassed,
     FenceRaised,
     FillCounted,
+    GateClosed,
+    GateOpened,
     LegEnded,
     OperationCancelled,
     OperationExpired,
@@ -24,12 +27,15 @@ from rpcserver.core.records import (
     PlanCompleted,
     PositionAdopted,
     Record,
+    Recovered,
     Resolved,
     SnapshotTaken,
 )
 from rpcserver.domain.ids import AccountRef, OperationId
 from rpcserver.domain.order import OrderSide
 from rpcserver.domain.position import PositionKey
+
+_ONE = Decimal(1)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -127,12 +133,20 @@ def _told(record: Record) -> Progress | None:
                 record.lane,
                 quantity=Decimal(len(record.cancels) + len(record.shrinks)),
             )
+        case CancelIntended():
+            return _about_order(
+                record, "canceling", record.lane, quantity=_ONE, reason=record.why or None
+            )
         case FencePassed():
             return _about_order(record, "fence_passed", record.lane, reason=record.how)
         case PositionAdopted():
             return _about_order(
                 record, "position_adopted", record.lane, remaining=abs(record.quantity)
             )
+        case GateClosed():
+            return _about_order(record, "gate_closed", record.lane)
+        case GateOpened():
+            return _about_order(record, "gate_opened", record.lane)
         case Resolved():
             return _about_order(
                 record,
@@ -163,8 +177,10 @@ def _told(record: Record) -> Progress | None:
             return _about_operation(record, "cancel_requested")
         case OperationExpired():
             return _about_operation(record, "deadline_passed")
+        case Recovered():
+            return _about_operation(record, "recovered")
         case _:
-            return None  # the final frame speaks for the end; the rest is no follower's business
+            return None  # the final frame speaks for the end; the rest takes no place in a sequence
 
 
 def _filled(record: FillCounted) -> Progress:

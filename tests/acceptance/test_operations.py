@@ -377,6 +377,18 @@ async def test_attach_from_the_middle_replays_what_follows(desk: Stage) -> None:
         assert replay.data == answer.data
 
 
+async def test_law_35_the_steps_of_an_order_that_is_repriced_have_no_gap(desk: Stage) -> None:
+    await desk.scene.hold(desk.account, MES, 2, "5780.00")
+    ladder = [{"offsetTicks": -40}, {"type": "market", "afterMs": 100}]
+
+    answer = await desk.client.call("Flatten", {"instrument": MES, "ladder": ladder})
+    replay = await desk.client.attach(answer.operation_id)
+
+    assert [step["seq"] for step in replay.steps] == list(range(1, len(replay.steps) + 1))
+    canceling = [step for step in replay.steps if step["event"] == "canceling"]
+    assert [step["reason"] for step in canceling] == ["repriced"]
+
+
 async def test_several_followers_are_told_the_same_bytes(desk: Stage) -> None:
     for instrument in (MES, NQ, "CL 12-25"):
         await desk.scene.hold(desk.account, instrument, 1, "100")
