@@ -23,3 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "fuzz" in item.path.parts:
             item.add_marker(pytest.mark.timeout(max(120, EXAMPLES * 10)))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

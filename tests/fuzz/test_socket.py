@@ -75,11 +75,11 @@ class Talk:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._numbers = count(1)
-        self._answered: set[str | None] = set()
+        self._answered: set[str] = set()
 
     def press(self, messages: list[Json | str | bytes]) -> None:
         """Say all of *messages*, and hear every answer that is due."""
-        due: set[str | None] = set()
+        due: set[str] = set()
         for message in messages:
             text = message
             if isinstance(message, dict):
@@ -94,13 +94,13 @@ class Talk:
         self._socket.send(written({"action": "rpc", "id": name, "api": "Ping"}))
         while due:
             try:
-                name = self._hear()
+                heard = self._hear()
             except TimeoutError as exc:
                 raise AssertionError(f"no answer to {sorted(due)}") from exc
-            assert name not in self._answered, f"{name} was answered twice"
-            if name in due:
-                due.remove(name)
-                self._answered.add(name)
+            assert heard not in self._answered, f"{heard} was answered twice"
+            if heard is not None and heard in due:
+                due.remove(heard)
+                self._answered.add(heard)
 
     def _hear(self) -> str | None:
         """Check one frame; the id of the call it answers, if it does."""
