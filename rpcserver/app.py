@@ -121,6 +121,7 @@ async def _drain(settings: Settings, engine: Engine, server: Server) -> None:
         with anyio.move_on_after(settings.drain_timeout):  # 2. those at work end
             while engine.unfinished:
                 await anyio.sleep(DRAIN_POLL)
+            await anyio.sleep(DRAIN_POLL)  # and are told
     # 3. Whatever has not ended is in the journal: the next start takes it up.
     logger.info("stopping", unfinished=len(engine.unfinished))
 
@@ -193,11 +194,13 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
         accounts=(EVERY_ACCOUNT,),
         created_at=datetime.now(UTC),
     )
-    await journal.add_token(row, sha256(token.encode()).digest())
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(file, "w") as stream:
         os.fchmod(stream.fileno(), 0o600)
         stream.write(f"{token}\n")
+    # Last: a crash before leaves no token, and the next start writes another; one that were known
+    # to the journal alone would lock everybody out.
+    await journal.add_token(row, sha256(token.encode()).digest())
     return path
 
 

@@ -113,6 +113,7 @@ class Engine:
         self._orders: Answers[str] = Answers()
         self._cancels: Answers[tuple[str, str]] = Answers()
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
+        self._ending: set[OperationId] = set()  # not durable yet
         self._performers = {
             name: Performer(venue, self._fed, tasks) for name, venue in venues.items()
         }
@@ -286,12 +287,9 @@ class Engine:
 
     @property
     def unfinished(self) -> tuple[OperationId, ...]:
-        """Operations that still run."""
-        return tuple(
-            operation.operation_id
-            for operation in self._state.operations.values()
-            if not operation.finished
-        )
+        """Operations that still run, or whose end is not durable yet."""
+        running = (op.operation_id for op in self._state.operations.values() if not op.finished)
+        return (*running, *self._ending)
 
     # --- the turn ------------------------------------------------------------------------------
 
@@ -446,6 +444,7 @@ class Engine:
         for record in records:
             if isinstance(record, OperationFinished):
                 self._ends.setdefault(record.operation_id, anyio.Event())
+                self._ending.add(record.operation_id)
         if records or commands or tell is not None:
             self._turns.append(_Turn(records, commands, tell))  # type: ignore[arg-type]
         self._wake.set()
@@ -499,6 +498,7 @@ class Engine:
         """The end is durable: its report bears its place in the chain, and waiters go on."""
         if (report := self._state.reports.get(record.operation_id)) is not None:
             self._state.reports[record.operation_id] = sealed(report, entry)
+        self._ending.discard(record.operation_id)
         if (ended := self._ends.pop(record.operation_id, None)) is not None:
             ended.set()
         logger.info(

@@ -271,6 +271,7 @@ async def test_the_end_is_told_when_it_is_durable_and_not_before() -> None:
         async with running(journal, venue) as engine:
             admitted = await engine.close(flatten(everything=True))
             await ending.wait()
+            assert engine.unfinished == (admitted.operation_id,), "a stop still waits for it"
             began = anyio.current_time()
             loaded = await engine.load_report(admitted.operation_id)
             assert anyio.current_time() - began >= 5
