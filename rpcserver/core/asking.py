@@ -30,9 +30,12 @@ def ask_about_orders(pen: Pen, lane: Lane) -> float | None:
 
 
 def ask(pen: Pen, account: AccountRef, lane: PositionKey | None, order: LedgerOrder) -> None:
-    """Ask the venue about *order* now, by our name where it has one."""
+    """
+    Ask the venue about *order* now: by the venue's own name as soon as it has told it, for some
+    venues know no order by ours.
+    """
     pen.write(OrderAsked(lane, order.key, pen.now.mono))
-    by_ours = order.client_order_id is not None and order.request is not None
+    by_ours = order.venue_order_id is None
     pen.order(
         QueryOrder(
             account=account,

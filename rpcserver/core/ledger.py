@@ -253,3 +253,9 @@ def closable(lane: Lane, target: Decimal, capabilities: Capabilities) -> Decimal
         return max(wanted, ZERO)
     room = held - on_its_way - others_remaining(lane, capabilities)
     return max(min(wanted, room), ZERO)
+
+
+def fits(lane: Lane, order: LedgerOrder, capabilities: Capabilities) -> bool:
+    """Whether *order*, one of ours and counted as live, still finds all it asks for (law 2)."""
+    room = position(lane) - own_remaining(lane) - others_remaining(lane, capabilities)
+    return room >= 0 and order.side is closing_side(lane)

@@ -139,7 +139,9 @@ def look_at_operation(pen: Pen, operation_id: OperationId) -> None:
         return
     if pen.now.mono >= operation.deadline and operation.stopped is None:
         _expire(pen, operation)
-    operation = pen.draft.operation(operation_id)
+        operation = pen.draft.find_operation(operation_id)
+        if operation is None or operation.finished:
+            return  # nothing of it was at work: that was its end
     if operation.stopped is None:
         _read_accounts(pen, operation)
         start_wave(pen, operation_id)

@@ -223,6 +223,10 @@ def order_rejected(pen: Pen, event: OrderRejected) -> PositionKey | None:
         return lane_key
     if order.state is not OrderState.INTENDED:
         return lane_key  # it is known by now: the news overtook the answer
+    if order.sends > 1:
+        # The race: the first copy is still on its way, and may be taken where this one was not.
+        _unknown(pen, event.account, lane, order, f"a second copy was refused: {event.detail}")
+        return lane_key
     pen.write(
         OrderEnded(
             at=pen.now.wall,

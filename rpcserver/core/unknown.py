@@ -9,6 +9,7 @@ from __future__ import annotations
 from rpcserver.core.asking import ask_about_orders
 from rpcserver.core.commands import QueryTrades, SubmitOrder
 from rpcserver.core.decision import Pen
+from rpcserver.core.ledger import fits
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntended
 from rpcserver.core.state import Lane, LedgerOrder, Operation, OrderState
@@ -40,6 +41,9 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
     if lane.doubt is not None:
         return resolve_doubt(pen, lane)
     if lane.proof is None:
+        read_at = pen.draft.account(lane.key.account_ref).started_at
+        if len(lost) < len(lane.own_live) and read_at >= min(o.absent_at or 0.0 for o in lost):
+            return None  # what is in play may fill: one reading for each time they are not found
         return want_read(pen, lane)
     capabilities = pen.capabilities(lane.key.venue)
     for order in lost:
@@ -53,7 +57,7 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
         wanted = operation is not None and _is_at_work(pen, order)
         if expired or (not wanted and capabilities.id_memory is not IdMemory.NEVER):
             _never_existed(pen, lane, order)
-        elif wanted and remembered and order.sends < SENDS_MAX:
+        elif wanted and remembered and order.sends < SENDS_MAX and fits(lane, order, capabilities):
             _send_again(pen, lane, order)
     return None
 

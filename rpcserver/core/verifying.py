@@ -99,7 +99,8 @@ def _compare(
     snapshot: AccountSnapshot,
 ) -> None:
     lane = pen.draft.lane(key)
-    if any(order.request is not None and order.absent_at is None for order in lane.own_live):
+    in_play = any(o.request is not None and o.absent_at is None for o in lane.own_live)
+    if in_play and (read != lane.expected or is_told_less(lane)):
         # What lives may have filled without our having heard: no ground for doubt, but enough
         # to send no more than this.
         if read * lane.sign < abs(lane.expected):
@@ -112,7 +113,7 @@ def _compare(
         doubt is not None
         and doubt.quantity == read
         and doubt.trades_read
-        and pen.draft.account(key.account_ref).started_at - doubt.since >= settle
+        and pen.draft.account(key.account_ref).started_at >= doubt.since + settle
     )
     if read == lane.expected and (repeats or not is_told_less(lane)):
         _learn_of_orders(pen, lane, working)

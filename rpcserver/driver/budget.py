@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+REMEMBERED = 1000  # messages: no venue bears more a second
 _INSTANT = 1e-9  # seconds: what two sums of the same times may differ by
 
 
@@ -16,16 +17,18 @@ class Budget:
     """
 
     def __init__(self, rate: float | None) -> None:
+        self._passed: deque[float] = deque(maxlen=REMEMBERED)  # when the last ones did
+        self.adapt(rate)
+
+    def adapt(self, rate: float | None) -> None:
+        """Take another rate; what passed before still counts, for the venue counts it too."""
         self._most = max(1, int(rate)) if rate is not None else None
         self._window = 0.0 if rate is None or self._most is None else self._most / rate  # seconds
-        self._passed: deque[float] = deque(maxlen=self._most or 0)  # when the last ones did
 
     def wait(self, now: float) -> float:
         """Let one message pass and answer 0, or answer the seconds until one may."""
-        if self._most is None:
-            return 0.0
-        if len(self._passed) == self._most:
-            free_at = self._passed[0] + self._window
+        if self._most is not None and len(self._passed) >= self._most:
+            free_at = self._passed[-self._most] + self._window
             if free_at - now > _INSTANT:
                 return free_at - now
         self._passed.append(now)

@@ -90,7 +90,7 @@ class Performer:
     def adapt(self, capabilities: Capabilities) -> None:
         """Take the venue's own word for how much it bears."""
         self._concurrency = max(capabilities.concurrency, 1)
-        self._budget = Budget(capabilities.message_budget)
+        self._budget.adapt(capabilities.message_budget)
         for _ in range(len(self._orders) + len(self._reads)):
             self._rouse()
 

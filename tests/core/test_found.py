@@ -1,0 +1,105 @@
+"""What the simulator found: each a moment in which one of several truths was overlooked."""
+
+from __future__ import annotations
+
+from rpcserver.core.commands import QueryOrder, ReadAccount, SubmitOrder
+from rpcserver.core.pricing import step_of
+from rpcserver.core.report import Outcome
+from rpcserver.core.requests import LadderStep
+from rpcserver.domain.capabilities import Capabilities, IdMemory
+from rpcserver.domain.market import MarketPhase
+from rpcserver.domain.order import OrderType, RejectReason
+from tests.core.asks import flatten
+from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, late, refused
+from tests.core.venue import ToyVenue, instrument
+from tests.core.world import World
+
+
+def test_law_23_a_deadline_that_passes_while_nobody_lives_ends_the_operation() -> None:
+    venue = ToyVenue()
+    venue.hold(10)
+    venue.turn("ES", MarketPhase.CLOSED)
+    world = World(venue)
+    operation = world.ask(flatten(wait_for_open=True, deadline=2.0))
+    world.run(1.0)
+
+    world.time = 30.0
+    world.crash()
+    report = world.finish(operation)
+
+    assert not report.flat
+    assert not world.submitted()
+
+
+def test_law_28_a_rung_is_reached_at_its_very_instant() -> None:
+    rungs = (LadderStep(offset_ticks=-2), LadderStep(type=OrderType.MARKET, after=1.5))
+    began = 1.34
+    woken = began + 1.5  # less *began*, this is not quite 1.5
+
+    assert step_of(flatten(ladder=rungs), woken - began) == 1
+
+
+def test_law_07_a_refused_second_copy_proves_nothing_of_the_first() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    # The first copy lands after the second one was refused.
+    world.script(SubmitOrder, late(12.0), refused(RejectReason.INSUFFICIENT_MARGIN))
+
+    world.finish(world.ask(flatten(deadline=40.0)))
+    world.run(30.0)
+
+    assert venue.position(key) == 0, "neither closed twice nor turned around"
+    assert len({order.client_order_id for order in world.submitted()}) == 1
+
+
+def test_law_02_a_lost_order_that_has_become_too_large_is_not_sent_again() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, LOSE_REQUEST)
+    world.script(QueryOrder, *[LOSE_ANSWER] * 4)
+    operation = world.ask(flatten(deadline=15.0))
+    world.run(0.5)
+    venue.move(key, -7, world.time)
+
+    world.finish(operation)
+    world.run(30.0)
+
+    assert venue.position(key) >= 0
+
+
+def test_law_07_a_venue_is_asked_by_its_own_name_once_it_has_told_it() -> None:
+    venue = ToyVenue(
+        capabilities=Capabilities(
+            id_memory=IdMemory.NEVER, position_settle=0.5, not_found_settle=1.0
+        )
+    )
+    venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    resting = (LadderStep(type=OrderType.LIMIT, offset_ticks=-2),)
+    operation = world.ask(flatten(ladder=resting, deadline=3.0))
+    world.run(2.0)
+    world.silence(venue, LOSE_ANSWER)
+    report = world.finish(operation)
+    world.silence(venue, None)
+    world.run(30.0)
+
+    assert report.legs[0].outcome is not Outcome.FLAT
+    assert not world.state.lanes, "its end was learned, and the gate is open"
+
+
+def test_law_29_a_lost_order_beside_a_resting_one_storms_nobody_with_reads() -> None:
+    venue = ToyVenue("toy", instrument("ES", maximum=10))
+    venue.hold(20)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, LOSE_ANSWER, LOSE_REQUEST)
+    resting = (LadderStep(type=OrderType.LIMIT, offset_ticks=-2),)
+
+    world.ask(flatten(ladder=resting, deadline=20.0))
+    world.run(19.0)
+
+    assert len(world.sent(ReadAccount)) < 60
