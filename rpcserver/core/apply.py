@@ -57,6 +57,7 @@ from rpcserver.core.records import (
 from rpcserver.core.report import AccountFailure, Outcome
 from rpcserver.core.reporting import report_of
 from rpcserver.core.state import (
+    Doubt,
     Ended,
     KeyUse,
     Lane,
@@ -272,6 +273,8 @@ def _enter_lane(
                 base=leg.expected,
                 expected=leg.expected,
                 changed=state.turn,
+                stale=leg.unsettled,
+                doubt=Doubt(quantity=leg.expected, since=planned.mono) if leg.unsettled else None,
             )
         )
     lane = state.lane(leg.key)

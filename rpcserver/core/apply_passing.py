@@ -7,7 +7,6 @@ import msgspec
 from rpcserver.core.ledger import lowered
 from rpcserver.core.passing import (
     AccountArmed,
-    AccountTraded,
     CancelLapsed,
     CeilingLowered,
     KeyRemembered,
@@ -15,18 +14,20 @@ from rpcserver.core.passing import (
     MarketSeen,
     OperationArmed,
     OrderAsked,
+    OrderMissed,
     OrderNotFound,
     PartialRemembered,
     Passing,
     PositionDoubted,
     PositionRead,
+    PositionTraded,
     ReadEnded,
     ReadStarted,
     TradesSeen,
     VenueDescribed,
     WaveStarted,
 )
-from rpcserver.core.state import Doubt, Ended, KeyUse, SeenMarket, State, VenueState
+from rpcserver.core.state import Doubt, Ended, KeyUse, OrderState, SeenMarket, State, VenueState
 from rpcserver.domain.position import PositionKey
 
 
@@ -97,8 +98,15 @@ def apply_passing(state: State, fact: Passing) -> None:
         case AccountArmed():
             state.account(fact.account).wake = fact.wake
             state.arm(fact.account, fact.wake)
-        case AccountTraded():
-            state.account(fact.account).traded_at = fact.mono
+        case PositionTraded():
+            state.note_traded(fact.position, fact.mono)
+        case OrderMissed():
+            lane = state.lane(fact.lane)
+            if (order := lane.orders.get(fact.order)) is not None:
+                lane.orders[fact.order] = msgspec.structs.replace(
+                    order, state=OrderState.UNKNOWN, sent_at=fact.mono, asked_at=None
+                )
+                lane.proof = None
         case MarketSeen():
             state.markets[fact.venue, fact.market.instrument] = SeenMarket(
                 market=fact.market, seen_at=fact.mono

@@ -33,6 +33,15 @@ def strangers(lane: Lane) -> list[LedgerOrder]:
     return [order for order in lane.orders.values() if order.operation_id is None]
 
 
+def missed_orders(lane: Lane) -> list[LedgerOrder]:
+    """Orders of others that the venue had, and that a reading listed no more."""
+    return [
+        order
+        for order in strangers(lane)
+        if order.state is OrderState.UNKNOWN and order.venue_order_id is not None
+    ]
+
+
 def unwanted_orders(lane: Lane, work: Work) -> set[str]:
     """The live orders that must be gone before the legs may end (laws 3, 13 and 18)."""
     live = [order for order in strangers(lane) if order.is_live]

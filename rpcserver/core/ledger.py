@@ -126,9 +126,11 @@ def filled_by(order: LedgerOrder, counted: FillCounted) -> LedgerOrder:
     fills = new_fills(order, counted.fills)
     named = order.named + sum((fill.quantity for fill in fills), ZERO)
     filled = max(order.filled, named, counted.filled)
-    value = order.value + sum((fill.quantity * fill.price for fill in fills), ZERO)
-    if named < filled and counted.average_price is not None:
-        value = max(value, filled * counted.average_price)
+    named_value = order.named_value + sum((fill.quantity * fill.price for fill in fills), ZERO)
+    value = named_value
+    if named < filled:  # what was not named is valued by the venue's own average
+        average = counted.average_price
+        value = filled * average if average is not None else max(order.value, named_value)
     terminal = counted.status.is_terminal
     return msgspec.structs.replace(
         order,
@@ -137,6 +139,7 @@ def filled_by(order: LedgerOrder, counted: FillCounted) -> LedgerOrder:
         filled=filled,
         named=named,
         value=value,
+        named_value=named_value,
         fees=order.fees + sum((fill.fee for fill in fills), ZERO),
         realized=order.realized + sum((fill.realized for fill in fills), ZERO),
         trades=order.trades | {fill.trade_id for fill in fills},

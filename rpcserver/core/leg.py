@@ -29,6 +29,7 @@ from rpcserver.core.ending import (
     end_legs,
     in_the_way,
     legs_at_work,
+    missed_orders,
 )
 from rpcserver.core.fence import pass_fence
 from rpcserver.core.ledger import closable, closing_side
@@ -121,6 +122,8 @@ def _next(pen: Pen, lane: Lane) -> float | None:
     if not begun:
         return None
     operation, leg = driving(begun)
+    if lane.stale and missed_orders(lane):
+        return None  # they are asked about
     if lane.stale:
         return want_read(pen, lane) if lane.doubt is None else resolve_doubt(pen, lane)
     if (wake := pass_fence(pen, lane, begun)) is not None:
@@ -129,6 +132,8 @@ def _next(pen: Pen, lane: Lane) -> float | None:
         return _give_up(pen, lane, Outcome.PARTIAL, "overfilled")
     if any(order.state is OrderState.UNKNOWN for order in lane.own_live):
         return settle_unknown(pen, lane, operation)
+    if missed_orders(lane):
+        return None  # they may have filled: they are asked about
     if lane.doubt is not None:
         return resolve_doubt(pen, lane)
     if lane.expected * leg.target < 0:

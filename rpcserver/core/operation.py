@@ -261,7 +261,7 @@ def first_read(pen: Pen, event: SnapshotRead) -> None:
     part = pen.draft.find_part(event.operation_id, snapshot.account)
     if operation is None or part is None or part.reading is not Reading.READING:
         return
-    if (settled := _lags_until(pen, operation, part)) is not None:
+    if (settled := _read_again_at(pen, operation, part, snapshot)) is not None:
         pen.write(ReadEnded(snapshot.account, event.operation_id, False, settled))
         look_at_operation(pen, event.operation_id)
         return
@@ -273,16 +273,36 @@ def first_read(pen: Pen, event: SnapshotRead) -> None:
     look_at_operation(pen, event.operation_id)
 
 
-def _lags_until(pen: Pen, operation: Operation, part: Part) -> float | None:
+def _read_again_at(
+    pen: Pen, operation: Operation, part: Part, snapshot: AccountSnapshot
+) -> float | None:
     """
     When to read again, because this reading may lag an execution we heard of (law 40).
 
-    Bounded: what happened before the operation was opened has settled by then.
+    A whole close of what it shows may be planned all the same: such a lane doubts its position
+    before it sends. What it does not show, and the sizes of a partial close, cannot be planned.
+    Whoever trades without end is not waited for: patience ends in the middle of the window.
     """
-    issued = pen.now.mono if part.issued is None else part.issued
+    if pen.now.mono >= (operation.opened + _window_end(operation)) / 2:
+        return None
     settle = pen.capabilities(part.account.venue).position_settle
-    settled = min(pen.draft.account(part.account).traded_at, operation.opened) + settle
-    return settled if issued < settled else None
+    since = _issued(pen, part) - settle
+    heard = pen.draft.traded_since(part.account, since)
+    if pen.draft.recovered_at > since:
+        return pen.draft.recovered_at + settle  # an earlier life may have heard of anything
+    request = operation.request
+    if request.amount.is_whole and not request.scope.strategy_tag:
+        held = {position.key for position in snapshot.positions}
+        heard = {
+            key: at
+            for key, at in heard.items()
+            if key not in held and pen.draft.find_lane(key) is None
+        }
+    return max(heard.values()) + settle if heard else None
+
+
+def _issued(pen: Pen, part: Part) -> float:
+    return pen.now.mono if part.issued is None else part.issued
 
 
 def _before(pen: Pen, operation: Operation, snapshot: AccountSnapshot) -> SnapshotTaken:
@@ -344,13 +364,14 @@ def account_verified(pen: Pen, snapshot: AccountSnapshot, operation_ids: set[Ope
 
 def _legs_of(pen: Pen, operation_id: OperationId, account: AccountRef) -> tuple[PlannedLeg, ...]:
     operation = pen.draft.operation(operation_id)
-    snapshot = pen.draft.part(operation_id, account).snapshot
-    assert snapshot is not None, "what is planned was read"
+    part = pen.draft.part(operation_id, account)
+    assert part.snapshot is not None, "what is planned was read"
     return plan_account(
         pen.draft,
         operation.request,
-        snapshot,
+        part.snapshot,
         pen.capabilities(account.venue),
+        issued=_issued(pen, part),
         first_number=operation.total + 1,
     )
 
@@ -433,6 +454,7 @@ def _plan_as_a_whole(pen: Pen, operation: Operation) -> bool:
             request,
             snapshot,
             pen.capabilities(account.venue),
+            issued=_issued(pen, pen.draft.part(operation_id, account)),
             first_number=total + 1,
             only=only.key if only is not None else None,
         )

@@ -25,7 +25,7 @@ from rpcserver.core.events import (
     TradesRead,
 )
 from rpcserver.core.ledger import filled_by, learned, new_fills
-from rpcserver.core.passing import AccountTraded, CancelLapsed, OrderNotFound, TradesSeen
+from rpcserver.core.passing import CancelLapsed, OrderNotFound, PositionTraded, TradesSeen
 from rpcserver.core.records import (
     FillCounted,
     OrderEnd,
@@ -45,18 +45,18 @@ _END = {
     OrderStatus.FILLED: OrderEnd.FILLED,
 }
 CANCEL_PATIENCE = 1.0  # seconds before a cancel that shows no effect is taken for lost
-TRADED_STEP = 0.05  # seconds: how finely an account's last execution is remembered
+TRADED_STEP = 0.05  # seconds: how finely a position's last execution is remembered
 
 
 def order_updated(pen: Pen, event: OrderUpdated) -> PositionKey | None:
     """Hold a report against the ledger; the lane it moved on, if any."""
     account, report = event.account, event.report
     if report.fills:
-        _heard_of_trades(pen, account)
+        _heard_of_trades(pen, _key_of(account, report))
     lane_key, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
     if order is None:
         return _stranger_appeared(pen, account, report)
-    moved = _settle_report(pen, account, lane_key, order, report)
+    moved = settle_report(pen, account, lane_key, order, report)
     return lane_key if moved else None
 
 
@@ -78,7 +78,7 @@ def find_order(
     return None, None
 
 
-def _settle_report(
+def settle_report(
     pen: Pen,
     account: AccountRef,
     lane_key: PositionKey | None,
@@ -185,9 +185,7 @@ def _ended_by(
 
 def _stranger_appeared(pen: Pen, account: AccountRef, report: OrderReport) -> PositionKey | None:
     """A working order nobody told us of, where somebody closes: it counts at once (law 2)."""
-    key = PositionKey(
-        account.venue, account.account, report.instrument, report.holding, report.product
-    )
+    key = _key_of(account, report)
     lane = pen.draft.find_lane(key)
     if lane is None or report.status.is_terminal:
         return None
@@ -204,9 +202,16 @@ def _stranger_appeared(pen: Pen, account: AccountRef, report: OrderReport) -> Po
     return key
 
 
-def _heard_of_trades(pen: Pen, account: AccountRef) -> None:
-    if pen.now.mono - pen.draft.account(account).traded_at > TRADED_STEP:
-        pen.write(AccountTraded(account, pen.now.mono))
+def _heard_of_trades(pen: Pen, key: PositionKey) -> None:
+    heard_at = pen.draft.traded_at(key)
+    if heard_at is None or pen.now.mono - heard_at > TRADED_STEP:
+        pen.write(PositionTraded(key, pen.now.mono))
+
+
+def _key_of(account: AccountRef, report: OrderReport) -> PositionKey:
+    return PositionKey(
+        account.venue, account.account, report.instrument, report.holding, report.product
+    )
 
 
 # --- answers to what we sent -------------------------------------------------------------------
@@ -312,6 +317,9 @@ def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
     capabilities = pen.capabilities(event.account.venue)
     if event.asked < order.sent_at + capabilities.not_found_settle:
         return lane_key
+    if lane_key is not None and order.operation_id is None and order.request is None:
+        pen.write(_vanished(pen, event.account, lane_key, order))
+        return lane_key
     if lane_key is not None:
         expiry = capabilities.request_expiry
         expires_at = order.sent_at + expiry if expiry is not None else float("inf")
@@ -329,6 +337,23 @@ def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
         )
     )
     return None
+
+
+def _vanished(
+    pen: Pen, account: AccountRef, lane_key: PositionKey, order: LedgerOrder
+) -> OrderEnded:
+    """Somebody's order that the venue lists no more, and does not know: the position tells more."""
+    return OrderEnded(
+        at=pen.now.wall,
+        mono=pen.now.mono,
+        concerns=pen.concerns(pen.draft.lane(lane_key)),
+        account=account,
+        end=OrderEnd.EXPIRED,
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        detail="the venue knows it no more",
+        lane=lane_key,
+    )
 
 
 def cancel_failed(pen: Pen, event: CancelRejected | CancelLost) -> PositionKey | None:

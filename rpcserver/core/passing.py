@@ -106,10 +106,18 @@ class CeilingLowered(msgspec.Struct, frozen=True, gc=False):
     ceiling: Decimal
 
 
-class AccountTraded(msgspec.Struct, frozen=True, gc=False):
-    """An execution was heard of: reads of the account may lag it for a while."""
+class PositionTraded(msgspec.Struct, frozen=True, gc=False):
+    """An execution was heard of: readings of the position may lag it for a while."""
 
-    account: AccountRef
+    position: PositionKey
+    mono: float
+
+
+class OrderMissed(msgspec.Struct, frozen=True, gc=False):
+    """A reading does not list an order that was thought to work: it is asked about."""
+
+    lane: PositionKey
+    order: str
     mono: float
 
 
@@ -170,7 +178,8 @@ Passing = (
     | PositionDoubted
     | TradesSeen
     | CeilingLowered
-    | AccountTraded
+    | PositionTraded
+    | OrderMissed
     | MarketSeen
     | VenueDescribed
     | WaveStarted

@@ -8,6 +8,7 @@ rules from the same reading, and what no rule selects is not touched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
 
@@ -32,13 +33,15 @@ def plan_account(
     snapshot: SnapshotTaken,
     capabilities: Capabilities,
     *,
+    issued: float,
     first_number: int,
     only: PositionKey | None = None,
 ) -> tuple[PlannedLeg, ...]:
     """
     The legs of one account, in their order of work, numbered from *first_number*.
 
-    *only*: of all that the request selects, this one position.
+    *issued*: when the reading was asked for (monotonic). *only*: of all that the request selects,
+    this one position.
     """
     orders = _orders_by_key(snapshot)
     legs = []
@@ -75,10 +78,24 @@ def plan_account(
     legs += _orders_alone(state, request.scope, snapshot, orders)
     if only is not None:
         legs = [leg for leg in legs if leg.key == only]
+    lagging = _lagging(state, snapshot, issued, capabilities.position_settle)
     return tuple(
-        msgspec.structs.replace(leg, number=number)
+        msgspec.structs.replace(leg, number=number, unsettled=leg.key in lagging)
         for number, leg in enumerate(legs, start=first_number)
     )
+
+
+def _lagging(
+    state: State, snapshot: SnapshotTaken, issued: float, settle: float
+) -> set[PositionKey]:
+    """The positions that a reading may show as they were before an execution there was (law 40)."""
+    heard = set(state.traded_since(snapshot.account, issued - settle))
+    since = snapshot.taken_at - timedelta(seconds=settle)
+    return heard | {
+        _key_of(snapshot.account, order)
+        for order in snapshot.orders
+        if order.filled > 0 and order.updated_at > since
+    }
 
 
 def oldest(snapshots: Iterable[SnapshotTaken], scope: Scope) -> tuple[Position | None, int]:
@@ -350,15 +367,14 @@ def _at_work(lane: Lane | None) -> tuple[OperationId, ...]:
 def _orders_by_key(snapshot: SnapshotTaken) -> dict[PositionKey, list[OrderReport]]:
     orders: dict[PositionKey, list[OrderReport]] = {}
     for order in snapshot.orders:
-        key = PositionKey(
-            snapshot.account.venue,
-            snapshot.account.account,
-            order.instrument,
-            order.holding,
-            order.product,
-        )
-        orders.setdefault(key, []).append(order)
+        orders.setdefault(_key_of(snapshot.account, order), []).append(order)
     return orders
+
+
+def _key_of(account: AccountRef, order: OrderReport) -> PositionKey:
+    return PositionKey(
+        account.venue, account.account, order.instrument, order.holding, order.product
+    )
 
 
 def _word(part: object) -> str:

@@ -15,6 +15,7 @@ RECOVERED_FENCE = 5.0  # seconds a fence that stood at the crash is given anew
 def rearm(state: State, recovered: Recovered) -> None:
     """Arm every timer again, by what is left of each deadline on the wall clock."""
     mono = recovered.mono
+    state.recovered_at = mono
     for operation_id in list(state.operations):
         operation = state.operation(operation_id)
         if operation.finished:

@@ -120,6 +120,9 @@ class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excluded: bool = False
     joined: bool = False  # another operation works on this position already
     joins: tuple[OperationId, ...] = ()  # whose work that is: to fold this one takes their records
+    unsettled: bool = (
+        False  # the reading may lag an execution: it is doubted before anything is sent
+    )
     below_minimum: bool = False  # the fraction asked for is less than one lot
 
 

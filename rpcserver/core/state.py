@@ -45,6 +45,7 @@ ASK_LONGEST = 5.0
 LEGS_KEPT = 20_000  # of finished operations, answered from memory; others from the journal
 KEY_LIFE = timedelta(hours=24)  # how long an idempotency key repeats its operation
 REPEAT_WINDOW = timedelta(seconds=60)  # in which a partial close is not repeated without a key
+TRADES_KEPT = 60.0  # seconds: longer than any position lags
 PLAN_LIFE = 60.0  # seconds a plan's hash may be named
 
 
@@ -75,6 +76,7 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     filled: Decimal = ZERO  # cumulative: the larger of what was named and what was reported
     named: Decimal = ZERO  # Σ of the trades counted by id
     value: Decimal = ZERO  # Σ quantity × price of what is counted
+    named_value: Decimal = ZERO  # the part of it that the trades counted by id make up
     fees: Decimal = ZERO
     realized: Decimal = ZERO
     trades: frozenset[TradeId] = frozenset()
@@ -287,7 +289,6 @@ class AccountState(msgspec.Struct, kw_only=True):
     issued: int = 0  # the turn of the reading under way, or of the last one
     started_at: float = 0.0
     wake: float | None = None  # the next reading is due
-    traded_at: float = float("-inf")  # when an execution was last heard of
     failures: int = 0
 
 
@@ -345,6 +346,8 @@ class State:
         self.partials: dict[tuple[PrincipalId, str], Ended] = {}
         self.plans: dict[str, float] = {}  # dry runs' hashes, and when
         self.reports: dict[OperationId, OperationReport] = {}
+        self.traded: dict[AccountRef, dict[PositionKey, float]] = {}  # when that was heard of
+        self.recovered_at = float("-inf")  # what was heard of before is not known
         self._lanes_of: dict[AccountRef, dict[PositionKey, None]] = {}
         self._lane_of_order: dict[tuple[AccountRef, str], PositionKey] = {}
         self._timers: list[tuple[float, int, Timer]] = []
@@ -414,11 +417,18 @@ class State:
             self._armed += 1
             heapq.heappush(self._timers, (wake, self._armed, timer))
 
+    def note_traded(self, key: PositionKey, mono: float) -> None:
+        account = self.traded.setdefault(key.account_ref, {})
+        account.pop(key, None)  # the newest last
+        account[key] = mono
+
     def forget_old(self, at: datetime, mono: float) -> None:
         """Drop keys, repeats and plans whose time is over; the journal still knows the keys."""
         _drop_first(self.keys, lambda use: at - use.opened_at > KEY_LIFE)
         _drop_first(self.partials, lambda ended: at - ended.at > REPEAT_WINDOW)
         _drop_first(self.plans, lambda made_at: mono - made_at > PLAN_LIFE)
+        for account in self.traded.values():
+            _drop_first(account, lambda heard_at: mono - heard_at > TRADES_KEPT)
 
     def keep_report(self, report: OperationReport) -> None:
         self.reports[report.operation_id] = report
@@ -471,6 +481,15 @@ class State:
     def find_plan(self, plan_hash: str) -> float | None:
         """When a dry run told of this plan (monotonic)."""
         return self.plans.get(plan_hash)
+
+    def traded_at(self, key: PositionKey) -> float | None:
+        """When an execution of the position was last heard of."""
+        return self.traded.get(key.account_ref, {}).get(key)
+
+    def traded_since(self, account: AccountRef, mono: float) -> dict[PositionKey, float]:
+        """The positions of the account of whose executions was heard after *mono*, and when."""
+        heard = self.traded.get(account, {})
+        return {key: at for key, at in heard.items() if at > mono}
 
     def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
         return self.markets.get((venue, instrument))
@@ -542,6 +561,8 @@ class Draft(State):
         self.operations = base.operations
         self.venues = base.venues.copy()
         self.markets = {}
+        self.traded = {}
+        self.recovered_at = base.recovered_at
         self.loose = base.loose
         self.loose_accounts = base.loose_accounts
         self.keys = {}
@@ -602,6 +623,9 @@ class Draft(State):
     def drop_operation(self, operation_id: OperationId) -> None:
         self._operation_drafts[operation_id] = None
 
+    def note_traded(self, key: PositionKey, mono: float) -> None:
+        pass
+
     def put_loose(self, account: AccountRef, order: LedgerOrder) -> None:
         pass
 
@@ -652,6 +676,12 @@ class Draft(State):
 
     def find_plan(self, plan_hash: str) -> float | None:
         return self.base.find_plan(plan_hash)
+
+    def traded_at(self, key: PositionKey) -> float | None:
+        return self.base.traded_at(key)
+
+    def traded_since(self, account: AccountRef, mono: float) -> dict[PositionKey, float]:
+        return self.base.traded_since(account, mono)
 
     def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
         return self.markets.get((venue, instrument)) or self.base.find_market(venue, instrument)

@@ -13,18 +13,20 @@ from decimal import Decimal
 
 from rpcserver.core.commands import QueryTrades, ReadAccount
 from rpcserver.core.decision import Pen
-from rpcserver.core.ending import is_unwanted_report, legs_at_work
+from rpcserver.core.ending import is_unwanted_report, legs_at_work, strangers
 from rpcserver.core.ledger import is_told_less, lowered
+from rpcserver.core.orders import find_order, settle_report
 from rpcserver.core.passing import (
     AccountArmed,
     CeilingLowered,
+    OrderMissed,
     PositionDoubted,
     PositionRead,
     ReadEnded,
     ReadStarted,
 )
 from rpcserver.core.records import OrderKnown, PositionAdopted
-from rpcserver.core.state import Lane
+from rpcserver.core.state import Lane, OrderState
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.order import ZERO, OrderReport
@@ -99,6 +101,8 @@ def _compare(
     snapshot: AccountSnapshot,
 ) -> None:
     lane = pen.draft.lane(key)
+    if _hear_of_orders(pen, lane, working):
+        return
     in_play = any(o.request is not None and o.absent_at is None for o in lane.own_live)
     if in_play and (read != lane.expected or is_told_less(lane)):
         # What lives may have filled without our having heard: no ground for doubt, but enough
@@ -116,7 +120,6 @@ def _compare(
         and pen.draft.account(key.account_ref).started_at >= doubt.since + settle
     )
     if read == lane.expected and (repeats or not is_told_less(lane)):
-        _learn_of_orders(pen, lane, working)
         pen.write(PositionRead(key, snapshot.taken_at))
         return
     if doubt is None or doubt.quantity != read:
@@ -153,24 +156,34 @@ def trades_since(pen: Pen, lane: Lane) -> datetime:
     return min(opened, default=pen.now.wall)
 
 
-def _learn_of_orders(pen: Pen, lane: Lane, working: list[OrderReport]) -> None:
-    """Orders found working where a leg wants none: they are taken into the ledger, and swept."""
-    legs = legs_at_work(pen, lane)
+def _hear_of_orders(pen: Pen, lane: Lane, working: list[OrderReport]) -> bool:
+    """
+    Hold the working orders of a reading against the ledger; whether anything is to be found out.
+
+    An order that was thought to work and is not listed may have filled, and the positions of the
+    same reading may lag that: nothing is concluded from them before it has been asked about.
+    """
+    account = lane.key.account_ref
+    unwanted = is_unwanted_report(legs_at_work(pen, lane))
+    told = False
     for report in working:
-        known = {report.client_order_id, report.venue_order_id} & {
-            name
-            for order in lane.orders.values()
-            for name in (order.client_order_id, order.venue_order_id)
-            if name is not None
-        }
-        if not known and is_unwanted_report(legs):
+        _, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
+        if order is not None:
+            told |= settle_report(pen, account, lane.key, order, report)
+        elif unwanted:
             pen.write(
                 OrderKnown(
                     at=pen.now.wall,
                     mono=pen.now.mono,
                     concerns=pen.concerns(lane),
-                    account=lane.key.account_ref,
+                    account=account,
                     report=report,
                     lane=lane.key,
                 )
             )
+    listed = {report.venue_order_id for report in working}
+    for order in strangers(lane):
+        if order.state is OrderState.LIVE and order.venue_order_id not in listed:
+            pen.write(OrderMissed(lane.key, order.key, pen.now.mono))
+            told = True
+    return told
