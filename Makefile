@@ -5,7 +5,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check unit acceptance benchmark lock clean
+.PHONY: demo test check unit acceptance benchmark fuzz soak lock clean
 
 demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
 	$(VENV)/bin/rpcserver demo
@@ -25,6 +25,13 @@ acceptance: $(STAMP) $(WSCAT)
 
 benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run
 	$(VENV)/bin/python -m tests.benchmarks.closing
+
+fuzz: $(STAMP) ## Say anything at all to the server (FUZZ_EXAMPLES=500), run every Autobahn case
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-500} $(VENV)/bin/pytest -q tests/fuzz
+	$(VENV)/bin/python -m tests.fuzz.conformance
+
+soak: $(STAMP) ## Connections come and go for SECONDS=300; fails if memory grows or an answer is missing
+	$(VENV)/bin/python -m tests.benchmarks.soak --seconds $${SECONDS:-300}
 
 lock: $(STAMP) ## Pin every dependency anew
 	$(VENV)/bin/python -m piptools compile --quiet --extra dev --generate-hashes --strip-extras \

@@ -1,0 +1,248 @@
+"""
+Hours scaled to minutes: `python -m tests.benchmarks.soak [--seconds 60]`.
+
+One server at a venue process of its own. Connections come and go, politely or not; they read,
+trade, flatten, subscribe, follow operations; some never read a word of what they asked for. Prints
+the server's memory at the start (once warm), in the middle and at the end, and exits with 1 if it
+grew beyond the bound from the middle on, if a call had no answer, or if the server died.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import anyio
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.acceptance.processes import ServerProgram, VenueProgram, running
+
+DESKS = 6  # principals, each with a token
+GUESTS = 4  # connections of each that come and go
+PATIENCE = 30.0  # seconds for an answer
+WARM = 0.2  # the part of the time after which "start" is measured
+GROWTH_MAX = 1.10  # the end against the middle
+SLACK = 8 * 2**20  # bytes beside it: what a collector has not got round to
+ACCOUNTS = ("Sim101", "Sim102", "user123", "crypto1")
+CHANNELS = ("positions", "orders", "executions", "operations")
+READS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("Ping", {}),
+    ("ListAccounts", {}),
+    ("GetAllPositions", {}),
+    ("ListPositions", {"account": "Sim101"}),
+    ("GetAllOrders", {}),
+    ("GetQuote", {"instrument": "ES 12-25"}),
+    ("MarketInfo", {"root": "ES"}),
+    ("ListOperations", {"limit": 5}),
+    ("Flatten", {"account": "Sim101", "dryRun": True}),
+    ("Flatten", {"account": "nobody"}),
+    ("NoSuchApi", {}),
+)
+
+
+class Tally:
+    """What happened, in numbers."""
+
+    def __init__(self) -> None:
+        self.asked = self.answered = self.unanswered = 0
+        self.connections = self.slow = 0
+        self.frames = 0
+
+
+class Guest:
+    """One connection, and the calls it waits for."""
+
+    _numbers = count(1)
+
+    def __init__(self, socket: ClientConnection, tally: Tally) -> None:
+        self._socket = socket
+        self._tally = tally
+        self.has_left = False
+
+    async def say(self, **frame: object) -> None:
+        await self._socket.send(json.dumps(frame))
+
+    async def call(self, api: str, args: dict[str, object]) -> dict[str, Any]:
+        """Make a call and wait for its final frame; {} if none came."""
+        name = f"soak-{next(self._numbers)}"
+        self._tally.asked += 1
+        with anyio.move_on_after(PATIENCE), suppress(ConnectionClosed):
+            await self.say(action="rpc", id=name, api=api, args=args)
+            while True:
+                frame: dict[str, Any] = json.loads(await self._socket.recv())
+                self._tally.frames += 1
+                if frame.get("id") == name:
+                    self._tally.answered += 1
+                    data: dict[str, Any] = frame["data"]
+                    return data
+        self._tally.unanswered += 1
+        return {}
+
+    def vanish(self) -> None:
+        """Be gone without a word."""
+        self.has_left = True
+        self._socket.transport.abort()
+
+
+class Soak:
+    """Everybody who talks to the server, until the time is up."""
+
+    def __init__(self, server: ServerProgram, tokens: list[str], seed: int) -> None:
+        self._server = server
+        self._tokens = tokens
+        self._dice = random.Random(seed)
+        self._until = 0.0
+        self.tally = Tally()
+
+    async def run(self, seconds: float) -> None:
+        """Have everybody come and go; nobody is thrown out while waiting for an answer."""
+        self._until = time.monotonic() + seconds
+        async with anyio.create_task_group() as tasks:
+            for token in self._tokens:
+                for _ in range(GUESTS):
+                    tasks.start_soon(self._again_and_again, token, self._visit)
+                tasks.start_soon(self._again_and_again, token, self._sleep_over_it)
+
+    async def _again_and_again(self, token: str, visit: Callable[[Guest], Awaitable[None]]) -> None:
+        while not self._is_over():
+            async with self._connected(token) as guest:
+                await visit(guest)
+            await anyio.sleep(self._dice.uniform(0, 0.05))
+
+    async def _visit(self, guest: Guest) -> None:
+        """Come, ask for this and that, and go: with a goodbye, or without."""
+        if self._dice.random() < 0.5:
+            await guest.say(action="subscribe", instruments=["ES 12-25", "NSE:INFY"],
+                            channels=["positions", "orders", "operations"])  # fmt: skip
+        if self._dice.random() < 0.2:
+            await guest.say(action="streamPnl", enabled=True, interval=1000)
+        for _ in range(self._dice.randint(1, 12)):
+            if guest.has_left or self._is_over():
+                return
+            await self._ask(guest)
+            await anyio.sleep(self._dice.uniform(0, 0.1))
+        if self._dice.random() < 0.5:
+            guest.vanish()
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    async def _ask(self, guest: Guest) -> None:
+        roll = self._dice.random()
+        if roll < 0.8:
+            await guest.call(*self._dice.choice(READS))
+        elif roll < 0.9:
+            order = {"account": "Sim102", "instrument": "MES 12-25", "action": "Buy",
+                     "orderType": "Market", "quantity": 1, "timeInForce": "Gtc"}  # fmt: skip
+            await guest.call("PlaceOrder", {**order})
+        elif roll < 0.95:
+            await guest.call("Flatten", {"account": "Sim102"})
+        else:
+            await guest.say(action="rpc", id="left behind", api="Flatten",
+                            args={"account": self._dice.choice(ACCOUNTS)})  # fmt: skip
+            guest.vanish()
+
+    async def _sleep_over_it(self, guest: Guest) -> None:
+        """Ask for everything there is, and read none of it."""
+        self.tally.slow += 1
+        await guest.say(action="subscribe", instruments=["ES 12-25"], channels=CHANNELS)
+        for number in range(60):
+            await guest.say(action="rpc", id=f"unread-{number}", api="GetAllOrders", args={})
+            await anyio.sleep(0.02)
+        await anyio.sleep(self._dice.uniform(0.5, 3))
+        guest.vanish()
+
+    @asynccontextmanager
+    async def _connected(self, token: str) -> AsyncIterator[Guest]:
+        self.tally.connections += 1
+        with suppress(ConnectionClosed):
+            async with connect(
+                self._server.url,
+                additional_headers={"Authorization": f"Bearer {token}"},
+                compression=None,
+                proxy=None,
+                close_timeout=1,
+            ) as socket:
+                yield Guest(socket, self.tally)
+
+
+async def tokens_of(server: ServerProgram) -> list[str]:
+    """A token for every desk, as an administrator makes it."""
+    tokens: list[str] = []
+    async with connect(
+        server.url, additional_headers={"Authorization": f"Bearer {server.token}"}, proxy=None
+    ) as socket:
+        admin = Guest(socket, Tally())
+        for number in range(DESKS):
+            args = {"principal": f"desk {number}", "roles": ["trader", "risk"], "accounts": ["*"]}
+            tokens.append((await admin.call("CreateToken", {**args}))["token"])
+    return tokens
+
+
+def memory_of(pid: int) -> int:
+    """Bytes that a process holds in memory."""
+    told = subprocess.run(
+        ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True
+    )
+    return int(told.stdout) * 1024
+
+
+async def soak(server: ServerProgram, seconds: float, seed: int) -> int:
+    """Run it, print what came of it, and return the exit code."""
+    crowd = Soak(server, await tokens_of(server), seed)
+    measured: list[tuple[str, float, int]] = []
+    began = time.monotonic()
+
+    async def measure(what: str, after: float) -> None:
+        await anyio.sleep(after)
+        measured.append((what, time.monotonic() - began, memory_of(server.pid)))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(measure, "start", seconds * WARM)
+        tasks.start_soon(measure, "middle", seconds * (1 + WARM) / 2)
+        await crowd.run(seconds)
+    if not server.is_alive:
+        print("the server died")
+        return 1
+    await measure("end", 1.0)
+    for what, at, held in measured:
+        print(f"{what:>8}  {at:7.1f} s  {held / 2**20:8.1f} MiB")
+    tally = crowd.tally
+    print(
+        f"{tally.connections} connections ({tally.slow} of slow readers), {tally.asked} calls, "
+        f"{tally.frames} frames, {tally.answered} answered, {tally.unanswered} without an answer"
+    )
+    middle, end = measured[1][2], measured[2][2]
+    has_grown = end > middle * GROWTH_MAX + SLACK
+    if has_grown:
+        print(f"memory grew by {(end - middle) / 2**20:.1f} MiB: that is a leak")
+    return 1 if has_grown or tally.unanswered or not tally.answered else 0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="rpcserver-soak-") as directory:
+        venue = VenueProgram(Path(directory) / "venue", {"venue.tick_interval": 0.2})
+        with running(venue):
+            told = venue.server_settings | {"log_level": "error"}
+            server = ServerProgram(Path(directory) / "server", told)
+            with running(server):
+                return anyio.run(soak, server, options.seconds, options.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
