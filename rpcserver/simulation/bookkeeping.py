@@ -216,6 +216,13 @@ class Bookkeeping:
                 leg.key.account_ref in request.scope.accounts,
                 f"{leg.key.account} is not in the scope of {operation}",
             )
+            contract = self._venue.exchange.markets.named(leg.key.instrument).contract
+            wanted = request.scope.instruments
+            self._verdict.check(
+                13,
+                not wanted or any(each.matches(contract.instrument) for each in wanted),
+                f"{leg.key.instrument} is not in the scope of {operation}",
+            )
             if leg.excluded or request.dry_run:
                 continue
             self.gates.discard(leg.key)  # somebody works there again
@@ -375,7 +382,10 @@ class Bookkeeping:
                 else False
             )
             self._verdict.check(
-                16, not taken, f"{key.instrument} lost its stop, and the answer does not say so"
+                16,
+                not taken,
+                f"{key.instrument} lost its stop, and {record.outcome.value}"
+                f" ({record.reason}) does not say so",
             )
 
     def _finished(self, record: OperationFinished) -> None:

@@ -232,17 +232,14 @@ class Exposure:
 
     # --- readings --------------------------------------------------------------------------------
 
-    def reading(self, life: int, snapshot: AccountSnapshot, true_at: float) -> None:
-        """A reading reached the engine."""
-        del life
+    def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:
+        """A reading reached the engine; what began an operation says nothing to one at work."""
         account = snapshot.account.account
         self._read_in_life.add(account)
-        self._readings.setdefault(account, []).append(true_at)
+        if verifies:
+            self._readings.setdefault(account, []).append(true_at)
         for order in snapshot.orders:
             self._shown[order.venue_order_id] += 1
-
-    def asked(self, life: int) -> None:
-        """A question left the process."""
 
     # --- inside ----------------------------------------------------------------------------------
 

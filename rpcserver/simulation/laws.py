@@ -89,8 +89,5 @@ class Laws:
     def flying(self, order: OrderRequest, *, landed: bool) -> None:
         self.exposure.flying(order, landed=landed)
 
-    def reading(self, life: int, snapshot: AccountSnapshot, true_at: float) -> None:
-        self.exposure.reading(life, snapshot, true_at)
-
-    def asked(self, life: int) -> None:
-        self.exposure.asked(life)
+    def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:
+        self.exposure.reading(snapshot, true_at, verifies=verifies)

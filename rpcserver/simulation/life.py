@@ -19,7 +19,11 @@ class Life:
     """A process. Its death is a fact: from then on every port of its raises `LifeOver`."""
 
     def __init__(
-        self, number: int, died: Callable[[Life, str], None], seam: Callable[[str], bool]
+        self,
+        number: int,
+        died: Callable[[Life, str], None],
+        seam: Callable[[str], bool],
+        failed: Callable[[BaseExceptionGroup[BaseException]], None],
     ) -> None:
         self.number = number
         self.engine: Engine | None = None
@@ -28,6 +32,7 @@ class Life:
         self.over = anyio.Event()
         self._died = died
         self._seam = seam
+        self._failed = failed
         self._tasks: anyio.abc.TaskGroup | None = None
         self._scope = anyio.CancelScope()
 
@@ -76,7 +81,8 @@ class Life:
         """
         Run until death.
 
-        Whatever is raised on the way out of a dead process has no meaning any more.
+        Whatever is raised on the way out of a dead process has no meaning any more. A living one
+        may end itself where a commit raised (law 27), and for nothing else.
         """
         try:
             with self._scope:
@@ -86,6 +92,7 @@ class Life:
                     self.ready.set()
                     await anyio.sleep_forever()
         except BaseExceptionGroup as group:
-            if (rest := group.split((LifeOver, JournalBroken))[1]) is not None:
-                raise rest from None
+            fatal = group.split((LifeOver, JournalBroken))[1]
+            if fatal is not None and not self.is_over:
+                self._failed(fatal)
             self.die("it ended itself")

@@ -64,9 +64,7 @@ class Onlooker(Protocol):
 
     def flying(self, order: OrderRequest, *, landed: bool) -> None: ...
 
-    def reading(self, life: int, snapshot: AccountSnapshot, true_at: float) -> None: ...
-
-    def asked(self, life: int) -> None: ...
+    def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None: ...
 
 
 class Network:
@@ -102,6 +100,10 @@ class _Flight(Generic[Answer]):
         except VenueError as error:
             self._error = error
         self._landed.set()
+
+    @property
+    def was_refused(self) -> bool:
+        return self._error is not None
 
     async def landed(self) -> Answer:
         await self._landed.wait()
@@ -285,7 +287,8 @@ class VenuePort:
 
         true_at: list[float] = []
         taken = await self._read(f"snapshot {account}", look)
-        self._onlooker.reading(self._process.number, taken, true_at[-1])
+        # Who begins asks for markets too; who verifies does not.
+        self._onlooker.reading(taken, true_at[-1], verifies=not markets)
         return taken
 
     async def query_order(
@@ -376,16 +379,22 @@ class VenuePort:
             await self._give_up()
         tasks.start_soon(flight.fly, latency)
         if may_repeat and weather.strikes_now(FaultKind.REPEAT_REQUEST, what):
-            copy = _Flight(land)
-            if order is not None:
-                self._onlooker.flying(order, landed=False)
-            tasks.start_soon(copy.fly, latency + weather.between(FaultKind.REPEAT_REQUEST, 0, 8))
+            after = latency + weather.between(FaultKind.REPEAT_REQUEST, 0, 8)
+            tasks.start_soon(self._repeat, flight, _Flight(land), after)
         self._process.seam(f"sent {what}")
         if weather.strikes_now(FaultKind.HANG, what):
             await anyio.sleep_forever()
         report = await flight.landed()
         await self._come_back(what)
         return report
+
+    async def _repeat(
+        self, first: _Flight[OrderReport], copy: _Flight[OrderReport], after: float
+    ) -> None:
+        """The network delivers a message twice: a venue that refused it refuses it again."""
+        await anyio.sleep(after)
+        if not first.was_refused:
+            await copy.fly(0)
 
     async def _come_back(self, what: str) -> None:
         weather = self._weather
@@ -406,7 +415,6 @@ class VenuePort:
 
     async def _read(self, what: str, look: Callable[[], Answer]) -> Answer:
         self._process.check()
-        self._onlooker.asked(self._process.number)
         weather, latency = self._weather, self._venue.traits.latency
         if not self._network.is_up:
             raise VenueUnavailable("the link is down")

@@ -36,10 +36,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def run_plan(plan: Plan) -> Outcome:
     """Let one history happen."""
     logger.disable("rpcserver")
+    worlds: list[World] = []
+    steps: list[int] = []
     try:
-        return loop.run(lambda: _happen(plan), plan.seed if plan.shuffled else None)
+        loop.run(lambda: _happen(plan, worlds, steps), plan.seed if plan.shuffled else None)
+    except loop.Spin as spin:
+        worlds[0].verdict.broken(29, f"an endless loop at full speed: {spin}")
     finally:
         logger.enable("rpcserver")
+    return _outcome(worlds[0], sum(steps))
 
 
 def run_seed(seed: int, faults: Collection[FaultKind] = EVERYTHING) -> Outcome:
@@ -47,21 +52,26 @@ def run_seed(seed: int, faults: Collection[FaultKind] = EVERYTHING) -> Outcome:
     return run_plan(draw(seed, faults))
 
 
-async def _happen(plan: Plan) -> Outcome:
+async def _happen(plan: Plan, worlds: list[World], steps: list[int]) -> None:
     async with anyio.create_task_group() as tasks:
         world = World(plan, tasks)
+        worlds.append(world)
         try:
             await world.run()
         finally:
             if world.life is not None:
                 world.life.die("the history is over")
             tasks.cancel_scope.cancel()
+            steps.append(loop.steps_taken())
+
+
+def _outcome(world: World, steps: int) -> Outcome:
     broken = world.verdict.broken_laws
     return Outcome(
-        plan=plan,
+        plan=world.plan,
         digest=world.history.digest,
         broken=broken[0] if broken else None,
-        steps=loop.steps_taken(),
+        steps=steps,
         lives=world.lives,
         simulated=world.verdict.time,
         strikes=tuple(world.weather.strikes),

@@ -209,7 +209,7 @@ class World:
             self.lives += 1
             self._journal = self._journal.reopened() if self.lives > 1 else self._journal
             self.laws.durable(list(await self._journal.entries(after=self.laws.book.last_seq)))
-            life = self.life = Life(self.lives, self._died, self._dies)
+            life = self.life = Life(self.lives, self._died, self._dies, self._failed)
             self._port = VenuePort(life, self.network, self.laws)
             self.laws.exposure.life_began()
             self.history.note("a process starts", self.lives)
@@ -221,6 +221,13 @@ class World:
 
     def _died(self, life: Life, where: str) -> None:
         self.history.note("the process dies", f"{life.number} {where}")
+
+    def _failed(self, fatal: BaseExceptionGroup[BaseException]) -> None:
+        """A process died of a bug of its own: that is no fault of the plan's."""
+        first: BaseException = fatal
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        self.verdict.broken(30, f"the process died of {first!r}")
 
     def _dies(self, where: str) -> bool:
         return self.weather.strikes_now(FaultKind.CRASH, where)
