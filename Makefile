@@ -3,6 +3,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 STAMP := $(VENV)/.installed
+FUZZ_EXAMPLES ?= 500
+SOAK_SECONDS ?= 300
 WSCAT := tests/acceptance/node_modules/.stamp
 
 .PHONY: demo test check unit acceptance benchmark fuzz soak lock clean
@@ -26,12 +28,12 @@ acceptance: $(STAMP) $(WSCAT)
 benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run
 	$(VENV)/bin/python -m tests.benchmarks.closing
 
-fuzz: $(STAMP) ## Say anything at all to the server (FUZZ_EXAMPLES=500), run every Autobahn case
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-500} $(VENV)/bin/pytest -q tests/fuzz
+fuzz: $(STAMP) ## Say anything at all to the server (FUZZ_EXAMPLES times), run every Autobahn case
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(VENV)/bin/pytest -q tests/fuzz
 	$(VENV)/bin/python -m tests.fuzz.conformance
 
-soak: $(STAMP) ## Connections come and go for SECONDS=300; fails if memory grows or an answer is missing
-	$(VENV)/bin/python -m tests.benchmarks.soak --seconds $${SECONDS:-300}
+soak: $(STAMP) ## Connections come and go for SOAK_SECONDS; fails if memory grows or an answer is missing
+	$(VENV)/bin/python -m tests.benchmarks.soak --seconds $(SOAK_SECONDS)
 
 lock: $(STAMP) ## Pin every dependency anew
 	$(VENV)/bin/python -m piptools compile --quiet --extra dev --generate-hashes --strip-extras \

@@ -8,6 +8,7 @@ did not know in between.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from tests.acceptance.processes import (
 from tests.acceptance.scenes import no_id_twice, scene_at
 
 pytestmark = pytest.mark.anyio
+
+SEEDS = range(1, 1 + int(os.environ.get("REHEARSAL_SEEDS", "1")))
 
 SCRIPT = """
 [the-second-cancel-of-ES-sticks]
@@ -135,7 +138,7 @@ async def test_the_control_call_sets_a_scene_while_both_run(tmp_path: Path) -> N
             assert flat.data["flat"] is True, flat.data
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_drawn_weather_ends_flat_or_says_what_is_not(tmp_path: Path, seed: int) -> None:
     weather = ("--fault-seed", str(seed), "--fault-rate", "0.15")
     with rehearsing(tmp_path, *weather) as (venue, server):
