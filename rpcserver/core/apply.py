@@ -297,7 +297,8 @@ def _enter_lane(
             and name not in lane.orders
             and order.venue_order_id not in lane.orders
         ):
-            lane.orders[name] = order
+            # What it filled may be in the position already: its next fill is read, not reckoned.
+            lane.orders[name] = msgspec.structs.replace(order, blurred=True)
             state.index_order(leg.key, order)
 
 

@@ -46,8 +46,8 @@ def check_the_end(chaos: Chaos) -> None:
     working = {
         order.client_order_id
         for venue in chaos.venues
-        for key in venue.positions
-        for order in venue.working(key)
+        for order in venue.orders.values()
+        if not order.status.is_terminal
     }
     assert set(world.state.loose) <= working, "what became of a client's order is found out"
     last = world.close(flatten(*accounts_of(chaos.venues), everything=True, principal="last"))
