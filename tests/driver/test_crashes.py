@@ -8,7 +8,7 @@ flat, nothing is filled twice, and every accepted call gets its one final report
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -23,6 +23,21 @@ from rpcserver.domain.capabilities import Capabilities, IdMemory, ReduceOnly
 from rpcserver.domain.order import OrderSide
 from rpcserver.venues.paper import PaperVenue
 from rpcserver.venues.paper.commands import SubmitOrder
+from rpcserver.venues.paper.faults import (
+    ArriveLate,
+    BeUnavailable,
+    DelayAnswers,
+    FailReads,
+    Fault,
+    FillBeforeCancel,
+    HideOrders,
+    LagPositions,
+    LoseAnswers,
+    LoseEvents,
+    LoseRequests,
+    RepeatEvents,
+    StickCancels,
+)
 from tests.driver.virtual_time import run
 from tests.driver.world import (
     ALICE,
@@ -46,6 +61,8 @@ BARE = Capabilities(
     id_memory=IdMemory.NEVER,
     reduce_only=ReduceOnly.NONE,
 )
+# One that would flip a position if it were told to: only we keep it from that.
+UNGUARDED = msgspec.structs.replace(BARE, id_memory=IdMemory.FOR_EVER)
 # One that refuses what comes too late: what was lost is known to be lost after a while.
 EXPIRING = msgspec.structs.replace(BARE, request_expiry=2.0)
 REQUEST = flatten(everything=True, key="press-1", deadline=30.0)
@@ -134,13 +151,21 @@ def _check(paper: PaperVenue, journal: WatchedJournal, report: OperationReport) 
     assert ends.count(report.operation_id) == 1, "every accepted call has one end"
 
 
-async def _scene(moment: int, arm: Arming, capabilities: Capabilities | None, lives: int) -> bool:
+async def _scene(
+    moment: int,
+    arm: Arming,
+    capabilities: Capabilities | None,
+    lives: int,
+    weather: Sequence[Fault] = (),
+) -> bool:
     """Lives that each crash at the same moment, and one that does not; False: none crashed."""
     async with open_venue(
         held(150),  # more than the book holds at once: it fills in parts
         held(-2, NQ),
         SubmitOrder(order("resting", OrderSide.SELL, 1, limit="99999")),
     ) as paper:
+        for fault in weather:
+            await paper.control(fault)
         journal = WatchedJournal()
         for life in range(lives):
             venue, crash = WatchedVenue(paper, capabilities), Crash(moment)
@@ -182,6 +207,16 @@ def _after_commits(crash: Crash, venue: WatchedVenue, journal: WatchedJournal) -
     journal.after = crash.come_by
 
 
+WEATHERS: list[Sequence[Fault]] = [
+    (LoseAnswers(count=2), LoseEvents(count=2)),
+    (LoseRequests(count=2),),
+    (ArriveLate(seconds=0.4, count=2),),
+    (DelayAnswers(seconds=15.0, count=1),),  # longer than we wait for one
+    (HideOrders(seconds=0.4), LoseAnswers(count=1)),
+    (LagPositions(seconds=0.15), RepeatEvents()),
+    (StickCancels(seconds=0.5), FillBeforeCancel(count=1)),
+    (BeUnavailable(count=3, retry_after=0.3), FailReads(count=3)),
+]
 MOMENTS = [_before_messages, _after_messages, _before_commits, _after_commits]
 
 
@@ -193,5 +228,16 @@ def test_law_23_a_crash_at_any_moment_changes_nothing(
 ) -> None:
     moment = 1
     while run(partial(_scene, moment, arm, capabilities, lives), seed=moment):
+        moment += 1
+    assert moment > 5, "it crashed at several moments"
+
+
+@pytest.mark.parametrize("weather", WEATHERS, ids=lambda weather: type(weather[0]).__name__)
+@pytest.mark.parametrize("arm", MOMENTS)
+def test_law_23_a_crash_in_bad_weather_changes_nothing(
+    arm: Arming, weather: Sequence[Fault]
+) -> None:
+    moment = 1
+    while run(partial(_scene, moment, arm, UNGUARDED, 1, weather), seed=moment):
         moment += 1
     assert moment > 5, "it crashed at several moments"
