@@ -2,7 +2,8 @@
 What a caller's names mean: accounts, venues and instruments, within the caller's grants.
 
 An account that a principal may not touch does not exist for it: it is neither matched nor
-suggested.
+suggested. A venue that was never read since the start may know any name: until it is, a name that
+nobody else knows is `venue_unavailable`, which may be asked again, and not unknown.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 
 from rpcserver.apis.decoding import nearest
 from rpcserver.apis.registry import Asked
-from rpcserver.domain.account import Account
+from rpcserver.domain.account import UNREAD, Account
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, InstrumentId, VenueId
 from rpcserver.domain.instrument import Instrument
@@ -36,7 +37,7 @@ def accounts_named(asked: Asked, names: Sequence[str]) -> tuple[Account, ...]:
     The caller's accounts of these names, `"Sim101"` or `"paper:Sim101"`; without names all.
 
     Raises:
-        InvalidRequest: `unknown_account`, with the nearest known name.
+        InvalidRequest: `unknown_account`, with the nearest known name; or `venue_unavailable`.
     """
     accounts = accounts_of(asked)
     if not names:
@@ -46,7 +47,7 @@ def accounts_named(asked: Asked, names: Sequence[str]) -> tuple[Account, ...]:
         same = [account for account in accounts if _is_called(account, name)]
         if not same:
             hint = nearest(name, (account.account for account in accounts))
-            raise InvalidRequest("unknown_account", f"{name!r}{hint}")
+            raise _unknown(accounts, "unknown_account", f"{name!r}{hint}")
         found.update((account.ref, account) for account in same)
     return tuple(found.values())
 
@@ -73,13 +74,13 @@ def accounts_of_user(asked: Asked, user_id: str) -> tuple[Account, ...]:
     The caller's accounts that belong to *user_id*.
 
     Raises:
-        InvalidRequest: `unknown_user`.
+        InvalidRequest: `unknown_user`, or `venue_unavailable`.
     """
     accounts = accounts_of(asked)
     found = tuple(a for a in accounts if a.user_id.casefold() == user_id.casefold())
     if not found:
         hint = nearest(user_id, (account.user_id for account in accounts))
-        raise InvalidRequest("unknown_user", f"{user_id!r}{hint}")
+        raise _unknown(accounts, "unknown_user", f"{user_id!r}{hint}")
     return found
 
 
@@ -104,7 +105,7 @@ def selectors_of(
     What *names* select in a closing filter: an instrument, or by a root every expiry of it.
 
     Raises:
-        InvalidRequest: `unknown_instrument`, with the nearest known name.
+        InvalidRequest: `unknown_instrument`, with the nearest known name; or `venue_unavailable`.
     """
     found: dict[tuple[InstrumentId | None, str | None], InstrumentSelector] = {}
     for name in names:
@@ -125,7 +126,7 @@ def one_instrument(
     The instrument to quote or to trade, and its venue; a root means the front month.
 
     Raises:
-        InvalidRequest: `unknown_instrument`, with the nearest known name.
+        InvalidRequest: `unknown_instrument`, with the nearest known name; or `venue_unavailable`.
     """
     for venue in dict.fromkeys(account.venue for account in accounts):
         directory = asked.directory.names.get(venue)
@@ -181,6 +182,8 @@ def instrument_at(asked: Asked, venue: VenueId, instrument: InstrumentId) -> Ins
 
 
 def _is_called(account: Account, name: str) -> bool:
+    if account.account == UNREAD:  # a name that means every account is no name of one
+        return False
     return name.casefold() in (account.account.casefold(), str(account.ref).casefold())
 
 
@@ -196,4 +199,15 @@ def _unknown_instrument(asked: Asked, accounts: Sequence[Account], name: str) ->
         for directory in _directories(asked, accounts)
         for instrument in directory.spellings.values()
     )
-    return InvalidRequest("unknown_instrument", f"{name!r}{nearest(name, known)}")
+    return _unknown(accounts, "unknown_instrument", f"{name!r}{nearest(name, known)}")
+
+
+def _unknown(accounts: Sequence[Account], code: str, detail: str) -> InvalidRequest:
+    """Nobody knows the name; or nobody can say so yet."""
+    unread = [str(account.venue) for account in accounts if account.account == UNREAD]
+    if unread:
+        venues = ", ".join(unread)
+        return InvalidRequest(
+            "venue_unavailable", f"{detail}: {venues} was not read yet; ask again"
+        )
+    return InvalidRequest(code, detail)

@@ -120,7 +120,7 @@ def _single(report: OperationReport) -> dict[str, object]:
             return _failure(UNKNOWN, report.failures[0].detail, STATUS_UNKNOWN)
         return {
             "success": False,
-            **_failure(NOT_FOUND, "", STATUS_NOT_FOUND, code="unknown_position"),
+            **_failure(NOT_FOUND, "", STATUS_NOT_FOUND, code="position_not_found"),
         }
     record = _record(report, legs[0])
     if report.success:

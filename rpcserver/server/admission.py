@@ -27,6 +27,7 @@ from rpcserver.apis.queries import (
 )
 from rpcserver.apis.registry import Api, CloseTerms, ClosingApi, Registry
 from rpcserver.core.requests import CloseRequest, OnFence
+from rpcserver.domain.account import UNREAD
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, Role
@@ -98,15 +99,19 @@ def check_query(principal: Principal, query: Query) -> Query:
     The query as the principal may ask it: `ReadOperations` is narrowed to its own.
 
     Raises:
-        InvalidRequest: `unknown_account`, or `forbidden`.
+        InvalidRequest: `unknown_account`, `venue_unavailable`, or `forbidden`.
     """
     match query:
         case ReadAccounts() | ReadPositions() | ReadOrders() | ReadOrder() | ReadExecutions():
             check_accounts(principal, query.accounts)
+            _check_read(query.accounts)
         case CancelOrders():
             check_accounts(principal, query.accounts)
+            _check_read(query.accounts)
         case PlaceOrders():
-            check_accounts(principal, (each.account for each in query.orders))
+            accounts = [each.account for each in query.orders]
+            check_accounts(principal, accounts)
+            _check_read(accounts)
         case Resolve() if not principal.may(Permission.OVERRIDE):
             raise InvalidRequest("forbidden", "a word about an unknown order needs the risk role")
         case ReadOperations() if not sees_everything(principal):
@@ -126,6 +131,15 @@ def check_accounts(principal: Principal, accounts: Iterable[AccountRef]) -> None
     for account in accounts:
         if not principal.may_touch(account):
             raise InvalidRequest("unknown_account", f"there is no account {account.account}")
+
+
+def _check_read(accounts: Iterable[AccountRef]) -> None:
+    """Refuse to tell of the accounts of a venue that was never read: nobody knows them yet."""
+    for account in accounts:
+        if account.account == UNREAD:
+            raise InvalidRequest(
+                "venue_unavailable", f"{account.venue} was not read yet; ask again"
+            )
 
 
 def may_see(principal: Principal, request: CloseRequest) -> bool:

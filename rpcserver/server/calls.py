@@ -9,6 +9,7 @@ Whatever goes wrong is answered in the api's own dialect.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 from anyio import move_on_after
@@ -17,7 +18,9 @@ from rpcserver.apis.decoding import decode_args
 from rpcserver.apis.queries import Answerable, Data, Nothing
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Api, Ask, ClosingApi, QueryApi
+from rpcserver.core.decision import Admitted as Repeated
 from rpcserver.core.report import OperationReport
+from rpcserver.core.state import KEY_LIFE
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId
 from rpcserver.domain.principal import Principal
@@ -25,6 +28,7 @@ from rpcserver.server.admission import (
     check_permission,
     check_query,
     close_request,
+    digest,
     may_cancel,
     may_see,
 )
@@ -130,18 +134,42 @@ class Calls:
         check_strictly(text, envelope=True)
         args = decode_args(api.args, frame.args)
         await self._backend.engine.settled_in()
-        terms = api.terms(args, self._backend.directory.asked(self._principal, self._remote))
-        request = close_request(
-            frame,
-            api,
-            args,
-            terms,
-            principal=self._principal,
-            canonical_api=self._backend.canonical_names[api.name],
-            remote=self._remote,
-        )
+        try:
+            terms = api.terms(args, self._backend.directory.asked(self._principal, self._remote))
+            request = close_request(
+                frame,
+                api,
+                args,
+                terms,
+                principal=self._principal,
+                canonical_api=self._backend.canonical_names[api.name],
+                remote=self._remote,
+            )
+        except InvalidRequest:
+            if (repeated := await self._repeated(frame, api, args)) is not None:
+                return repeated
+            raise
         # A key names the operation by itself; without one, an identical running call is joined.
         return await self._engine.close(request, join=frame.idempotency_key is None)
+
+    async def _repeated(
+        self, frame: Rpc, api: ClosingApi[msgspec.Struct], args: msgspec.Struct
+    ) -> Admitted | None:
+        """
+        The operation that the key names, where it is the same call.
+
+        A resend must find it although its names mean nothing now: after a restart its venue may
+        not have been reached yet, and "no such account" would sound as if nothing had been done.
+        """
+        if frame.idempotency_key is None:
+            return None
+        operation_id = await self._engine.find(self._principal.principal_id, frame.idempotency_key)
+        if operation_id is None:
+            return None
+        report = await self._visible(operation_id)
+        said = digest(self._backend.canonical_names[api.name], args)
+        is_fresh = datetime.now(UTC) - report.opened_at < KEY_LIFE
+        return Repeated(operation_id, True) if is_fresh and report.request.digest == said else None
 
     # --- operations ---------------------------------------------------------------------------
 

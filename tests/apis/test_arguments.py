@@ -4,14 +4,16 @@ import json
 import re
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpcserver.apis.catalogue import registry
 from rpcserver.apis.numbers import checked, number, text
-from rpcserver.apis.registry import ClosingApi
+from rpcserver.apis.registry import ClosingApi, Directory
 from rpcserver.core.requests import Dust, LadderStep, OnFence, Rounding
+from rpcserver.domain.account import UNREAD, Account
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountId, AccountRef, InstrumentId
 from rpcserver.domain.order import OrderType
@@ -541,3 +543,37 @@ def test_whatever_comes_is_understood_or_refused_with_a_code(
         assert refusal.code in ERRORS
         assert refusal.detail
         assert hand.on_the_wire(api.refuse(refusal))["success"] is False
+
+
+@pytest.mark.parametrize(
+    ("api", "args"),
+    [
+        ("Flatten", '{"account":"Sim101"}'),
+        ("Flatten", '{"account":"*"}'),
+        ("Flatten", '{"instrument":"ES"}'),
+        ("ExitAll", '{"user_id":"user123"}'),
+        ("BatchClose", '{"productGroup":"Spot","instId":"BTC-USDT"}'),
+        ("Liquidate", '{"symbol":"BTC/USDT"}'),
+        ("ClosePosition", '{"account":"Sim101","instrument":"MES 12-25"}'),
+    ],
+)
+def test_no_name_is_unknown_while_a_venue_was_never_read(api: str, args: str) -> None:
+    unread = Account(venue=hand.PAPER, account=UNREAD, user_id="", connected=False)
+    by = msgspec.structs.replace(
+        hand.asked(accounts=(unread,)),
+        directory=Directory(accounts=(unread,), instruments={}, names={}),
+    )
+
+    with pytest.raises(InvalidRequest) as caught:
+        hand.terms(api, args, by)
+
+    assert caught.value.code == "venue_unavailable"
+    assert "paper was not read yet" in caught.value.detail
+
+
+def test_everything_still_takes_in_the_accounts_of_a_venue_never_read() -> None:
+    unread = Account(venue=hand.OTHER, account=UNREAD, user_id="", connected=False)
+
+    terms = hand.terms("FlattenEverything", "{}", hand.asked(accounts=(*hand.ACCOUNTS, unread)))
+
+    assert unread.ref in terms.scope.accounts

@@ -418,7 +418,7 @@ def test_the_position_of_the_seed_that_is_not_there() -> None:
 
     assert within({"status": "error", "error": "open position not found"}, data)
     assert (data["statusCode"], data["success"], data["flat"]) == (404, False, True)
-    assert data["errorCode"] == "unknown_position"
+    assert data["errorCode"] == "position_not_found"
 
 
 def test_not_read_is_not_not_found() -> None:

@@ -92,7 +92,7 @@ def echo(args: NameArgs, asked: Asked) -> Ask:
     if args.name == "broken":
         raise RuntimeError("a secret that must not be told")
     if args.name == "refused":
-        raise InvalidRequest("unknown_position", "no such position")
+        raise InvalidRequest("position_not_found", "no such position")
     return Ask(Nothing(), lambda _: {"name": args.name, "remote": asked.remote})
 
 

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import anyio
 import pytest
 
+from rpcserver.apis.catalogue import registry as whole_registry
 from rpcserver.core.requests import CloseRequest
+from rpcserver.domain.account import UNREAD, Account
 from rpcserver.domain.errors import InvalidRequest, OutcomeUnknown, VenueUnavailable
 from rpcserver.domain.ids import OperationId, VenueId
 from rpcserver.domain.principal import Role
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server
+from tests.server import fakes
 from tests.server.apis import PADDING
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.conftest import a_server
@@ -151,6 +156,53 @@ async def test_a_key_used_for_another_call_is_a_conflict(
     _, data = await client.hear_until_final("r2")
 
     assert data["error"] == "idempotency_conflict"
+
+
+@pytest.fixture
+async def unread(engine: FakeEngine) -> AsyncIterator[Client]:
+    """A client, of every api, of an engine whose venue was never read since the start."""
+    [venue] = engine.accounts
+    engine.accounts = {venue: (Account(venue=venue, account=UNREAD, user_id="", connected=False),)}
+    engine.instruments = {venue: ()}
+    async with (
+        a_server(engine, registry=whole_registry) as server,
+        connect_client(server.port, "trader") as client,
+    ):
+        yield client
+
+
+async def test_a_key_finds_its_operation_though_no_venue_was_read_since_a_restart(
+    engine: FakeEngine, unread: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes, "NOON", datetime.now(UTC))
+    accounts, instruments = engine.accounts, engine.instruments
+    venue = FakeVenue()
+    engine.accounts = {venue.venue_id: tuple(venue.held.values())}
+    call = {"action": "rpc", "api": "Flatten", "args": {"account": "Sim101"}}
+    await unread.say(id="r1", idempotencyKey="k1", **call)
+    assert (await unread.hear())["type"] == "accepted"
+    engine.accounts, engine.instruments = accounts, instruments
+
+    await unread.say(id="again", idempotencyKey="k1", **call)
+    while (accepted := await unread.hear())["type"] != "accepted":
+        pass
+    await unread.say(id="another", idempotencyKey="k2", **call)
+    _, refused = await unread.hear_until_final("another")
+    await unread.say(id="a conflict", idempotencyKey="k1", **{**call, "args": {"account": "x"}})
+    _, conflict = await unread.hear_until_final("a conflict")
+
+    assert (accepted["operationId"], accepted["duplicate"]) == ("op-1", True)
+    assert refused["error"] == conflict["error"] == "venue_unavailable"
+    assert len(engine.closed) == 1
+
+
+@pytest.mark.parametrize(
+    "api", ["ListAccounts", "GetAllPositions", "GetAllOrders", "ListExecutions", "CancelAllOrders"]
+)
+async def test_the_accounts_of_a_venue_never_read_are_not_told_as_none(
+    unread: Client, api: str
+) -> None:
+    assert (await unread.call(api))["error"] == "venue_unavailable"
 
 
 def digest_of(engine: FakeEngine) -> str:
