@@ -119,9 +119,8 @@ async def _drain(settings: Settings, engine: Engine, server: Server) -> None:
     if engine.unfinished:
         server.announce("restarting", "no new operations; those at work go on")
         with anyio.move_on_after(settings.drain_timeout):  # 2. those at work end
-            while engine.unfinished:
+            while engine.unfinished or server.following:  # and are told
                 await anyio.sleep(DRAIN_POLL)
-            await anyio.sleep(DRAIN_POLL)  # and are told
     # 3. Whatever has not ended is in the journal: the next start takes it up.
     logger.info("stopping", unfinished=len(engine.unfinished))
 

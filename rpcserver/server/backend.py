@@ -37,6 +37,7 @@ class Backend:
         self.pnl = PnlFeed(self.desk.reader)
         self.shelter = Shelter()
         self.stopping = anyio.Event()
+        self.following = 0  # calls that wait for the end of an operation, to answer with it
 
     def close(self) -> None:
         """Listen to the engine no longer."""

@@ -8,8 +8,9 @@ Exits have a bucket of their own, which delays and never refuses.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -117,7 +118,8 @@ class Conversation:
             case Rpc():
                 self._on_rpc(frame, text, now)
             case Attach():
-                self._tasks.start_soon(self._calls.attach, frame, self._allowance.closing(now))
+                delay = self._allowance.closing(now)
+                self._tasks.start_soon(self._to_the_end, partial(self._calls.attach, frame, delay))
             case Cancel():
                 self._tasks.start_soon(self._calls.cancel, frame, self._allowance.closing(now))
             case Auth() | Subscribe() | Unsubscribe() | StreamPnl() | Ping():
@@ -150,7 +152,8 @@ class Conversation:
         match api:
             case ClosingApi():
                 delay = self._allowance.closing(now)
-                self._tasks.start_soon(self._calls.close, frame, api, text, delay)
+                close = partial(self._calls.close, frame, api, text, delay)
+                self._tasks.start_soon(self._to_the_end, close)
             case QueryApi(permission=Permission.CLOSE):  # a cancel: it waits, but gets its turn
                 delay = self._allowance.closing(now)
                 self._tasks.start_soon(self._calls.act, frame, api, text, delay)
@@ -190,6 +193,14 @@ class Conversation:
             await self._calls.act(frame, api, text)
         finally:
             self._in_flight -= 1
+
+    async def _to_the_end(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Carry out a call that is answered at an operation's end; a stop waits for its answer."""
+        self._backend.following += 1
+        try:
+            await call()
+        finally:
+            self._backend.following -= 1
 
     async def _subscribe(self, frame: Subscribe) -> None:
         try:

@@ -63,6 +63,11 @@ class Server:
         """Every authenticated connection."""
         return self._backend.sessions
 
+    @property
+    def following(self) -> int:
+        """Calls that have not yet been told of the end they wait for."""
+        return self._backend.following
+
     def announce(self, notice: str, detail: str) -> None:
         """Tell every client something about the server itself."""
         self._backend.sessions.announce(notice, detail)

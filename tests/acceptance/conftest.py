@@ -22,7 +22,7 @@ from tests.acceptance.processes import ServerProgram, VenueProgram, running
 from tests.acceptance.scenes import DEMO_ACCOUNTS, Scene, scene_at
 
 HERE = Path(__file__).parent
-ACCOUNTS = 200  # on the floor: netting ones, then hedged ones
+ACCOUNTS = 400  # on the floor: netting ones, and a tenth of it hedged ones
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -212,11 +212,27 @@ async def floor_trio(floor: Floor) -> AsyncIterator[list[Stage]]:
 @asynccontextmanager
 async def _desk(floor: Floor, accounts: tuple[str, ...]) -> AsyncIterator[Stage]:
     token = await new_token(floor.server, f"trader {next(_tests)}", ["trader", "risk"], accounts)
-    async with (
-        scene_at(floor.venue.port) as scene,
-        connected(floor.server.url, token) as client,
-    ):
-        yield Stage(floor.server, floor.venue, scene, client, accounts, token)
+    async with scene_at(floor.venue.port) as scene:
+        async with connected(floor.server.url, token) as client:
+            yield Stage(floor.server, floor.venue, scene, client, accounts, token)
+        async with connected(floor.server.url, token) as client:
+            await check_replays(client)
+
+
+async def check_replays(client: Client) -> None:
+    """Of whatever a test began: its steps have no gap, and count up to its end (law 35)."""
+    for operation in (await client.call("ListOperations")).data["operations"]:
+        if operation["running"]:
+            continue
+        steps = (await client.attach(operation["operationId"])).steps
+        numbers = [step["seq"] for step in steps]
+        assert numbers == sorted(set(numbers))
+        missing = set(range(1, numbers[-1] + 1)) - set(numbers)
+        # The end has a number of its own; what becomes known afterwards comes after it.
+        assert not missing or (len(missing) == 1 and max(missing) > 4), (missing, steps)
+        done = [step["done"] for step in steps]
+        assert done == sorted(done)
+        assert done[-1] == steps[-1]["total"] or operation["dryRun"]
 
 
 async def new_token(
