@@ -9,6 +9,7 @@ import pytest
 
 from rpcserver.core.report import OperationReport, Outcome
 from rpcserver.core.requests import CloseRequest
+from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.errors import OutcomeUnknown
 from rpcserver.domain.ids import AccountRef, OperationId
 from rpcserver.driver.engine import Engine
@@ -245,6 +246,25 @@ async def test_followers_and_callers_of_the_next_life_hear_of_the_end() -> None:
     assert (again.operation_id, again.duplicate) == (name, True)
     assert told[0] == told[1]
     assert told[0].flat
+
+
+async def test_an_end_with_an_unknown_order_is_told_the_same_after_a_restart() -> None:
+    """The operation has ended, and its order is still asked about: the report stays sealed."""
+    forgetful = Capabilities(position_settle=0.2, not_found_settle=0.5, id_memory=IdMemory.NEVER)
+    async with open_venue(held(3)) as paper:
+        journal, venue = WatchedJournal(), WatchedVenue(paper, forgetful)
+        await paper.control(LoseRequests(count=1))
+        async with running(journal, venue) as engine:
+            admitted = await engine.close(flatten(deadline=10))
+            told = await engine.finished(admitted.operation_id)
+        async with running(journal.reopened(), venue) as engine:
+            again = await engine.finished(admitted.operation_id)
+            assert await engine.load_report(admitted.operation_id) == told
+            assert not engine.unfinished
+
+    assert [leg.outcome for leg in told.legs] == [Outcome.UNKNOWN]
+    assert told.audit_head
+    assert again == told
 
 
 async def test_an_order_of_a_client_is_asked_about_after_a_crash() -> None:

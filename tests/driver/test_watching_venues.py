@@ -23,6 +23,7 @@ from rpcserver.venues.paper.contracts import synthetic_contracts
 from rpcserver.venues.paper.faults import ClearFaults, CutLink, FailReads, Message
 from tests.driver.world import (
     MES,
+    NQ,
     OTHER,
     PAPER,
     SIM,
@@ -306,6 +307,8 @@ async def test_an_operation_of_a_venue_that_was_taken_away_ends_without_it() -> 
             fresh = await engine.finished(
                 (await engine.close(flatten(AccountRef(OTHER, SIM)))).operation_id
             )
+            with pytest.raises(VenueUnavailable):
+                await engine.place(placing(order(instrument=NQ), PAPER))
 
     assert [leg.outcome for leg in report.legs] == [Outcome.UNKNOWN]
     assert fresh.flat
