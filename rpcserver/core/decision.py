@@ -19,7 +19,7 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.state import Draft, Lane, Operation, State
 from rpcserver.domain.capabilities import Capabilities
-from rpcserver.domain.ids import ClientOrderId, OperationId, VenueId
+from rpcserver.domain.ids import AccountRef, ClientOrderId, OperationId, VenueId
 from rpcserver.domain.position import PositionKey
 
 _CAUTIOUS = Capabilities()
@@ -76,9 +76,19 @@ class Pen:
         self._commands.append(command)
 
     def alert(
-        self, code: str, detail: str, *, lane: Lane | None, operation_id: OperationId | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        lane: Lane | None = None,
+        account: AccountRef | None = None,
+        operation_id: OperationId | None = None,
     ) -> None:
-        """Tell people: whoever watches now, and by the journal whoever looks later."""
+        """
+        Tell people: whoever watches now, and by the journal whoever looks later.
+
+        *lane* or *account* says what it is about, and so who may know of it.
+        """
         self.write(
             Noted(
                 at=self.now.wall,
@@ -87,6 +97,7 @@ class Pen:
                 code=code,
                 detail=detail,
                 lane=lane.key if lane is not None else None,
+                account=lane.key.account_ref if lane is not None else account,
                 operation_ids=(operation_id,) if operation_id is not None else (),
             )
         )

@@ -36,6 +36,7 @@ from rpcserver.core.state import (
     Part,
     Reading,
 )
+from rpcserver.core.telling import tell_of_bulk, tell_of_failure
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef, OperationId
 
@@ -408,6 +409,7 @@ def _write_plan(
                 more_matches=more_matches,
             )
         )
+    tell_of_bulk(pen, pen.draft.operation(operation_id), account, len(legs))
 
 
 def complete_plan(pen: Pen, operation_id: OperationId) -> None:
@@ -519,6 +521,7 @@ def finish_if_done(pen: Pen, operation_id: OperationId) -> None:
 
 
 def _finish(pen: Pen, operation: Operation, error: str | None = None, detail: str = "") -> None:
+    tell_of_failure(pen, operation)
     counts = operation.counts
     dust_is_fine = operation.request.dust is Dust.LEAVE
     clean = error is None and not operation.failures

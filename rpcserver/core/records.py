@@ -389,6 +389,7 @@ class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):
     code: str
     detail: str
     lane: PositionKey | None = None
+    account: AccountRef | None = None
     operation_ids: tuple[OperationId, ...] = ()  # no `concerns`: it is no step of their progress
     principal: PrincipalId | None = None
     remote: str = ""

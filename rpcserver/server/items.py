@@ -128,13 +128,13 @@ def alert_item(entry: Entry) -> AlertItem | None:
     record = entry.record
     if not isinstance(record, Noted) or not record.alert:
         return None
-    lane = record.lane
+    account = account_of(record)
     return AlertItem(
         code=record.code,
         detail=record.detail,
-        venue=lane.venue if lane else None,
-        account=lane.account if lane else None,
-        instrument=lane.instrument if lane else None,
+        venue=account.venue if account is not None else None,
+        account=account.account if account is not None else None,
+        instrument=record.lane.instrument if record.lane is not None else None,
         operation_ids=record.operation_ids,
         audit_seq=entry.audit_seq,
         at=record.at,

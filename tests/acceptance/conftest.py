@@ -147,7 +147,7 @@ def _name(number: int, *, hedge: bool) -> str:
 @pytest.fixture(scope="session")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     directory = tmp_path_factory.mktemp("floor")
-    venue = VenueProgram(directory / "venue")
+    venue = VenueProgram(directory / "venue", {"venue.synthetic_positions": 50})
     with running(venue):
         anyio.run(_open_accounts, venue.port)
         server = ServerProgram(directory / "server", venue.server_settings)

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from rpcserver.domain.ids import InstrumentId
+from rpcserver.domain.ids import AccountId, InstrumentId
 from rpcserver.venues.paper.commands import SetPrice
+from rpcserver.venues.paper.faults import FailReads, RefuseOrders
 from tests.acceptance.clients import Client, Frame, connected
 from tests.acceptance.conftest import Stage, new_token
 
@@ -122,6 +123,64 @@ async def test_alerts_and_the_audit_are_for_those_who_watch(desk: Stage) -> None
 
     assert opened["kind"] == "operation_opened"
     assert len(opened["auditHash"]) == 64
+
+
+async def test_a_failed_exit_is_told_to_those_who_watch(desk: Stage) -> None:
+    """Never silence: whoever pressed may be asleep, the desk is not (law 28)."""
+    bad = desk.accounts[1]
+    for account in desk.accounts:
+        await desk.scene.hold(account, MES, 2, "5780.00")
+    await desk.scene.do(RefuseOrders(account=AccountId(bad), detail="no"))
+    async with connected(desk.server.url, desk.token) as watching:
+        await watching.say(action="subscribe", channels=["alerts"])
+        await watching.hear_type("subscribed")
+
+        answer = await desk.client.call("Flatten", {"instrument": MES})
+
+        alert = await hear_item(watching, "alerts", lambda item: item["code"] == "exit_failed")
+    assert answer.data["success"] is False
+    assert alert["operationIds"] == [answer.operation_id]
+    assert alert["account"] == bad
+    assert alert["detail"] == f"Flatten in {bad}: not closed: MES 12-25 rejected (other)"
+
+
+async def test_an_account_that_could_not_be_read_is_told_to_those_who_watch(desk: Stage) -> None:
+    await desk.scene.do(FailReads(account=AccountId(desk.account)))
+    await desk.client.say(action="subscribe", channels=["alerts"])
+    await desk.client.hear_type("subscribed")
+
+    await desk.client.begin("FlattenEverything", {"deadlineMs": 500})
+    alert = await hear_item(desk.client, "alerts", lambda item: item["code"] == "exit_failed")
+
+    assert alert["account"] == desk.account
+    assert "not read" in alert["detail"]
+
+
+async def test_what_went_well_or_was_chosen_is_no_alert(desk: Stage) -> None:
+    await desk.scene.hold(desk.account, MES, 4, "5780.00")
+    await desk.client.say(action="subscribe", channels=["alerts"])
+    await desk.client.hear_type("subscribed")
+    for args in ({"fraction": 0.5, "instrument": MES}, {"instrument": MES, "exclude": ["MES"]}):
+        assert (await desk.client.call("Flatten", args)).data["success"] is True
+    await desk.client.begin("Flatten", {"instrument": MES})
+    told = []
+    while "id" not in (frame := await desk.client.hear()):
+        told.append(frame["type"])
+
+    assert "event" not in told
+
+
+async def test_an_exit_of_many_positions_is_told_as_it_begins(desk: Stage) -> None:
+    for number in range(50):
+        await desk.scene.hold(desk.account, f"SYN{number + 1:05}", 1, "100.00")
+    await desk.client.say(action="subscribe", channels=["alerts"])
+    await desk.client.hear_type("subscribed")
+
+    await desk.client.begin("FlattenEverything")
+    alert = await hear_item(desk.client, "alerts", lambda item: item["code"] == "bulk_exit")
+
+    assert alert["account"] == desk.account
+    assert "closes 50 positions" in alert["detail"]
 
 
 async def test_quotes_follow_the_market(desk: Stage) -> None:

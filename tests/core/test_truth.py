@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from rpcserver.core.commands import Alert, QueryTrades, ReadAccount
+from rpcserver.core.commands import QueryTrades, ReadAccount
 from rpcserver.core.events import PositionChanged
 from rpcserver.core.records import LegEnded, Noted, PositionAdopted, SnapshotTaken
 from rpcserver.core.report import Outcome
@@ -312,7 +312,10 @@ def test_law_16_alerts_name_the_operation() -> None:
     operation = world.ask(flatten())
     world.finish(operation)
 
-    assert [alert.operation_id for alert in world.alerts if isinstance(alert, Alert)] == [operation]
+    assert [(alert.code, alert.operation_id) for alert in world.alerts] == [
+        ("unprotected", operation),
+        ("exit_failed", operation),
+    ]
     assert [
         record.unprotected for record in world.told(LegEnded) if isinstance(record, LegEnded)
     ] == [True]
