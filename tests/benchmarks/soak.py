@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -34,14 +36,13 @@ PATIENCE = 30.0  # seconds for an answer
 WARM = 0.2  # the part of the time after which "start" is measured
 GROWTH_MAX = 1.10  # the end against the middle
 SLACK = 8 * 2**20  # bytes beside it: what a collector has not got round to
-ACCOUNTS = ("Sim101", "Sim102", "user123", "crypto1")
 CHANNELS = ("positions", "orders", "executions", "operations")
 READS: tuple[tuple[str, dict[str, object]], ...] = (
     ("Ping", {}),
     ("ListAccounts", {}),
     ("GetAllPositions", {}),
     ("ListPositions", {"account": "Sim101"}),
-    ("GetAllOrders", {}),
+    ("ListOrders", {"account": "user123"}),  # who does not trade: the answer stays as long
     ("GetQuote", {"instrument": "ES 12-25"}),
     ("MarketInfo", {"root": "ES"}),
     ("ListOperations", {"limit": 5}),
@@ -65,13 +66,13 @@ class Guest:
 
     _numbers = count(1)
 
-    def __init__(self, socket: ClientConnection, tally: Tally) -> None:
-        self._socket = socket
+    def __init__(self, connection: ClientConnection, tally: Tally) -> None:
+        self._connection = connection
         self._tally = tally
         self.has_left = False
 
     async def say(self, **frame: object) -> None:
-        await self._socket.send(json.dumps(frame))
+        await self._connection.send(json.dumps(frame))
 
     async def call(self, api: str, args: dict[str, object]) -> dict[str, Any]:
         """Make a call and wait for its final frame; {} if none came."""
@@ -80,7 +81,7 @@ class Guest:
         with anyio.move_on_after(PATIENCE), suppress(ConnectionClosed):
             await self.say(action="rpc", id=name, api=api, args=args)
             while True:
-                frame: dict[str, Any] = json.loads(await self._socket.recv())
+                frame: dict[str, Any] = json.loads(await self._connection.recv())
                 self._tally.frames += 1
                 if frame.get("id") == name:
                     self._tally.answered += 1
@@ -92,7 +93,7 @@ class Guest:
     def vanish(self) -> None:
         """Be gone without a word."""
         self.has_left = True
-        self._socket.transport.abort()
+        self._connection.transport.abort()
 
 
 class Soak:
@@ -112,11 +113,14 @@ class Soak:
             for token in self._tokens:
                 for _ in range(GUESTS):
                     tasks.start_soon(self._again_and_again, token, self._visit)
-                tasks.start_soon(self._again_and_again, token, self._sleep_over_it)
+                sleeper = partial(self._again_and_again, is_narrow=True)
+                tasks.start_soon(sleeper, token, self._sleep_over_it)
 
-    async def _again_and_again(self, token: str, visit: Callable[[Guest], Awaitable[None]]) -> None:
+    async def _again_and_again(
+        self, token: str, visit: Callable[[Guest], Awaitable[None]], *, is_narrow: bool = False
+    ) -> None:
         while not self._is_over():
-            async with self._connected(token) as guest:
+            async with self._connected(token, is_narrow=is_narrow) as guest:
                 await visit(guest)
             await anyio.sleep(self._dice.uniform(0, 0.05))
 
@@ -150,7 +154,7 @@ class Soak:
             await guest.call("Flatten", {"account": "Sim102"})
         else:
             await guest.say(action="rpc", id="left behind", api="Flatten",
-                            args={"account": self._dice.choice(ACCOUNTS)})  # fmt: skip
+                            args={"account": "Sim102"})  # fmt: skip
             guest.vanish()
 
     async def _sleep_over_it(self, guest: Guest) -> None:
@@ -158,23 +162,34 @@ class Soak:
         self.tally.slow += 1
         await guest.say(action="subscribe", instruments=["ES 12-25"], channels=CHANNELS)
         for number in range(60):
-            await guest.say(action="rpc", id=f"unread-{number}", api="GetAllOrders", args={})
+            name = f"unread-{number}"
+            await guest.say(action="rpc", id=name, api="ListOperations", args={"limit": 200})
             await anyio.sleep(0.02)
         await anyio.sleep(self._dice.uniform(0.5, 3))
         guest.vanish()
 
     @asynccontextmanager
-    async def _connected(self, token: str) -> AsyncIterator[Guest]:
+    async def _connected(self, token: str, *, is_narrow: bool) -> AsyncIterator[Guest]:
         self.tally.connections += 1
         with suppress(ConnectionClosed):
             async with connect(
                 self._server.url,
+                sock=_narrow_socket(self._server.port) if is_narrow else None,
                 additional_headers={"Authorization": f"Bearer {token}"},
                 compression=None,
                 proxy=None,
                 close_timeout=1,
-            ) as socket:
-                yield Guest(socket, self.tally)
+            ) as connection:
+                yield Guest(connection, self.tally)
+
+
+def _narrow_socket(port: int) -> socket.socket:
+    """A connection that takes in little: whoever does not read is a burden to the server soon."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", port))
+    narrow.setblocking(False)
+    return narrow
 
 
 async def tokens_of(server: ServerProgram) -> list[str]:
@@ -182,8 +197,8 @@ async def tokens_of(server: ServerProgram) -> list[str]:
     tokens: list[str] = []
     async with connect(
         server.url, additional_headers={"Authorization": f"Bearer {server.token}"}, proxy=None
-    ) as socket:
-        admin = Guest(socket, Tally())
+    ) as connection:
+        admin = Guest(connection, Tally())
         for number in range(DESKS):
             args = {"principal": f"desk {number}", "roles": ["trader", "risk"], "accounts": ["*"]}
             tokens.append((await admin.call("CreateToken", {**args}))["token"])
