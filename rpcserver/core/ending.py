@@ -89,7 +89,9 @@ def end_legs(
     for operation, leg in legs_at_work(pen, lane):
         if only is not None and leg is not only:
             continue
-        reached = _reached(lane, leg) if lane.proof is not None else None
+        # An order that may still fill makes every proof of before worthless (laws 7 and 18).
+        is_proven = lane.proof is not None and not lane.own_live
+        reached = _reached(lane, leg) if is_proven else None
         if reached is not None and not in_the_way(pen, lane, [(operation, leg)]):
             _end(pen, lane, operation, leg, reached, "")
         elif missed is not None:

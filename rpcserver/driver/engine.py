@@ -115,7 +115,8 @@ class Engine:
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._ending: set[OperationId] = set()  # not durable yet
         self._performers = {
-            name: Performer(venue, self._fed, tasks) for name, venue in venues.items()
+            name: Performer(venue, self._fed, tasks, self._is_wanted)
+            for name, venue in venues.items()
         }
         self._watchers = {
             name: Watcher(venue, self._heard, self._described) for name, venue in venues.items()
@@ -521,6 +522,19 @@ class Engine:
             performer.perform(command)
         else:  # what an earlier life left at a venue that was taken out of the settings since
             self._fed(command, failed(command, VenueUnavailable(f"there is no venue {venue}")))
+
+    def _is_wanted(self, command: SubmitOrder) -> bool:
+        """Whether the operation behind a closing order is still at work (law 39)."""
+        if not command.exit:
+            return True
+        name = command.order.client_order_id
+        key = self._state.lane_of_order(command.account, name)
+        lane = self._state.find_lane(key) if key is not None else None
+        order = lane.orders.get(name) if lane is not None else None
+        if order is None or order.operation_id is None:
+            return False
+        operation = self._state.find_operation(order.operation_id)
+        return operation is not None and not operation.finished and operation.stopped is None
 
     # --- what comes back -----------------------------------------------------------------------
 

@@ -74,9 +74,16 @@ class _Worker:
 class Performer:
     """The queue before one venue and the workers behind it."""
 
-    def __init__(self, venue: Venue, feed: Feed, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        feed: Feed,
+        tasks: anyio.abc.TaskGroup,
+        is_wanted: Callable[[SubmitOrder], bool] = lambda _: True,
+    ) -> None:
         self._venue = venue
         self._feed = feed
+        self._is_wanted = is_wanted
         self._tasks = tasks
         self._orders: Queue = []  # what counts against the budget
         self._reads: Queue = []
@@ -183,6 +190,9 @@ class Performer:
     # --- calls ---------------------------------------------------------------------------------
 
     async def _performed(self, command: VenueCommand) -> Event:
+        if isinstance(command, SubmitOrder) and not self._is_wanted(command):
+            # The race: it waited for its turn here while its operation came to its end (law 39).
+            return failed(command, VenueUnavailable("its operation has been stopped"))
         try:
             return await contained(self._call(command))
         except VenueError as error:

@@ -10,7 +10,7 @@ from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.order import OrderType, RejectReason
 from tests.core.asks import flatten
-from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, late, refused
+from tests.core.faults import HIDE, LOSE_ANSWER, LOSE_REQUEST, late, refused
 from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
 
@@ -103,3 +103,21 @@ def test_law_29_a_lost_order_beside_a_resting_one_storms_nobody_with_reads() -> 
     world.run(19.0)
 
     assert len(world.sent(ReadAccount)) < 60
+
+
+def test_law_18_no_old_proof_stands_beside_an_order_that_may_still_fill() -> None:
+    """One operation ends while another works on in the same lane, and an order is unknown."""
+    venue = ToyVenue()
+    key = venue.hold(-3)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, late(25.0))
+    world.script(QueryOrder, *[HIDE] * 40)
+    first = world.ask(flatten(deadline=8.0))
+    world.run(0.5)
+    venue.move(key, 3, world.time)  # somebody else bought it back
+    world.ask(flatten(deadline=60.0, request_id="another"))
+
+    report = world.finish(first)
+
+    assert report.legs[0].outcome is Outcome.UNKNOWN
