@@ -6,7 +6,17 @@ import sys
 
 import typer
 
-from rpcserver.cli import audit, closing, demo, doctor, reading, rehearsing, serving, tokens
+from rpcserver.cli import (
+    audit,
+    closing,
+    demo,
+    doctor,
+    reading,
+    rehearsing,
+    serving,
+    simulating,
+    tokens,
+)
 from rpcserver.cli.exits import Exit, explain
 from rpcserver.cli.output import Output
 
@@ -23,6 +33,7 @@ app.command(rich_help_panel="Run")(serving.serve)
 app.add_typer(rehearsing.commands, name="venue", rich_help_panel="Run")
 app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(doctor.doctor)
+app.command(rich_help_panel="Run")(simulating.simulate)
 
 app.command(rich_help_panel="Close")(closing.flatten)
 app.command("flatten-everything", rich_help_panel="Close")(closing.flatten_everything)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import msgspec
 
@@ -31,7 +31,7 @@ from rpcserver.core.records import (
     Resolved,
 )
 from rpcserver.core.report import Outcome
-from rpcserver.core.requests import CloseRequest, Dust
+from rpcserver.core.requests import Amount, CloseRequest, Dust
 from rpcserver.domain.capabilities import IdMemory, ReduceOnly
 from rpcserver.domain.ids import (
     AccountId,
@@ -41,6 +41,7 @@ from rpcserver.domain.ids import (
     VenueOrderId,
     client_order_id,
 )
+from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import ZERO, Fill, OrderReport, OrderStatus
 from rpcserver.domain.position import PositionKey
 from rpcserver.simulation.venue import EPOCH, SimulatedVenue
@@ -53,8 +54,8 @@ class _Episode(msgspec.Struct):
     """One position from the first leg that works on it to the last one's end (law 38)."""
 
     base: Decimal
-    target: Decimal  # the one nearest zero, unsigned
     began: float
+    wanted: Decimal = ZERO  # the most that one of its operations wants closed, unsigned
     open_legs: set[tuple[OperationId, int]] = msgspec.field(default_factory=set)
     orders: set[ClientOrderId] = msgspec.field(default_factory=set)
     is_judged: bool = True  # nobody else moved it without our knowing
@@ -123,11 +124,11 @@ class Bookkeeping:
         if episode is None or not episode.is_judged or self._was_moved(key, episode.began):
             return
         taken = sum((self.truly_filled(order) for order in episode.orders), ZERO)
-        allowed = abs(episode.base) - episode.target
         self._verdict.check(
             38,
-            taken <= allowed,
-            f"{taken} was taken off {episode.base} {key.instrument}, the target left {allowed}",
+            taken <= episode.wanted,
+            f"{taken} was taken off {episode.base} {key.instrument}, "
+            f"and nobody wanted more than {episode.wanted}",
         )
 
     # --- entries ---------------------------------------------------------------------------------
@@ -217,10 +218,10 @@ class Bookkeeping:
                 f"{leg.key.account} is not in the scope of {operation}",
             )
             contract = self._venue.exchange.markets.named(leg.key.instrument).contract
-            wanted = request.scope.instruments
+            filters = request.scope.instruments
             self._verdict.check(
                 13,
-                not wanted or any(each.matches(contract.instrument) for each in wanted),
+                not filters or any(each.matches(contract.instrument) for each in filters),
                 f"{leg.key.instrument} is not in the scope of {operation}",
             )
             if leg.excluded or request.dry_run:
@@ -228,9 +229,9 @@ class Bookkeeping:
             self.gates.discard(leg.key)  # somebody works there again
             episode = self._episodes.get(leg.key)
             if episode is None or not episode.open_legs:
-                episode = _Episode(leg.expected, abs(leg.target), self._venue.time)
-                self._episodes[leg.key] = episode
-            episode.target = min(episode.target, abs(leg.target))
+                episode = self._episodes[leg.key] = _Episode(leg.expected, self._venue.time)
+            wanted = _wanted(request.amount, contract.instrument, abs(episode.base))
+            episode.wanted = max(episode.wanted, wanted)
             episode.open_legs.add((operation, leg.number))
             episode.operations.add(operation)
         if self._venue.traits.buys_first:
@@ -419,3 +420,14 @@ class Bookkeeping:
 
     def _cannot_open(self, order: OrderReport) -> bool:
         return order.reduce_only and self._venue.traits.reduce_only is ReduceOnly.AT_FILL
+
+
+def _wanted(amount: Amount, instrument: Instrument, held: Decimal) -> Decimal:
+    """How much of *held* a request wants closed, worked out from its own words."""
+    asked = amount.quantities.get(instrument.instrument_id, amount.quantity)
+    if asked is not None:
+        return min(asked, held)
+    if amount.fraction is None or amount.fraction == 1:
+        return held
+    lots = amount.fraction * held / instrument.lot
+    return min(lots.to_integral_value(rounding=ROUND_CEILING) * instrument.lot, held)

@@ -61,7 +61,10 @@ def draw(seed: int, faults: Collection[FaultKind] = EVERYTHING) -> Plan:
         hedge_accounts=hedged,
         held=held,
         resting=_resting(dice, held, heals_at, foreign=FaultKind.FOREIGN_ORDER in active),
-        calls=_calls(dice, held, heals_at, cancels=FaultKind.CANCEL_CALL in active),
+        calls=(
+            *_calls(dice, held, heals_at, cancels=FaultKind.CANCEL_CALL in active),
+            *_halves(Random(f"halves {seed}"), held),
+        ),
         happenings=_happenings(dice, held, heals_at, [k for k in active if k in PLANNED]),
         rates={kind: rate for kind, rate in active.items() if kind not in PLANNED},
         heals_at=heals_at,
@@ -211,6 +214,28 @@ def _calls(
             )
         )
     return tuple(calls)
+
+
+def _halves(dice: Random, held: tuple[Held, ...]) -> tuple[Call, ...]:
+    """Sometimes one position is closed by parts that overlap: two halves are not a whole."""
+    if dice.random() > 0.2:
+        return ()
+    one, at = dice.choice(held), round(dice.uniform(0.5, 4), 2)
+    args: dict[str, object] = {"account": one.account, "instrument": one.instrument, "percent": 0.5}
+    rungs = [{"offsetTicks": dice.choice((-1, 1))}, {"type": "market", "afterMs": 2500}]
+    if dice.random() < 0.5:
+        args["ladder"] = rungs
+    return tuple(
+        Call(
+            at=round(at + number * dice.uniform(0.02, 1.5), 2),
+            id=f"half-{number}",
+            api="ClosePosition",
+            args=json.dumps(args),
+            key=f"half-{number}",
+            cancel_after=None,
+        )
+        for number in range(2)
+    )
 
 
 def _call(dice: Random, held: tuple[Held, ...]) -> tuple[str, dict[str, object]]:

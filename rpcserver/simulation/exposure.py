@@ -50,6 +50,7 @@ class Exposure:
         self._must_read: frozenset[PositionKey] = frozenset()
         self._messages: deque[float] = deque(maxlen=64)
         self._messages_life = 0
+        self._described_life = 0  # which has been told the venue's budget
         self._while_closed: dict[PositionKey, deque[float]] = {}
 
     def life_began(self) -> None:
@@ -178,7 +179,7 @@ class Exposure:
 
     def _count_message(self, life: int) -> None:
         budget = self._venue.traits.message_budget
-        if budget is None:
+        if budget is None or life != self._described_life:
             return
         if life != self._messages_life:
             self._messages.clear()
@@ -231,6 +232,10 @@ class Exposure:
         """An order changed at the exchange; the journal's laws look there by themselves."""
 
     # --- readings --------------------------------------------------------------------------------
+
+    def described(self, life: int) -> None:
+        """A process has been told what the venue bears."""
+        self._described_life = life
 
     def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:
         """A reading reached the engine; what began an operation says nothing to one at work."""

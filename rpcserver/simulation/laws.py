@@ -89,5 +89,8 @@ class Laws:
     def flying(self, order: OrderRequest, *, landed: bool) -> None:
         self.exposure.flying(order, landed=landed)
 
+    def described(self, life: int) -> None:
+        self.exposure.described(life)
+
     def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:
         self.exposure.reading(snapshot, true_at, verifies=verifies)

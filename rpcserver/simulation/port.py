@@ -64,6 +64,8 @@ class Onlooker(Protocol):
 
     def flying(self, order: OrderRequest, *, landed: bool) -> None: ...
 
+    def described(self, life: int) -> None: ...
+
     def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None: ...
 
 
@@ -264,7 +266,9 @@ class VenuePort:
     # --- reads -----------------------------------------------------------------------------------
 
     async def capabilities(self) -> Capabilities:
-        return await self._read("capabilities", self._venue.capabilities)
+        told = await self._read("capabilities", self._venue.capabilities)
+        self._onlooker.described(self._process.number)
+        return told
 
     async def instruments(self) -> Sequence[Instrument]:
         markets = self._venue.exchange.state.markets

@@ -106,6 +106,17 @@ class Tally:
         if outcome.broken is not None:
             self.failed.append((outcome.plan.seed, outcome.broken))
 
+    def join(self, other: Tally) -> None:
+        """Count what another tally counted."""
+        self.histories += other.histories
+        self.steps += other.steps
+        self.lives += other.lives
+        self.simulated += other.simulated
+        self.injected += other.injected
+        self.checks += other.checks
+        self.digests += other.digests
+        self.failed += other.failed
+
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self._began

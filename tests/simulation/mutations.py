@@ -1,0 +1,470 @@
+"""
+Planted faults: each is a mistake somebody could make, as a patch of the real code. The simulator
+has to catch every one of them; `SEEDS` holds the first seed that did.
+
+    python -m tests.simulation.mutations        finds the seeds anew and prints the table
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+import pytest
+
+from rpcserver.core import ending, ledger, leg, machine, operation, orders, plan, pricing, unknown
+from rpcserver.core import rearm as rearming
+from rpcserver.core.commands import Alert, Command
+from rpcserver.core.decision import Admitted, Pen, Refused
+from rpcserver.core.events import (
+    OrderLost,
+    OrderRejected,
+    OrderRequested,
+    OrderUpdated,
+    SnapshotRead,
+)
+from rpcserver.core.passing import PositionRead
+from rpcserver.core.records import (
+    Concern,
+    LegEnded,
+    OperationFinished,
+    PlannedLeg,
+    PositionAdopted,
+    Record,
+    Recovered,
+)
+from rpcserver.core.requests import CloseRequest
+from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, State
+from rpcserver.domain.account import AccountSnapshot
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.ids import AccountRef, ClientOrderId, OperationId, client_order_id
+from rpcserver.domain.order import ZERO, Fill, OrderReport, OrderSide, OrderType, RejectReason
+from rpcserver.domain.position import Position, PositionKey
+from rpcserver.driver.engine import Engine
+from rpcserver.journal.memory import MemoryJournal
+from rpcserver.simulation.run import Outcome, run_seed
+
+Patch = pytest.MonkeyPatch
+Mutation = Callable[[Patch], None]
+SEEDS_MAX = 1000
+
+
+def always(answer: object) -> Callable[..., object]:
+    """A function that answers so, whatever it is asked."""
+
+    def answering(*_: object, **__: object) -> object:
+        return answer
+
+    return answering
+
+
+# --- the fence and the reservation -------------------------------------------------------------
+
+
+def remove_the_fence(patch: Patch) -> None:
+    """Conflicting orders are neither canceled nor waited for, nor counted."""
+    patch.setattr(leg, "pass_fence", always(None))
+    patch.setattr(ledger, "others_remaining", always(ZERO))
+
+
+def ignore_foreign_orders_in_the_reservation(patch: Patch) -> None:
+    """What others' orders could still take off does not count."""
+    patch.setattr(ledger, "others_remaining", always(ZERO))
+
+
+def ignore_our_own_orders_in_the_reservation(patch: Patch) -> None:
+    """What is on its way already is sent once more."""
+    patch.setattr(ledger, "own_remaining", always(ZERO))
+
+
+def raise_a_remainder_to_the_minimum(patch: Patch) -> None:
+    """Dust is closed by an order that is too large for it."""
+    sendable = leg._sendable
+
+    def raised(pen: Pen, lane: Lane, leg_: Leg) -> Decimal:
+        quantity = sendable(pen, lane, leg_)
+        is_left = lane.sign != 0 and not lane.own_live and abs(lane.expected) > abs(leg_.target)
+        return lane.instrument.minimum if not quantity and is_left else quantity
+
+    patch.setattr(leg, "_sendable", raised)
+
+
+def close_on_the_wrong_side(patch: Patch) -> None:
+    """What is long is bought."""
+
+    def wrong(lane: Lane) -> OrderSide:
+        return OrderSide.BUY if lane.expected > 0 else OrderSide.SELL
+
+    patch.setattr(leg, "closing_side", wrong)
+
+
+# --- what is unknown ---------------------------------------------------------------------------
+
+
+def guess_instead_of_asking(patch: Patch) -> None:
+    """A lost answer is taken for a refusal."""
+
+    def guessed(pen: Pen, event: OrderLost) -> PositionKey | None:
+        return orders.order_rejected(
+            pen,
+            OrderRejected(
+                account=event.account,
+                client_order_id=event.client_order_id,
+                reason=RejectReason.NO_LIQUIDITY,
+                detail=event.detail,
+            ),
+        )
+
+    patch.setattr(machine, "order_lost", guessed)
+
+
+def take_not_found_for_never_sent(patch: Patch) -> None:
+    """What is not found is replaced by another order, under another id."""
+    patch.setattr(unknown, "_send_again", unknown._never_existed)
+
+
+def send_again_what_no_longer_fits(patch: Patch) -> None:
+    """A lost order is sent again, though the position has become smaller."""
+    patch.setattr(unknown, "fits", always(True))
+
+
+# --- fills -------------------------------------------------------------------------------------
+
+
+def forget_a_fill(patch: Patch) -> None:
+    """What filled in parts is not counted."""
+    updated = orders.order_updated
+
+    def forgetful(pen: Pen, event: OrderUpdated) -> PositionKey | None:
+        if event.report.fills and event.report.filled < event.report.quantity:
+            return None
+        return updated(pen, event)
+
+    patch.setattr(machine, "order_updated", forgetful)
+
+
+def count_a_fill_twice(patch: Patch) -> None:
+    """Replayed trades are counted again."""
+
+    def every(order: LedgerOrder, fills: Iterable[Fill]) -> tuple[Fill, ...]:
+        del order
+        return tuple(fills)
+
+    patch.setattr(orders, "new_fills", every)
+    patch.setattr(ledger, "new_fills", every)
+
+
+# --- readings ----------------------------------------------------------------------------------
+
+
+def count_a_failed_read_as_flat(patch: Patch) -> None:
+    """No answer is read as no position."""
+
+    def flat(pen: Pen, account: AccountRef) -> None:
+        snapshot = AccountSnapshot(account=account, positions=(), orders=(), taken_at=pen.now.wall)
+        machine._verified(pen, SnapshotRead(operation_id=None, snapshot=snapshot))
+
+    patch.setattr(machine, "read_failed", flat)
+
+
+def believe_every_reading_at_once(patch: Patch) -> None:
+    """A read raises the size by itself, without trades, without a second look."""
+
+    def believe(
+        pen: Pen,
+        key: PositionKey,
+        read: Decimal,
+        working: Sequence[OrderReport],
+        snapshot: AccountSnapshot,
+    ) -> None:
+        del working
+        lane = pen.draft.lane(key)
+        if read != lane.expected:
+            pen.write(
+                PositionAdopted(
+                    at=pen.now.wall,
+                    mono=pen.now.mono,
+                    concerns=pen.concerns(lane),
+                    lane=key,
+                    expected=lane.expected,
+                    quantity=read,
+                    taken_at=snapshot.taken_at,
+                )
+            )
+        pen.write(PositionRead(key, snapshot.taken_at))
+
+    patch.setattr("rpcserver.core.verifying._compare", believe)
+
+
+def call_it_flat_without_a_reading(patch: Patch) -> None:
+    """The ledger's own word is taken for the venue's."""
+
+    def sure(pen: Pen, lane: Lane) -> float | None:
+        pen.write(PositionRead(lane.key, pen.now.wall))
+        return pen.now.mono
+
+    patch.setattr(leg, "want_read", sure)
+
+
+# --- durability --------------------------------------------------------------------------------
+
+
+def send_before_the_commit(patch: Patch) -> None:
+    """Commands are performed when they are decided, not when they are durable."""
+    queue = Engine._queue
+
+    def hasty(
+        engine: Engine,
+        changes: Sequence[object],
+        commands: Sequence[Command],
+        tell: Callable[[], None] | None = None,
+    ) -> None:
+        for command in commands:
+            if not isinstance(command, Alert):
+                engine._perform(command)
+        queue(engine, changes, [each for each in commands if isinstance(each, Alert)], tell)
+
+    patch.setattr(Engine, "_queue", hasty)
+
+
+def tell_before_the_commit(patch: Patch) -> None:
+    """An acceptance is told when it is decided."""
+    queue = Engine._queue
+
+    def hasty(
+        engine: Engine,
+        changes: Sequence[object],
+        commands: Sequence[Command],
+        tell: Callable[[], None] | None = None,
+    ) -> None:
+        queue(engine, changes, commands)
+        if tell is not None:
+            tell()
+
+    patch.setattr(Engine, "_queue", hasty)
+
+
+def reuse_an_attempt_id(patch: Patch) -> None:
+    """Every attempt at a leg bears the name of the first."""
+
+    def same(operation_id: OperationId, number: int, attempt: int) -> ClientOrderId:
+        del attempt
+        return client_order_id(operation_id, number, 1)
+
+    patch.setattr(leg, "client_order_id", same)
+
+
+def forget_operations_at_a_restart(patch: Patch) -> None:
+    """What was unfinished is not taken up again."""
+
+    async def nothing(journal: MemoryJournal) -> Sequence[Record]:
+        del journal
+        return []
+
+    patch.setattr(MemoryJournal, "unfinished", nothing)
+
+
+def send_at_once_after_a_restart(patch: Patch) -> None:
+    """Open orders are forgotten, and nothing is read first."""
+    rearm = rearming.rearm
+
+    def trusting(state: State, recovered: Recovered) -> None:
+        rearm(state, recovered)
+        for key in list(state.lanes):
+            lane = state.lane(key)
+            lane.stale = False
+            lane.orders = {}
+
+    patch.setattr("rpcserver.core.apply.rearm", trusting)
+
+
+def forget_idempotency_keys(patch: Patch) -> None:
+    """A resent call opens a second operation."""
+
+    def unknown_key(pen: Pen, request: CloseRequest) -> Admitted | Refused | None:
+        del pen, request
+        return None
+
+    patch.setattr(operation, "_by_key", unknown_key)
+
+
+# --- ends, targets, scopes ---------------------------------------------------------------------
+
+
+def send_after_the_end(patch: Patch) -> None:
+    """What was lost is sent again for an operation that has ended."""
+    watch = unknown.watch_abandoned
+
+    def restless(pen: Pen, key: PositionKey) -> None:
+        lane = pen.draft.lane(key)
+        for order in lane.own_live:
+            if order.absent_at is not None and order.request is not None:
+                unknown._send_again(pen, lane, order)
+        watch(pen, key)
+
+    patch.setattr(machine, "watch_abandoned", restless)
+
+
+def let_joined_targets_add_up(patch: Patch) -> None:
+    """A second half is counted from what the first one left."""
+    plan_position = plan._plan_position
+
+    def added(
+        request: CloseRequest, position: Position, *rest: object, **named: Decimal
+    ) -> PlannedLeg:
+        named["base"] = named["expected"]
+        planned: PlannedLeg = plan_position(request, position, *rest, **named)  # type: ignore[arg-type]
+        return planned
+
+    patch.setattr(plan, "_plan_position", added)
+
+
+def close_whatever_the_account_holds(patch: Patch) -> None:
+    """A lost filter closes everything."""
+    patch.setattr(plan, "_selects", always(True))
+
+
+def call_everything_a_success(patch: Patch) -> None:
+    """Every end is told as flat."""
+
+    def bold(**fields: object) -> OperationFinished:
+        return OperationFinished(**{**fields, "flat": True, "success": True})  # type: ignore[arg-type]
+
+    patch.setattr(operation, "OperationFinished", bold)
+
+
+def hide_that_it_is_unprotected(patch: Patch) -> None:
+    """The stop is gone, the position is not, and nobody says so."""
+
+    def silent(**fields: object) -> LegEnded:
+        return LegEnded(**{**fields, "unprotected": False})  # type: ignore[arg-type]
+
+    patch.setattr(ending, "LegEnded", silent)
+
+
+def leave_the_gate_open(patch: Patch) -> None:
+    """New risk is let in while an operation closes."""
+
+    def open_gate(pen: Pen, event: OrderRequested, *rest: object) -> Refused | None:
+        del pen, event, rest
+        return None
+
+    patch.setattr("rpcserver.core.clients._gate", open_gate)
+
+
+# --- prices, budgets, streams ------------------------------------------------------------------
+
+
+def ignore_the_price_bound(patch: Patch) -> None:
+    """What should be a limit goes at market."""
+    market = pricing.Price(OrderType.MARKET, None, 0)
+    patch.setattr(leg, "price_of", always(market))
+
+
+def ignore_the_message_budget(patch: Patch) -> None:
+    """The venue's cap is exceeded."""
+    patch.setattr("rpcserver.driver.budget.Budget.wait", always(0.0))
+
+
+def storm_a_closed_market(patch: Patch) -> None:
+    """A refusal is answered by the same order, at once, for ever."""
+    patch.setattr(leg, "_not_yet", always(None))
+
+
+def skip_a_number(patch: Patch) -> None:
+    """Progress has gaps."""
+    concern = Pen.concern
+
+    def gappy(pen: Pen, of: Operation, number: int = 0, *, ended: bool = False) -> Concern:
+        honest = concern(pen, of, number, ended=ended)
+        skips = honest.seq % 5 == 0
+        return Concern(
+            honest.operation_id,
+            honest.request_id,
+            honest.seq + skips,
+            honest.leg,
+            honest.done,
+            honest.total,
+        )
+
+    patch.setattr(Pen, "concern", gappy)
+
+
+def tell_every_reduce_only_order_harmless(patch: Patch) -> None:
+    """Reduce-only is taken for a proof where the venue checks it on arrival alone."""
+
+    def trusting(order: LedgerOrder, capabilities: Capabilities) -> bool:
+        del capabilities
+        return order.reduce_only
+
+    patch.setattr(ledger, "is_harmless", trusting)
+    patch.setattr("rpcserver.core.fence.is_harmless", trusting)
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    remove_the_fence,
+    ignore_foreign_orders_in_the_reservation,
+    ignore_our_own_orders_in_the_reservation,
+    raise_a_remainder_to_the_minimum,
+    close_on_the_wrong_side,
+    guess_instead_of_asking,
+    take_not_found_for_never_sent,
+    send_again_what_no_longer_fits,
+    forget_a_fill,
+    count_a_fill_twice,
+    count_a_failed_read_as_flat,
+    believe_every_reading_at_once,
+    call_it_flat_without_a_reading,
+    send_before_the_commit,
+    tell_before_the_commit,
+    reuse_an_attempt_id,
+    forget_operations_at_a_restart,
+    send_at_once_after_a_restart,
+    forget_idempotency_keys,
+    send_after_the_end,
+    let_joined_targets_add_up,
+    close_whatever_the_account_holds,
+    call_everything_a_success,
+    hide_that_it_is_unprotected,
+    leave_the_gate_open,
+    ignore_the_price_bound,
+    ignore_the_message_budget,
+    storm_a_closed_market,
+    skip_a_number,
+    tell_every_reduce_only_order_harmless,
+)
+
+SEEDS: dict[str, int] = {}
+
+
+def run_mutated(mutation: Mutation, seed: int) -> Outcome:
+    """The history of *seed*, with the fault planted."""
+    with pytest.MonkeyPatch.context() as patch:
+        mutation(patch)
+        return run_seed(seed)
+
+
+def first_catch(mutation: Mutation, seeds: Iterable[int] = range(SEEDS_MAX)) -> Outcome | None:
+    """The first history in which the fault breaks a law that the real code keeps."""
+    for seed in seeds:
+        outcome = run_mutated(mutation, seed)
+        if outcome.broken is not None and run_seed(seed).broken is None:
+            return outcome
+    return None
+
+
+def main() -> int:
+    """Print the table of seeds; 1 if a planted fault was not caught."""
+    missed = 0
+    for mutation in MUTATIONS:
+        caught = first_catch(mutation)
+        missed += caught is None
+        found = "NOT CAUGHT" if caught is None else f"{caught.plan.seed},  # {caught.broken}"
+        sys.stdout.write(f'    "{mutation.__name__}": {found}\n')
+        sys.stdout.flush()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
