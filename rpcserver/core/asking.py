@@ -1,15 +1,17 @@
 """
-Asking about orders: an answer that did not come is asked for, at growing intervals.
+Asking venues about orders, and for the cancel of ours: an answer that did not come is asked for
+again, at growing intervals.
 
 Nothing here concludes anything from silence.
 """
 
 from __future__ import annotations
 
-from rpcserver.core.commands import QueryOrder
+from rpcserver.core.commands import CancelOrder, QueryOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.passing import OrderAsked
-from rpcserver.core.state import Lane, LedgerOrder
+from rpcserver.core.records import CancelIntended
+from rpcserver.core.state import Lane, LedgerOrder, OrderState
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.position import PositionKey
 
@@ -27,6 +29,24 @@ def ask_about_orders(pen: Pen, lane: Lane) -> float | None:
             assert due is not None
         earliest = due if earliest is None else min(earliest, due)
     return earliest
+
+
+def cancel(pen: Pen, lane: Lane, order: LedgerOrder, why: str) -> None:
+    """Ask the venue to cancel *order*, one of ours, unless that is under way."""
+    if order.state is not OrderState.LIVE or order.canceling or order.venue_order_id is None:
+        return
+    pen.write(
+        CancelIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane),
+            account=lane.key.account_ref,
+            venue_order_id=order.venue_order_id,
+            lane=lane.key,
+            why=why,
+        )
+    )
+    pen.order(CancelOrder(account=lane.key.account_ref, venue_order_id=order.venue_order_id))
 
 
 def ask(pen: Pen, account: AccountRef, lane: PositionKey | None, order: LedgerOrder) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rpcserver.core.decision import Pen
+from rpcserver.core.ledger import own_orders
 from rpcserver.core.records import GateClosed, LegEnded
 from rpcserver.core.report import Outcome
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
@@ -123,12 +124,14 @@ def _is_dust(lane: Lane, quantity: Decimal) -> bool:
 
 def _stopped_short(pen: Pen, lane: Lane, operation: Operation, leg: Leg) -> tuple[Outcome, str]:
     why = "cancelled" if operation.stopped is Outcome.CANCELLED else "deadline_passed"
+    own = [o for o in own_orders(lane) if o.operation_id == operation.operation_id]
     untouched = not lane.attempts and not lane.sweeps
-    if untouched:
+    if untouched or (len(lane.legs) > 1 and not own):
         return operation.stopped or Outcome.PARTIAL, why
-    if any(order.state is not OrderState.LIVE for order in lane.own_live):
+    live = [order for order in own if order.is_live] if len(lane.legs) > 1 else lane.own_live
+    if any(order.state is not OrderState.LIVE for order in live):
         return Outcome.UNKNOWN, "order_unknown"
-    if lane.own_live:
+    if live:
         return Outcome.UNKNOWN, "order_alive"
     if lane.proof is None:
         return Outcome.UNKNOWN, "position_unproven"

@@ -209,6 +209,12 @@ def is_told_less(lane: Lane) -> bool:
     return lane.ceiling is not None and lane.ceiling < abs(lane.expected)
 
 
+def rests_too_large(lane: Lane) -> bool:
+    """Whether limits of ours would take off more than there is, as something said."""
+    rests = any(o.type is not OrderType.MARKET and not o.canceling for o in lane.own_live)
+    return rests and is_told_less(lane) and position(lane) < own_remaining(lane)
+
+
 def own_remaining(lane: Lane) -> Decimal:
     """What our own live closing orders may still take off."""
     side = closing_side(lane)

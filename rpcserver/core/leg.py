@@ -21,8 +21,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from rpcserver.core.asking import ask_about_orders
-from rpcserver.core.commands import CancelOrder, ReadMarket, SubmitOrder
+from rpcserver.core.asking import ask_about_orders, cancel
+from rpcserver.core.commands import ReadMarket, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import (
     conclude,
@@ -32,11 +32,10 @@ from rpcserver.core.ending import (
     missed_orders,
 )
 from rpcserver.core.fence import pass_fence
-from rpcserver.core.ledger import closable, closing_side
+from rpcserver.core.ledger import closable, closing_side, rests_too_large
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.pricing import NeedsMarket, Unpriced, next_step_after, price_of, step_of
 from rpcserver.core.records import (
-    CancelIntended,
     OrderIntended,
 )
 from rpcserver.core.report import Outcome
@@ -58,6 +57,7 @@ PROOF_SECONDS = 5.0  # how long a stopped lane waits for the proof of what it le
 FRUITLESS_MAX = 8  # attempts in a row that filled nothing
 ATTEMPTS_MAX = 500
 SLICES_AT_ONCE = 20
+LOOK_INTERVAL = 1.0  # seconds between readings that might show what rests to be too large
 MARKET_POLL = 1.0  # seconds between looks at a market that is waited for
 
 _TRANSIENT = frozenset(
@@ -115,9 +115,13 @@ def _next(pen: Pen, lane: Lane) -> float | None:
     working = [(operation, leg) for operation, leg in legs if operation.stopped is None]
     if not working:
         return _stop(pen, lane, legs)
-    for operation, leg in legs:
-        if operation.stopped is not None:
-            end_legs(pen, lane, only=leg)  # others go on where this one stops
+    left = _let_go(pen, lane, legs)
+    wake = _work(pen, lane, working)
+    return min((at for at in (left, wake) if at is not None), default=None)
+
+
+def _work(pen: Pen, lane: Lane, working: list[tuple[Operation, Leg]]) -> float | None:
+    """The first thing that is not yet so."""
     begun = [(operation, leg) for operation, leg in working if leg.number <= operation.started]
     if not begun:
         return None
@@ -134,7 +138,7 @@ def _next(pen: Pen, lane: Lane) -> float | None:
         return settle_unknown(pen, lane, operation)
     if missed_orders(lane):
         return None  # they may have filled: they are asked about
-    if lane.doubt is not None:
+    if lane.doubt is not None and not lane.in_play:
         return resolve_doubt(pen, lane)
     if lane.expected * leg.target < 0:
         return _give_up(pen, lane, Outcome.PARTIAL, "position_flipped")
@@ -142,6 +146,8 @@ def _next(pen: Pen, lane: Lane) -> float | None:
     if quantity > 0:
         return _send(pen, lane, operation, leg, quantity)
     if own := lane.own_live:
+        if rests_too_large(lane):
+            return _look_again(pen, lane)
         return _follow(pen, lane, operation, own)
     if in_the_way(pen, lane, begun):
         return None  # they are asked about; the deadline ends the wait
@@ -275,8 +281,16 @@ def _follow(pen: Pen, lane: Lane, operation: Operation, own: list[LedgerOrder]) 
     for order in own:
         outdated = order.step < step or (at_market and not lane.limits_only)
         if order.type is not OrderType.MARKET and outdated:
-            _cancel(pen, lane, order, "repriced")
+            cancel(pen, lane, order, "repriced")
     return _next_step(lane, operation, step)
+
+
+def _look_again(pen: Pen, lane: Lane) -> float | None:
+    """Something says that less is held than rests: a reading that agrees gets it canceled."""
+    at = pen.draft.account(lane.key.account_ref).started_at + LOOK_INTERVAL
+    if pen.now.mono < at:
+        return at
+    return want_read(pen, lane)
 
 
 def _next_step(lane: Lane, operation: Operation, step: int) -> float | None:
@@ -284,24 +298,24 @@ def _next_step(lane: Lane, operation: Operation, step: int) -> float | None:
     return lane.started_at + after if after is not None else None
 
 
-def _cancel(pen: Pen, lane: Lane, order: LedgerOrder, why: str) -> None:
-    if order.state is not OrderState.LIVE or order.canceling or order.venue_order_id is None:
-        return
-    pen.write(
-        CancelIntended(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=pen.concerns(lane),
-            account=lane.key.account_ref,
-            venue_order_id=order.venue_order_id,
-            lane=lane.key,
-            why=why,
-        )
-    )
-    pen.order(CancelOrder(account=lane.key.account_ref, venue_order_id=order.venue_order_id))
-
-
 # --- stopping ----------------------------------------------------------------------------------
+
+
+def _let_go(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | None:
+    """Where others go on, a stopped leg ends when its own orders have, or in a bounded time."""
+    wakes = []
+    for operation, leg in legs:
+        if operation.stopped is None:
+            continue
+        until = operation.stopped_at + PROOF_SECONDS
+        own = [o for o in lane.own_live if o.operation_id == operation.operation_id]
+        if own and pen.now.mono < until:
+            wakes.append(until)
+            for order in own:
+                cancel(pen, lane, order, "stopped")
+        else:
+            end_legs(pen, lane, only=leg)
+    return min(wakes, default=None)
 
 
 def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | None:
@@ -312,7 +326,7 @@ def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | No
         end_legs(pen, lane)
         return None
     for order in lane.own_live:
-        _cancel(pen, lane, order, "stopped")
+        cancel(pen, lane, order, "stopped")
     if lane.own_live:
         wake = settle_unknown(pen, lane, None)
         return until if wake is None else min(wake, until)
@@ -330,7 +344,7 @@ def _give_up(pen: Pen, lane: Lane, outcome: Outcome, reason: str) -> float | Non
     """End what cannot be reached; what was touched is read once more before."""
     if lane.own_live:
         for order in lane.own_live:
-            _cancel(pen, lane, order, reason)
+            cancel(pen, lane, order, reason)
         return None
     touched = bool(lane.attempts or lane.sweeps)
     if touched and lane.doubt is not None:

@@ -49,7 +49,7 @@ from rpcserver.core.events import (
     VenueUp,
     Woken,
 )
-from rpcserver.core.ledger import lowered, position
+from rpcserver.core.ledger import lowered, position, rests_too_large
 from rpcserver.core.leg import look_at
 from rpcserver.core.operation import (
     account_verified,
@@ -227,7 +227,7 @@ def _position_changed(pen: Pen, event: PositionChanged) -> None:
     if lane is None or lane.sign == 0 or told * lane.sign >= position(lane):
         return
     pen.write(CeilingLowered(key, lowered(lane, told)))
-    if not lane.own_live:
+    if not lane.own_live or rests_too_large(lane):
         _move(pen, key)
 
 

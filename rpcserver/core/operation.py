@@ -37,6 +37,7 @@ from rpcserver.core.state import (
     Reading,
 )
 from rpcserver.core.telling import tell_of_bulk, tell_of_failure
+from rpcserver.core.verifying import overhear
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef, OperationId
 
@@ -266,6 +267,8 @@ def first_read(pen: Pen, event: SnapshotRead) -> None:
         pen.write(ReadEnded(snapshot.account, event.operation_id, False, settled))
         look_at_operation(pen, event.operation_id)
         return
+    overhear(pen, snapshot)
+    operation = pen.draft.operation(event.operation_id)
     pen.write(_before(pen, operation, snapshot))
     if not operation.plans_as_a_whole:
         legs = _legs_of(pen, event.operation_id, snapshot.account)

@@ -182,6 +182,11 @@ class Lane(msgspec.Struct, kw_only=True):
         """Closing orders of ours that may still fill."""
         return [o for o in self.orders.values() if o.operation_id is not None and o.is_live]
 
+    @property
+    def in_play(self) -> bool:
+        """Whether closing orders of ours may fill, as far as anybody has been able to tell."""
+        return any(order.absent_at is None for order in self.own_live)
+
 
 class Leg(msgspec.Struct, kw_only=True):
     """One operation's interest in a lane."""

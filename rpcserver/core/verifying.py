@@ -11,10 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from rpcserver.core.asking import cancel
 from rpcserver.core.commands import QueryTrades, ReadAccount
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import is_unwanted_report, legs_at_work, strangers
-from rpcserver.core.ledger import is_told_less, lowered
+from rpcserver.core.ledger import is_told_less, lowered, own_remaining, position
 from rpcserver.core.orders import find_order, settle_report
 from rpcserver.core.passing import (
     AccountArmed,
@@ -93,6 +94,27 @@ def read_arrived(pen: Pen, snapshot: AccountSnapshot) -> list[PositionKey]:
     return moved
 
 
+def overhear(pen: Pen, snapshot: AccountSnapshot) -> None:
+    """
+    What an operation's first reading tells the lanes that others work in already.
+
+    It proves nothing there, for nobody knows what it lags; but it may lower what is sent at once.
+    """
+    account = snapshot.account
+    held = {position.key: position.signed_quantity for position in snapshot.positions}
+    for report in snapshot.orders:
+        lane_key, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
+        if lane_key is not None and order is not None:
+            settle_report(pen, account, lane_key, order, report)
+    for key in pen.draft.lanes_of(account):
+        lane = pen.draft.find_lane(key)
+        if lane is None:
+            continue
+        read = held.get(key, ZERO)
+        if read * lane.sign < position(lane):
+            pen.write(CeilingLowered(key, lowered(lane, read)))
+
+
 def _compare(
     pen: Pen,
     key: PositionKey,
@@ -103,12 +125,14 @@ def _compare(
     lane = pen.draft.lane(key)
     if _hear_of_orders(pen, lane, working):
         return
-    in_play = any(o.request is not None and o.absent_at is None for o in lane.own_live)
-    if in_play and (read != lane.expected or is_told_less(lane)):
+    if lane.in_play and (read != lane.expected or is_told_less(lane)):
         # What lives may have filled without our having heard: no ground for doubt, but enough
         # to send no more than this.
         if read * lane.sign < abs(lane.expected):
             pen.write(CeilingLowered(key, lowered(lane, read)))
+        if read * lane.sign < own_remaining(lane):
+            for order in lane.own_live:
+                cancel(pen, lane, order, "too_large")  # its own fills do not explain it (law 14)
         if not lane.stale:
             return
     doubt = lane.doubt

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from rpcserver.core.commands import QueryTrades, ReadAccount
+from rpcserver.core.commands import CancelOrder, QueryTrades, ReadAccount
 from rpcserver.core.events import PositionChanged
 from rpcserver.core.records import LegEnded, Noted, PositionAdopted, SnapshotTaken
 from rpcserver.core.report import Outcome
@@ -319,3 +319,42 @@ def test_law_16_alerts_name_the_operation() -> None:
     assert [
         record.unprotected for record in world.told(LegEnded) if isinstance(record, LegEnded)
     ] == [True]
+
+
+def test_law_14_a_limit_that_rests_over_a_position_closed_by_hand_is_taken_back() -> None:
+    """Without reduce-only it would open a short as soon as somebody meets it."""
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    operation = world.ask(flatten(limits={"ES": "105"}))
+    world.run(1.0)
+    venue.move(key, -7, world.time)
+    world.pass_on_news()
+    world.run(2.0)
+
+    assert [order.quantity for order in venue.working(key)] == [3]
+    venue.fill(venue.working(key)[0].venue_order_id, 3, world.time)
+    world.pass_on_news()
+    report = world.finish(operation)
+
+    assert report.legs[0].outcome is Outcome.FLAT
+    assert report.legs[0].closed == 3
+    assert venue.position(key) == 0
+
+
+def test_law_04_news_of_a_position_that_our_own_fill_explains_takes_nothing_back() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    operation = world.ask(flatten(limits={"ES": "105"}))
+    world.run(1.0)
+    [limit] = venue.working(key)
+    venue.fill(limit.venue_order_id, 4, world.time)
+    venue.news.reverse()  # the position is told before the fill that moved it
+    world.pass_on_news()
+    world.run(3.0)
+
+    assert [order.remaining for order in venue.working(key)] == [6]
+    assert not world.sent(CancelOrder)
+    world.cancel(operation)
+    assert world.finish(operation).legs[0].closed == 4

@@ -155,7 +155,7 @@ class Watch:
             assert record.remaining == 0, "law 18: flat is zero"
             if whole:
                 for order in venue.working(key):
-                    assert self._is_harmless(venue, order) or order.created_at > record.proven_at, (
+                    assert _opens_nothing(venue, order) or order.created_at > record.proven_at, (
                         f"law 18: {order.venue_order_id} works on after a flat"
                     )
 
@@ -291,8 +291,9 @@ class Watch:
         return moved is not None and moved >= self._heard.get(key.account_ref, float("-inf"))
 
     def _is_harmless(self, venue: ToyVenue, order: OrderReport) -> bool:
-        return (
-            order.reduce_only
-            and venue.capabilities.reduce_only is ReduceOnly.AT_FILL
-            and not venue.capabilities.reduce_only_counts_resting
-        )
+        counts = venue.capabilities.reduce_only_counts_resting
+        return _opens_nothing(venue, order) and not counts
+
+
+def _opens_nothing(venue: ToyVenue, order: OrderReport) -> bool:
+    return order.reduce_only and venue.capabilities.reduce_only is ReduceOnly.AT_FILL
