@@ -52,6 +52,7 @@ from rpcserver.core.records import (
     Record,
     Recovered,
     Resolved,
+    ScopeWidened,
     SnapshotTaken,
 )
 from rpcserver.core.report import AccountFailure, Outcome
@@ -70,7 +71,7 @@ from rpcserver.core.state import (
     SeenMarket,
     State,
 )
-from rpcserver.domain.ids import AccountRef, PositionId
+from rpcserver.domain.ids import AccountRef, PositionId, VenueOrderId
 from rpcserver.domain.order import ZERO, OrderReport, RejectReason
 from rpcserver.domain.position import Position, PositionKey
 
@@ -105,7 +106,14 @@ def apply(state: State, change: Change) -> None:
         case OrderEnded():
             _order_ended(state, change)
         case OrderUnknown(lane=lane, client_order_id=name):
-            _update(state, change.account, lane, name, lambda o: _lost(o, change.mono))
+            _update(
+                state,
+                change.account,
+                lane,
+                name,
+                change.mono,
+                lambda o: _lost(o, change.mono),
+            )
         case CancelIntended(lane=lane, venue_order_id=name):
             if lane is not None:
                 _update(
@@ -113,6 +121,7 @@ def apply(state: State, change: Change) -> None:
                     change.account,
                     lane,
                     name,
+                    change.mono,
                     lambda o: msgspec.structs.replace(
                         o, canceling=True, cancel_at=change.mono, swept=True
                     ),
@@ -150,6 +159,8 @@ def apply(state: State, change: Change) -> None:
                     detail=change.detail,
                 ),
             )
+        case ScopeWidened():
+            _scope_widened(state, change)
         case OperationPlanned():
             _operation_planned(state, change)
         case PlanCompleted():
@@ -174,7 +185,14 @@ def apply(state: State, change: Change) -> None:
         case Resolved(lane=lane, client_order_id=name):
             state.drop_loose(name)
             if lane is not None:
-                _update(state, lane.account_ref, lane, name, lambda o: resolved(o, change))
+                _update(
+                    state,
+                    lane.account_ref,
+                    lane,
+                    name,
+                    change.mono,
+                    lambda o: resolved(o, change),
+                )
         case Noted():
             if change.code == OVERFILL and change.lane is not None:
                 state.lane(change.lane).overfilled = True
@@ -209,6 +227,20 @@ def _operation_opened(state: State, opened: OperationOpened) -> None:
         state.keys[request.principal, request.idempotency_key] = KeyUse(
             operation_id=opened.operation_id, digest=request.digest, opened_at=opened.at
         )
+
+
+def _scope_widened(state: State, widened: ScopeWidened) -> None:
+    operation = state.operation(widened.operation_id)
+    request = operation.request
+    known = [account for account in request.scope.accounts if account != widened.unread]
+    new = [account for account in widened.accounts if account not in known]
+    scope = msgspec.structs.replace(request.scope, accounts=(*known, *new))
+    operation.request = msgspec.structs.replace(request, scope=scope)
+    operation.unread += len(new) - 1
+    operation.unplanned += len(new) - 1
+    state.drop_part(widened.operation_id, widened.unread)
+    for account in new:
+        state.add_part(widened.operation_id, Part(account=account, retry_at=widened.mono))
 
 
 def _operation_planned(state: State, planned: OperationPlanned) -> None:
@@ -389,8 +421,8 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
         lane.expected = counted.expected  # a fold without the finished operation that sent it
         return
     after = filled_by(before, counted)
-    _replace(state, lane, before, after)
     lane.doubt = None
+    _replace(state, lane, before, after, counted.mono)
     if after.operation_id is not None:
         if after.filled > before.filled:
             lane.fruitless = 0
@@ -407,13 +439,22 @@ def _order_known(state: State, known: OrderKnown) -> None:
     if known.lane is not None:
         lane = state.lane(known.lane)
         if _find(lane, report.client_order_id, report.venue_order_id) is None:
-            order = of_report(report)  # somebody's, found working where we want nothing to work
+            # Somebody's, found working where we want nothing to work; or an old one of ours, of
+            # which the news is late: the position may hold what the next news says it filled.
+            order = msgspec.structs.replace(of_report(report), blurred=True)
             lane.orders[order.key] = order
             lane.changed = state.turn
             lane.proof = None
             state.index_order(known.lane, order)
             return
-    _update(state, known.account, known.lane, name, lambda order: learned(order, report))
+    _update(
+        state,
+        known.account,
+        known.lane,
+        name,
+        known.mono,
+        lambda order: learned(order, report),
+    )
 
 
 def _order_ended(state: State, record: OrderEnded) -> None:
@@ -427,7 +468,7 @@ def _order_ended(state: State, record: OrderEnded) -> None:
     if before is None:
         return
     after = ended(before, record)
-    _replace(state, lane, before, after)
+    _replace(state, lane, before, after, record.mono)
     if before.operation_id is not None:
         lane.rejected, lane.reject_detail = record.reason, record.detail
         lane.rejected_at = record.mono
@@ -443,6 +484,7 @@ def _update(
     account: AccountRef,
     lane_key: PositionKey | None,
     name: str,
+    mono: float,
     change: Callable[[LedgerOrder], LedgerOrder],
 ) -> None:
     """Replace one order of a ledger, or of the clients' own, by what *change* makes of it."""
@@ -453,7 +495,7 @@ def _update(
     before = _find(lane, name, name)
     if before is None:
         return
-    _replace(state, lane, before, change(before))
+    _replace(state, lane, before, change(before), mono)
 
 
 def _update_loose(
@@ -469,14 +511,18 @@ def _update_loose(
         state.drop_loose(name)
 
 
-def _replace(state: State, lane: Lane, before: LedgerOrder, after: LedgerOrder) -> None:
+def _replace(
+    state: State, lane: Lane, before: LedgerOrder, after: LedgerOrder, mono: float
+) -> None:
     """Put *after* in its place in the ledger, and let what it filled meanwhile count (law 5)."""
     lane.orders[before.key] = after
     lane.changed = state.turn
     lane.proof = None
     taken = after.filled - before.filled
     if before.blurred and taken:
-        lane.stale = True  # the position that was adopted may hold this already: read it again
+        # The position may hold this already, and readings may lag it: they must repeat (law 40).
+        lane.stale = True
+        lane.doubt = Doubt(quantity=lane.expected, since=mono)
     else:
         lane.expected += taken * before.side.sign
         if is_told_less(lane) and before.side is closing_side(lane):
@@ -517,7 +563,7 @@ def _note_cancel(lane: Lane, order: LedgerOrder) -> None:
     if order.operation_id is not None or order.venue_order_id is None:
         return
     if order.swept and order.filled < order.quantity:
-        lane.canceled += (order.venue_order_id,)
+        lane.canceled += (VenueOrderId(order.key),)  # as its owner knows it
         lane.unprotected = lane.unprotected or order.protective
 
 

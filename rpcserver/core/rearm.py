@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from rpcserver.core.records import Recovered
-from rpcserver.core.state import LedgerOrder, OrderState, Reading, State
+from rpcserver.core.state import Doubt, LedgerOrder, OrderState, Reading, State
 
 RECOVERED_FENCE = 5.0  # seconds a fence that stood at the crash is given anew
 
@@ -35,9 +35,10 @@ def rearm(state: State, recovered: Recovered) -> None:
         state.markets[market] = msgspec.structs.replace(seen, seen_at=float("-inf"))
     for key in list(state.lanes):
         lane = state.lane(key)
+        if lane.stale or lane.doubt is not None:  # it was in doubt, and is so from now on
+            lane.doubt = Doubt(quantity=lane.expected, since=mono)
         lane.stale = True
         lane.proof = None
-        lane.doubt = None
         lane.not_before = lane.rejected_at = mono
         lane.started_at = mono
         lane.sweeps = min(lane.sweeps, 1)  # cancels may have been lost with the process
