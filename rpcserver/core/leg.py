@@ -34,7 +34,14 @@ from rpcserver.core.ending import (
 from rpcserver.core.fence import pass_fence
 from rpcserver.core.ledger import closable, closing_side, rests_too_large
 from rpcserver.core.passing import LaneArmed
-from rpcserver.core.pricing import NeedsMarket, Unpriced, next_step_after, price_of, step_of
+from rpcserver.core.pricing import (
+    NeedsMarket,
+    Unpriced,
+    next_step_after,
+    price_of,
+    step_of,
+    takes_market_orders,
+)
 from rpcserver.core.records import (
     OrderIntended,
 )
@@ -278,8 +285,11 @@ def _follow(pen: Pen, lane: Lane, operation: Operation, own: list[LedgerOrder]) 
     elapsed = pen.now.mono - lane.started_at
     step = step_of(request, elapsed)
     at_market = not request.execution.limit_prices and not request.execution.ladder
+    seen = pen.draft.find_market(lane.key.venue, lane.key.instrument)
+    # In an auction a limit stands in for the market order: it rests until one would be taken.
+    to_market = at_market and takes_market_orders(lane, seen)
     for order in own:
-        outdated = order.step < step or (at_market and not lane.limits_only)
+        outdated = order.step < step or to_market
         if order.type is not OrderType.MARKET and outdated:
             cancel(pen, lane, order, "repriced")
     return _next_step(lane, operation, step)

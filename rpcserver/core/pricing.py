@@ -66,13 +66,18 @@ def price_of(
         return Price(OrderType.LIMIT, limit, 0) if limit is not None else Unpriced()
     rung = execution.ladder[step] if execution.ladder else LadderStep(type=OrderType.MARKET)
     if rung.type is OrderType.MARKET:
-        if not lane.limits_only and (seen is None or seen.market.phase.takes_market_orders):
+        if takes_market_orders(lane, seen):
             return Price(OrderType.MARKET, None, step)
         rung = LadderStep(offset_ticks=CROSSING_TICKS)
     if seen is None or mono - seen.seen_at > FRESH:
         return NeedsMarket()
     limit = _at_offset(seen.market, side, rung.offset_ticks, lane.instrument.tick)
     return Price(OrderType.LIMIT, limit, step) if limit is not None else NeedsMarket()
+
+
+def takes_market_orders(lane: Lane, seen: SeenMarket | None) -> bool:
+    """Whether a market order would be taken, as far as is known."""
+    return not lane.limits_only and (seen is None or seen.market.phase.takes_market_orders)
 
 
 def _at_offset(market: Market, side: OrderSide, ticks: int, tick: Decimal) -> Decimal | None:

@@ -289,6 +289,59 @@ async def test_wait_for_open_closes_at_the_open(desk: Stage) -> None:
     assert await desk.scene.positions(desk.account) == {}
 
 
+@pytest.mark.parametrize("phase", [MarketPhase.AUCTION, MarketPhase.RESERVED])
+async def test_where_market_orders_are_banned_a_limit_that_crosses_stands_in(
+    desk: Stage, phase: MarketPhase
+) -> None:
+    """In an auction it rests until the market opens, and trades then: nobody gives up."""
+    await desk.scene.set_phase(NQ, phase)
+    await desk.scene.hold(desk.account, NQ, 2, "20000.00")
+    await desk.client.begin("Flatten", {"instrument": NQ})
+    while (await desk.client.hear_type("progress"))["event"] != "working":
+        pass
+    [resting] = await desk.scene.working(desk.account)
+    await desk.scene.set_phase(NQ, MarketPhase.OPEN)
+    answer = await desk.client.answer("my-request-id")
+
+    assert resting.type is OrderType.LIMIT
+    assert answer.data["flat"] is True, answer.data
+    assert await desk.scene.traded(desk.account) == {NQ: Decimal(-2)}
+
+
+async def test_a_halt_in_the_middle_is_waited_out_where_that_was_asked(desk: Stage) -> None:
+    await desk.scene.set_depth(NQ, "1")
+    await desk.scene.hold(desk.account, NQ, 8, "20000.00")
+    ladder = [{"type": "limit", "offsetTicks": 1}, {"type": "market", "afterMs": 600}]
+    await desk.client.begin("Flatten", {"instrument": NQ, "ladder": ladder, "waitForOpen": True})
+    while (await desk.client.hear_type("progress"))["event"] != "filled":
+        pass
+    await desk.scene.set_phase(NQ, MarketPhase.HALTED)
+    while (await desk.client.hear_type("progress"))["event"] not in ("canceled", "rejected"):
+        pass
+    await desk.scene.set_depth(NQ, None)
+    await desk.scene.set_phase(NQ, MarketPhase.OPEN)
+    answer = await desk.client.answer("my-request-id")
+
+    assert answer.data["flat"] is True, answer.data
+    assert await desk.scene.traded(desk.account) == {NQ: Decimal(-8)}
+
+
+async def test_no_fill_beyond_the_price_that_was_named(desk: Stage) -> None:
+    await desk.scene.set_depth("GC 12-25", "1")
+    await desk.scene.hold(desk.account, "GC 12-25", 9, "2600.0")
+    args = {"instruments": ["GC 12-25"], "execution_type": "LIMIT",
+            "limit_prices": {"GC 12-25": 2649.9}, "deadlineMs": 800}  # fmt: skip
+
+    answer = await desk.client.call("ExitAll", args)
+
+    [row] = answer.data["data"]
+    assert row["status"] == "PARTIAL"
+    assert row["exit_price"] >= 2649.9
+    orders = await desk.scene.orders(desk.account)
+    assert {order.limit_price for order in orders} == {Decimal("2649.9")}
+    assert (await desk.scene.positions(desk.account))["GC 12-25"] == row["remaining_quantity"]
+
+
 async def test_a_ladder_begins_passive_and_ends_at_market(desk: Stage) -> None:
     await desk.scene.hold(desk.account, MES, 3, "5780.00")
     ladder = [

@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import anyio
 import pytest
 
+from rpcserver.app import JOURNAL_BROKEN
+from rpcserver.domain.ids import InstrumentId
 from tests.acceptance.clients import Answer, Client, Frame, connected
-from tests.acceptance.conftest import Backstage, Stage, on_stage
+from tests.acceptance.conftest import Backstage, Stage, new_token, on_stage
 from tests.acceptance.processes import ServerProgram, VenueProgram, running
 from tests.acceptance.scenes import DEMO_ACCOUNTS, Scene, no_id_twice, scene_at
 
@@ -32,6 +37,7 @@ FRAMES = 600  # of an undisturbed flatten, about
 # Where to kill: the first frames (nothing is read yet), then anywhere.
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
 MOMENTS = [1, 2, *sorted(random.Random(SEED).sample(range(3, FRAMES - 20), 5))]
+STOP_MOMENTS = random.Random(SEED + 2).sample(range(2, 160), 3)
 VENUE_MOMENTS = [4, *random.Random(SEED + 1).sample(range(5, 400), 2)]
 
 
@@ -203,6 +209,102 @@ async def test_a_partial_close_is_not_repeated_by_a_restart(slow_stage: Stage) -
         assert abs(after.get(name, Decimal(0))) == abs(quantity) - closed, name
     assert all(leg["outcome"] in ("reduced", "flat", "rejected") for leg in answer.data["legs"])
     assert no_id_twice(await stage.scene.orders(*LOADED))
+
+
+@pytest.mark.parametrize("moment", STOP_MOMENTS, ids=repeatable)
+async def test_no_stop_outgrows_its_position_whatever_dies(slow_stage: Stage, moment: int) -> None:
+    """Half of forty positions, each guarded by a stop of its full size; killed in the middle."""
+    stage, account = slow_stage, LOADED[0]
+    held = dict(list((await stage.scene.positions(account)).items())[:40])
+    for name, quantity in held.items():
+        side, stop = ("sell", "50.00") if quantity > 0 else ("buy", "150.00")
+        await stage.scene.rest(account, name, side, str(abs(quantity)), stop=stop)
+    args = {"account": account, "instruments": list(held), "fraction": 0.5}
+    await stage.client.begin("Flatten", args, key="halve")
+    await hear_frames(stage.client, moment)
+    stage.server.kill()
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        answer = await client.call("Flatten", args, key="halve")
+
+    after = await stage.scene.positions(account)
+    stops = {order.instrument: order for order in await stage.scene.working(account)}
+    for leg in answer.data["legs"]:
+        name = leg["instrument"]
+        if abs(held[name]) == 1:
+            assert leg["reason"] == "below_minimum"
+            continue
+        left = abs(held[name]) - abs(held[name]) // 2
+        assert leg["outcome"] == "reduced"
+        assert abs(after[name]) == left
+        assert stops[InstrumentId(name)].quantity == left
+    assert no_id_twice(await stage.scene.orders(account))
+
+
+async def test_a_disk_that_is_full_ends_the_process_and_loses_nothing(slow_stage: Stage) -> None:
+    """
+    A journal that cannot commit is an unknown: nothing it covers is sent or told.
+
+    The process ends with a code of its own, and reads the truth when there is room again.
+    """
+    stage = slow_stage
+    before = await stage.scene.positions(*ACCOUNTS)
+    await stage.client.begin("FlattenEverything", key="one press")
+    told = await hear_frames(stage.client, 12)
+    size = (stage.server.data_dir / "journal.db-wal").stat().st_size
+    resource.prlimit(stage.server.pid, resource.RLIMIT_FSIZE, (size, size))
+
+    code = await anyio.to_thread.run_sync(stage.server.wait)
+    assert code == JOURNAL_BROKEN
+    notice = await stage.client.hear_type("notice")
+    assert notice["notice"] == "journal_broken"
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        answer = await client.call("FlattenEverything", key="one press")
+        check_answer(answer.data)
+        await check_flat_exactly_once(stage.scene, before)
+        await check_record(client, answer, steps_of(told))
+
+
+async def test_a_server_that_was_frozen_goes_on_where_it_was(slow_stage: Stage) -> None:
+    """Meanwhile nobody else can take its directory: what thaws still holds the lock."""
+    stage = slow_stage
+    before = await stage.scene.positions(*ACCOUNTS)
+    await stage.client.begin("FlattenEverything")
+    await hear_frames(stage.client, 60)
+    os.kill(stage.server.pid, signal.SIGSTOP)
+    try:
+        second = ServerProgram(stage.server.data_dir, stage.server.settings)
+        code, said = await anyio.to_thread.run_sync(second.refuse_to_start)
+        assert code != 0
+        assert str(stage.server.pid) in said
+    finally:
+        os.kill(stage.server.pid, signal.SIGCONT)
+
+    answer = await stage.client.answer("my-request-id")
+
+    check_answer(answer.data)
+    await check_flat_exactly_once(stage.scene, before)
+
+
+async def test_a_key_survives_a_new_token_and_a_restart(slow_stage: Stage) -> None:
+    """The promise belongs to the principal, not to the token it happened to use."""
+    stage = slow_stage
+    first_token = await new_token(stage.server, "trader", ["trader"], ("*",))
+    async with connected(stage.server.url, first_token) as client:
+        first = await client.call("FlattenEverything", key="one press")
+    second_token = await new_token(stage.server, "trader", ["trader"], ("*",))
+    stage.server.kill()
+    stage.server.start()
+
+    async with connected(stage.server.url, second_token) as client:
+        again = await client.call("FlattenEverything", key="one press")
+
+    assert again.final == first.final
+    assert again.accepted is not None
+    assert again.accepted["duplicate"] is True
 
 
 # --- the venue dies ------------------------------------------------------------------------------
