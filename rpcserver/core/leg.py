@@ -346,6 +346,8 @@ def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | No
     if lane.proof is None:
         wake = want_read(pen, lane)
         return until if wake is None else min(wake, until)
+    if missed_orders(lane):
+        return until  # what became of somebody's order is being asked: its answer ends the wait
     end_legs(pen, lane)
     return None
 

@@ -44,6 +44,7 @@ from rpcserver.domain.ids import AccountRef, OperationId
 READ_WINDOW = 10.0  # seconds an account may take to be read before it is given up
 READ_RETRY = 0.25
 LEGS_A_RECORD = 500
+INSTANT = 1e-6  # seconds that a difference of two sums of the same times may be off by
 
 
 # --- admission ---------------------------------------------------------------------------------
@@ -290,7 +291,7 @@ def _read_again_at(
     if pen.now.mono >= (operation.opened + _window_end(operation)) / 2:
         return None
     settle = pen.capabilities(part.account.venue).position_settle
-    since = _issued(pen, part) - settle
+    since = _issued(part) - settle + INSTANT
     heard = pen.draft.traded_since(part.account, since)
     if pen.draft.recovered_at > since:
         return pen.draft.recovered_at + settle  # an earlier life may have heard of anything
@@ -305,8 +306,9 @@ def _read_again_at(
     return max(heard.values()) + settle if heard else None
 
 
-def _issued(pen: Pen, part: Part) -> float:
-    return pen.now.mono if part.issued is None else part.issued
+def _issued(part: Part) -> float:
+    """When the reading was asked for; long ago, if it was by an earlier life."""
+    return float("-inf") if part.issued is None else part.issued
 
 
 def _before(pen: Pen, operation: Operation, snapshot: AccountSnapshot) -> SnapshotTaken:
@@ -375,7 +377,7 @@ def _legs_of(pen: Pen, operation_id: OperationId, account: AccountRef) -> tuple[
         operation.request,
         part.snapshot,
         pen.capabilities(account.venue),
-        issued=_issued(pen, part),
+        issued=_issued(part),
         first_number=operation.total + 1,
     )
 
@@ -459,7 +461,7 @@ def _plan_as_a_whole(pen: Pen, operation: Operation) -> bool:
             request,
             snapshot,
             pen.capabilities(account.venue),
-            issued=_issued(pen, pen.draft.part(operation_id, account)),
+            issued=_issued(pen.draft.part(operation_id, account)),
             first_number=total + 1,
             only=only.key if only is not None else None,
         )

@@ -89,6 +89,8 @@ def _lagging(
     state: State, snapshot: SnapshotTaken, issued: float, settle: float
 ) -> set[PositionKey]:
     """The positions that a reading may show as they were before an execution there was (law 40)."""
+    if state.recovered_at > issued - settle:
+        return {position.key for position in snapshot.positions}  # nobody listened meanwhile
     heard = set(state.traded_since(snapshot.account, issued - settle))
     since = snapshot.taken_at - timedelta(seconds=settle)
     return heard | {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from rpcserver.core.commands import QueryOrder, ReadAccount, SubmitOrder
+from collections.abc import Callable
+
+from rpcserver.core.commands import Command, QueryOrder, ReadAccount, SubmitOrder
 from rpcserver.core.pricing import step_of
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import LadderStep
 from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.order import OrderType, RejectReason
-from tests.core.asks import flatten
+from tests.core.asks import account, flatten
 from tests.core.faults import HIDE, LOSE_ANSWER, LOSE_REQUEST, late, refused
 from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
@@ -121,3 +123,24 @@ def test_law_18_no_old_proof_stands_beside_an_order_that_may_still_fill() -> Non
     report = world.finish(first)
 
     assert report.legs[0].outcome is Outcome.UNKNOWN
+
+
+def test_law_40_what_an_earlier_life_read_is_doubted_before_it_is_sent() -> None:
+    """The whole is planned when the last account was given up: the others were read long ago."""
+    venue = ToyVenue()
+    key = venue.hold(5)
+    world = World(venue)
+    world.script(ReadAccount, *[LOSE_REQUEST] * 60, when=_reads("B"))
+    operation = world.ask(flatten(account("A"), account("B"), oldest_only=True))
+    world.run(1.0)
+    world.crash()
+    venue.move(key, -5, world.time)  # nobody listens
+
+    world.finish(operation)
+
+    assert not world.submitted()
+    assert venue.position(key) == 0
+
+
+def _reads(name: str) -> Callable[[Command], bool]:
+    return lambda command: isinstance(command, ReadAccount) and command.account.account == name
