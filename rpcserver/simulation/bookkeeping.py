@@ -134,9 +134,10 @@ class Bookkeeping:
     # --- entries ---------------------------------------------------------------------------------
 
     def durable(self, entries: Iterable[Entry], *, acknowledged: bool = True) -> None:
-        """Entries are durable: their commit returned, or a restart found them."""
-        del acknowledged
+        """Entries are durable. *acknowledged*: their commit returned, or a restart found them."""
         for entry in entries:
+            if acknowledged and isinstance(entry.record, OrderIntended):
+                self.acknowledged.add(entry.record.order.client_order_id)
             if entry.audit_seq <= self._last_seq:
                 continue
             self._verdict.check(
@@ -252,7 +253,6 @@ class Bookkeeping:
         elif known is None:
             self._attempt(record, record.operation_id)
         self.intents[name] = record
-        self.acknowledged.add(name)
         self.open_orders[name] = None
 
     def _attempt(self, record: OrderIntended, operation: OperationId) -> None:

@@ -38,6 +38,10 @@ class SimulatedJournal(MemoryJournal):
         """Whether room is short."""
         self._is_low = is_low
 
+    def written(self, after: int) -> list[Entry]:
+        """What is on the disk, acknowledged or not."""
+        return [link.entry for link in self._disk.links[after:]]
+
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
         await self._before(self, records)
         entries = await super().append(records)

@@ -22,6 +22,7 @@ yet; the bytes of the disk (27), real processes (23, 26) and sockets (35) are te
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from rpcserver.core.entries import Entry
@@ -40,8 +41,9 @@ SEEN = frozenset(range(1, 41)) - {21, 32}
 class Laws:
     """Everything that watches, behind one face."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, written: Callable[[int], list[Entry]]) -> None:
         self.verdict = verdict
+        self._written = written
         self._parts: tuple[Exposure, Bookkeeping, Promises] | None = None
 
     def meet(self, venue: SimulatedVenue) -> None:
@@ -59,13 +61,15 @@ class Laws:
         assert self._parts is not None
         return self._parts[0]
 
-    def durable(self, entries: list[Entry]) -> None:
+    def durable(self, entries: list[Entry], *, acknowledged: bool = True) -> None:
         assert self._parts is not None
-        self._parts[1].durable(entries)
+        self._parts[1].durable(entries, acknowledged=acknowledged)
         self._parts[2].durable(entries)
 
     def told(self, connection: Told, frame: bytes) -> None:
         assert self._parts is not None
+        # A replay may tell what is on the disk although its commit has not returned yet.
+        self.durable(self._written(self.book.last_seq), acknowledged=False)
         self._parts[2].told(connection, frame)
 
     # What the venue and its port tell of.

@@ -259,7 +259,11 @@ class SimulatedVenue:
         self._check_account(account)
         held = self._positions(account, self._clock() - lag)
         taken = readings.snapshot(self.exchange, account, held, self.now, markets=markets)
-        orders = tuple(self._told(o) for o in taken.orders if not self._hides(o.venue_order_id))
+        orders = tuple(
+            self._told(self._plain(order))
+            for order in taken.orders
+            if not self._hides(order.venue_order_id)
+        )
         return msgspec.structs.replace(taken, orders=orders)
 
     def query(
