@@ -139,6 +139,8 @@ def _stopped_short(pen: Pen, lane: Lane, operation: Operation, leg: Leg) -> tupl
         return Outcome.PARTIAL, "orders_remain"
     if lane.rejected is not None:
         return Outcome.REJECTED, lane.rejected.value
+    if operation.stopped is Outcome.CANCELLED and not leg.closed:
+        return Outcome.CANCELLED, why
     return Outcome.PARTIAL, why
 
 

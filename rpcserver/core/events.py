@@ -190,6 +190,7 @@ class VenueUp(Event, frozen=True, kw_only=True):
 
     venue: VenueId
     capabilities: Capabilities
+    accounts: tuple[AccountRef, ...] = ()  # that live there
 
 
 class VenueDown(Event, frozen=True, kw_only=True):

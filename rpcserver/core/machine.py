@@ -60,6 +60,7 @@ from rpcserver.core.operation import (
     look_at_operation,
     requested,
     settle_if_done,
+    widen_scopes,
 )
 from rpcserver.core.orders import (
     cancel_failed,
@@ -247,6 +248,7 @@ def _market_changed(pen: Pen, event: MarketChanged) -> None:
 def _venue_up(pen: Pen, event: VenueUp) -> None:
     """What happened while it was away is unknown: everything alive there is looked at."""
     pen.write(VenueDescribed(event.venue, event.capabilities, True))
+    widen_scopes(pen, event)
     _move(pen, *(key for key in pen.draft.lane_keys() if key.venue == event.venue))
     for name, account in pen.draft.loose_accounts.items():
         if account.venue == event.venue:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rpcserver.core.commands import ReadAccount
 from rpcserver.core.decision import Admitted, Pen, Refused
 from rpcserver.core.ending import end_unstarted
-from rpcserver.core.events import CancelRequested, Requested, SnapshotFailed, SnapshotRead
+from rpcserver.core.events import CancelRequested, Requested, SnapshotFailed, SnapshotRead, VenueUp
 from rpcserver.core.leg import look_at
 from rpcserver.core.passing import OperationArmed, ReadEnded, ReadStarted, WaveStarted
 from rpcserver.core.plan import estimate, oldest, plan_account, plan_hash
@@ -24,6 +24,7 @@ from rpcserver.core.records import (
     OperationSettled,
     PlanCompleted,
     PlannedLeg,
+    ScopeWidened,
     SnapshotTaken,
 )
 from rpcserver.core.report import Outcome
@@ -38,8 +39,9 @@ from rpcserver.core.state import (
 )
 from rpcserver.core.telling import tell_of_bulk, tell_of_failure
 from rpcserver.core.verifying import overhear
-from rpcserver.domain.account import AccountSnapshot
+from rpcserver.domain.account import UNREAD, AccountSnapshot
 from rpcserver.domain.ids import AccountRef, OperationId
+from rpcserver.domain.principal import is_granted
 
 READ_WINDOW = 10.0  # seconds an account may take to be read before it is given up
 READ_RETRY = 0.25
@@ -245,6 +247,34 @@ def _fail_account(pen: Pen, operation_id: OperationId, account: AccountRef, deta
     )
 
 
+def widen_scopes(pen: Pen, event: VenueUp) -> None:
+    """
+    Operations that wait for a venue nobody had ever read find its accounts, and read them.
+
+    Pressed while the venue was down, "everything" means what is there when it comes back (law 19).
+    """
+    unread = AccountRef(event.venue, UNREAD)
+    for operation in list(pen.draft.operations.values()):
+        part = pen.draft.find_part(operation.operation_id, unread)
+        if operation.finished or part is None or part.reading is not Reading.READING:
+            continue
+        pen.write(
+            ScopeWidened(
+                at=pen.now.wall,
+                mono=pen.now.mono,
+                concerns=(pen.concern(pen.draft.operation(operation.operation_id)),),
+                operation_id=operation.operation_id,
+                unread=unread,
+                accounts=tuple(
+                    account
+                    for account in event.accounts
+                    if is_granted(operation.request.grants, account)
+                ),
+            )
+        )
+        look_at_operation(pen, operation.operation_id)
+
+
 def first_read_failed(pen: Pen, event: SnapshotFailed) -> None:
     """Try again until the window closes: a failed read is no news of any position."""
     assert event.operation_id is not None
@@ -433,7 +463,7 @@ def complete_plan(pen: Pen, operation_id: OperationId) -> None:
             mono=pen.now.mono,
             concerns=(pen.concern(operation),),
             operation_id=operation_id,
-            plan_hash=plan_hash(legs) if operation.plans_as_a_whole else "",
+            plan_hash=plan_hash(legs),
             estimate=estimate(
                 legs, {venue: told.capabilities for venue, told in pen.draft.venues.items()}
             ),

@@ -29,6 +29,7 @@ from rpcserver.core.records import (
     Record,
     Recovered,
     Resolved,
+    ScopeWidened,
     SnapshotTaken,
 )
 from rpcserver.domain.ids import AccountRef, OperationId
@@ -162,6 +163,10 @@ def _told(record: Record) -> Progress | None:
                 "verified" if record.after else "snapshot",
                 record.account,
                 quantity=Decimal(len(record.positions)),
+            )
+        case ScopeWidened():
+            return _about_account(
+                record, "scope_widened", record.unread, quantity=Decimal(len(record.accounts))
             )
         case AccountFailed():
             return _about_account(record, "account_failed", record.account, detail=record.detail)

@@ -107,6 +107,14 @@ class AccountFailed(RecordBase, frozen=True, kw_only=True, tag="account_failed")
     detail: str
 
 
+class ScopeWidened(RecordBase, frozen=True, kw_only=True, tag="scope_widened"):
+    """A venue that had never been read came up: its accounts take the place of "unknown"."""
+
+    operation_id: OperationId
+    unread: AccountRef
+    accounts: tuple[AccountRef, ...]  # those the caller may trade
+
+
 class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One leg as planned. Its position stands in the account's `SnapshotTaken`, unless absent."""
 
@@ -405,6 +413,7 @@ Record = (
     OperationOpened
     | SnapshotTaken
     | AccountFailed
+    | ScopeWidened
     | OperationPlanned
     | PlanCompleted
     | OperationCancelled

@@ -26,6 +26,7 @@ from rpcserver.domain.instrument import ProductGroup
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import OrderRequest, OrderType
 from rpcserver.domain.position import PositionSide
+from rpcserver.domain.principal import EVERY_ACCOUNT
 
 
 class OnFence(enum.Enum):
@@ -120,6 +121,7 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     digest: str  # of api and decoded args; reason and progress aside
     args: str  # as they came, one line of JSON: for the audit, and for the answer's dialect
     remote: str = ""  # the address it came from
+    grants: tuple[str, ...] = (EVERY_ACCOUNT,)  # what accounts not read yet are held against
     scope: Scope
     amount: Amount = Amount()
     execution: Execution = Execution()

@@ -381,6 +381,9 @@ class State:
     def add_part(self, operation_id: OperationId, part: Part) -> None:
         self.parts[operation_id, part.account] = part
 
+    def drop_part(self, operation_id: OperationId, account: AccountRef) -> None:
+        del self.parts[operation_id, account]
+
     def add_leg(self, leg: Leg) -> None:
         self.legs[leg.operation_id, leg.number] = leg
 
@@ -615,6 +618,9 @@ class Draft(State):
 
     def add_part(self, operation_id: OperationId, part: Part) -> None:
         self._part_drafts[operation_id, part.account] = part
+
+    def drop_part(self, operation_id: OperationId, account: AccountRef) -> None:
+        pass  # its account is out of scope: nobody looks for it
 
     def add_leg(self, leg: Leg) -> None:
         self._leg_drafts[leg.operation_id, leg.number] = leg

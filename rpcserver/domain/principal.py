@@ -37,6 +37,16 @@ assert _ALLOWED.keys() == set(Role), "a role has no row in the table"
 EVERY_ACCOUNT = "*"
 
 
+def is_granted(accounts: tuple[str, ...], account: AccountRef) -> bool:
+    """Whether one of the grants *accounts* names *account*; see `Principal.may_touch`."""
+    grants = [grant.casefold() for grant in accounts]
+    if account.account == UNREAD:
+        venue = account.venue.casefold()
+        return any(":" not in grant or grant.startswith(f"{venue}:") for grant in grants)
+    names = {EVERY_ACCOUNT, account.account.casefold(), str(account).casefold()}
+    return any(grant in names for grant in grants)
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """
     Whoever speaks through a token.
@@ -59,12 +69,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         Accounts not read yet may be among those granted at their venue: left out of "everything",
         they would be called flat.
         """
-        grants = [grant.casefold() for grant in self.accounts]
-        if account.account == UNREAD:
-            venue = account.venue.casefold()
-            return any(":" not in grant or grant.startswith(f"{venue}:") for grant in grants)
-        names = {EVERY_ACCOUNT, account.account.casefold(), str(account).casefold()}
-        return any(grant in names for grant in grants)
+        return is_granted(self.accounts, account)
 
 
 class TokenRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,7 +102,15 @@ class Watcher:
         """The venue can be reached, and what it can do is known."""
         venue = self._venue.venue_id
         logger.info("venue up", venue=venue, accounts=len(self.accounts))
-        self._heard(venue, LinkUp(), VenueUp(venue=venue, capabilities=capabilities))
+        self._heard(
+            venue,
+            LinkUp(),
+            VenueUp(
+                venue=venue,
+                capabilities=capabilities,
+                accounts=tuple(account.ref for account in self.accounts),
+            ),
+        )
 
     # --- the directory -------------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ def close_request(
         digest=digest(canonical_api, args),
         args=one_line(frame.args),
         remote=remote,
+        grants=principal.accounts,
         scope=terms.scope,
         amount=terms.amount,
         execution=terms.execution,

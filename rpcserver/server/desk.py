@@ -171,7 +171,7 @@ class Desk:
     async def _cancel(
         self, principal: Principal, query: CancelOrders, remote: str
     ) -> tuple[Canceled, ...]:
-        orders = await self._read.orders(query.accounts)
+        orders, unread = await self._orders_where_they_can_be_read(query.accounts)
         matching = [order for order in orders if _matches(order, query)]
         limiters = {ref: CapacityLimiter(CANCELS_AT_ONCE) for ref in query.accounts}
 
@@ -193,7 +193,32 @@ class Desk:
             if order_id not in known
         ]
         late = [_ended_before(order) for order in orders if _is_named(order, query)]
-        return (*canceled, *late, *missing)
+        return (*canceled, *late, *missing, *unread)
+
+    async def _orders_where_they_can_be_read(
+        self, accounts: tuple[AccountRef, ...]
+    ) -> tuple[list[FoundOrder], list[Canceled]]:
+        """One dead venue stops no cancel at another (law 30). Raises where none can be read."""
+        errors: list[InvalidRequest | VenueError] = []
+        unread: list[Canceled] = []
+
+        async def read(account: AccountRef) -> tuple[FoundOrder, ...]:
+            try:
+                return await self._read.orders((account,))
+            except (InvalidRequest, VenueError) as exc:
+                error = told(exc)
+                errors.append(exc)
+                unread.append(
+                    Canceled(
+                        account, VenueOrderId(""), False, error=error.code, detail=error.detail
+                    )
+                )
+                return ()
+
+        found = await for_each(accounts, read)
+        if errors and len(errors) == len(accounts):
+            raise errors[0]
+        return [order for orders in found for order in orders], unread
 
     async def _cancel_one(self, principal: Principal, order: FoundOrder, remote: str) -> Canceled:
         order_id = order.report.venue_order_id
@@ -207,7 +232,8 @@ class Desk:
             report = await self._engine.cancel_order(request)
         except (InvalidRequest, VenueError) as exc:
             error = told(exc)
-            return Canceled(order.account, order_id, False, error=error.code, detail=error.detail)
+            name = _known_as(order.report)
+            return Canceled(order.account, name, False, error=error.code, detail=error.detail)
         return _outcome(order.account, report)
 
     # --- tokens -------------------------------------------------------------------------------
@@ -266,9 +292,9 @@ def _ended_before(order: FoundOrder) -> Canceled:
 
 def _outcome(account: AccountRef, report: OrderReport) -> Canceled:
     if report.status is OrderStatus.CANCELED:
-        return Canceled(account, report.venue_order_id, canceled=True)
+        return Canceled(account, _known_as(report), canceled=True)
     if not report.status.is_terminal:
-        return Canceled(account, report.venue_order_id, canceled=False, pending=True)
+        return Canceled(account, _known_as(report), canceled=False, pending=True)
     return _ended_as(account, report)
 
 
@@ -276,8 +302,13 @@ def _ended_as(account: AccountRef, report: OrderReport) -> Canceled:
     """It filled, expired or was rejected before the cancel arrived (law 4)."""
     return Canceled(
         account,
-        report.venue_order_id,
+        _known_as(report),
         canceled=False,
         error="order_refused",
         detail=f"the order is {report.status.value}",
     )
+
+
+def _known_as(report: OrderReport) -> VenueOrderId:
+    """The id its owner was given: ours where the order has one."""
+    return VenueOrderId(report.client_order_id or report.venue_order_id)

@@ -232,8 +232,30 @@ async def test_an_order_whose_answer_was_lost_is_unknown_and_never_failed(scene:
 
 
 def canceled_of(answer: object) -> dict[str, Canceled]:
+    """By the venue's id; what is told is the id its owner was given, where there is one."""
     assert isinstance(answer, tuple)
-    return {each.order_id: each for each in answer}
+    return {each.order_id.removeprefix("c-"): each for each in answer}
+
+
+async def test_a_cancel_is_told_by_the_id_its_owner_was_given(scene: Scene) -> None:
+    scene.near.reports[SIM101.account] = [an_order(SIM101, "v1")]
+
+    answer = await scene.ask(CancelOrders((SIM101,)))
+
+    assert isinstance(answer, tuple)
+    assert [each.order_id for each in answer] == ["c-v1"]
+
+
+async def test_an_account_that_cannot_be_read_stops_no_cancel_at_another(scene: Scene) -> None:
+    scene.near.reports[SIM101.account] = [an_order(SIM101, "v1")]
+    scene.far.hang = True
+
+    answer = await scene.ask(CancelOrders((SIM101, FAR101)))
+
+    assert isinstance(answer, tuple)
+    canceled, unread = answer
+    assert canceled.canceled
+    assert (unread.account, unread.canceled, unread.error) == (FAR101, False, "venue_unavailable")
 
 
 async def test_every_cancel_tells_what_became_of_its_order(scene: Scene) -> None:
