@@ -28,12 +28,14 @@ def main(arguments: list[str]) -> int:
         return MISSING
     with atheris.instrument_imports(include=["rpcserver", "tests.fuzz.target"]):
         target = importlib.import_module("tests.fuzz.target")
-    hear = target.hear_author if options.what == "control" else target.hear
+    hear, corpus = target.hear, target.corpus
+    if options.what == "control":
+        hear, corpus = target.hear_author, target.author_corpus
     if options.again is not None:
         hear(options.again.read_bytes())
         return 0
     with tempfile.TemporaryDirectory(prefix="rpcserver-corpus-") as directory:
-        for number, message in enumerate(target.corpus()):
+        for number, message in enumerate(corpus()):
             (Path(directory) / f"{number:03}").write_bytes(message)
         told = [f"-max_total_time={options.seconds}", f"-max_len={MESSAGE_MAX}", directory]
         atheris.Setup([sys.argv[0], *told], hear)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from rpcserver.apis.catalogue import registry
 from rpcserver.apis.decoding import decode_args
 from rpcserver.apis.registry import ClosingApi
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.venues.paper.control import Arm, decode_control
+from rpcserver.venues.paper.forecast import KINDS
 from rpcserver.venues.paper.script import ScriptError, fault_of
 from rpcserver.wire.codec import check_strictly, decode_frame, encode_final
 from rpcserver.wire.errors import ERRORS
@@ -64,6 +67,16 @@ def corpus() -> Iterator[bytes]:
     """Messages to begin with: a call of every api."""
     for name, sample in samples.ALL.items():
         yield f'{{"action":"rpc","id":"1","api":"{name}","args":{sample.args}}}'.encode()
+
+
+def author_corpus() -> Iterator[bytes]:
+    """Control frames to begin with: a fault of every kind, and what sets a scene."""
+    for kind in KINDS:
+        fault = {"kind": kind, "seconds": 1, "count": 1, "messages": ["submit"]}
+        yield msgspec.json.encode({"action": "arm", "id": 1, "name": "x", "fault": fault})
+    yield b'{"action":"phase","instrument":"CL","phase":"closed"}'
+    yield b'{"action":"weather","seed":7,"rate":0.05,"kinds":["lose_answers"]}'
+    yield b'{"action":"trade","account":"A","instrument":"ES","side":"buy","quantity":"1"}'
 
 
 def _check(refusal: InvalidRequest) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.hostile import anything, calls, raw, written
-from tests.fuzz.target import corpus, hear, hear_author
+from tests.fuzz.target import author_corpus, corpus, hear, hear_author
 
 messages = st.one_of(
     calls().map(lambda call: written(call | {"id": "1"}).encode()),
@@ -39,6 +39,6 @@ def test_any_message_is_understood_or_refused(message: bytes) -> None:
 
 
 @settings(settings.get_profile("fuzz"), max_examples=10 * settings.get_profile("fuzz").max_examples)
-@given(message=frames | messages)
+@given(message=frames | messages | st.sampled_from(sorted(author_corpus())))
 def test_any_control_frame_is_understood_or_refused(message: bytes) -> None:
     hear_author(message)
