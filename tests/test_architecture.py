@@ -1,111 +1,174 @@
-"""The stairs of the house lead downward only, and the core touches nothing impure."""
+"""
+The stairs lead downward only (design 2): walked import by import, and not by hand.
+
+Layers: domain <- core, wire <- apis, driver <- server, venues, journal, simulation <- app <- cli.
+"""
 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HOUSE = ROOT / "rpcserver"
+PACKAGE = ROOT / "rpcserver"
+CLIENT = ROOT / "clients" / "python" / "rpcclient"
+LINES_MAX = 400
 
-# What each room may know of the others. A room that is not here, or an import that is not, fails.
-MAY_KNOW = {
-    "domain": set[str](),
-    "wire": {"domain"},
-    "core": {"domain"},
-    "apis": {"domain", "wire", "core"},
-    "driver": {"domain", "core"},
-    "venues": {"domain", "driver.ports"},
-    "journal": {"domain", "core", "driver.ports"},
-    "server": {"domain", "wire", "apis", "driver", "core"},
-    "settings": set[str](),
-    "simulation": {"domain", "wire", "core", "apis", "driver", "journal", "venues"},
+# What each folder, or module, may import of ours; the longest name that fits a module decides.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "rpcserver": (),
+    "rpcserver.domain": (),
+    "rpcserver.core": ("rpcserver.domain",),
+    "rpcserver.wire": ("rpcserver.domain",),
+    "rpcserver.apis": ("rpcserver.domain", "rpcserver.wire", "rpcserver.core"),
+    "rpcserver.driver": ("rpcserver.domain", "rpcserver.core"),
+    "rpcserver.journal": ("rpcserver.domain", "rpcserver.core", "rpcserver.driver.ports"),
+    "rpcserver.venues": ("rpcserver.domain", "rpcserver.driver.ports"),
+    "rpcserver.simulation": (
+        "rpcserver.domain",
+        "rpcserver.wire",
+        "rpcserver.core",
+        "rpcserver.apis",
+        "rpcserver.driver",
+        "rpcserver.journal.memory",
+        "rpcserver.venues.paper",
+    ),
+    "rpcserver.server": (
+        "rpcserver.domain",
+        "rpcserver.wire",
+        "rpcserver.apis",
+        "rpcserver.driver",
+        "rpcserver.core",
+    ),
+    "rpcserver.settings": ("rpcserver.domain",),
+    "rpcserver.app": ("rpcserver",),
+    "rpcserver.cli": ("rpcserver",),
+    "rpcserver.__main__": ("rpcserver.cli",),
 }
-ROOF = {"app", "cli", "__main__", "__init__"}  # these may know everyone; nobody below knows them
 
-PURE = ("domain", "core", "wire", "apis")
-IMPURE_MODULES = {
-    "aiosqlite", "anyio", "asyncio", "concurrent", "logging", "loguru", "multiprocessing", "os",
-    "pathlib", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl",
-    "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid", "websockets",
-}  # fmt: skip
-IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "monotonic", "sleep"}
+# What makes a decision depend on when, where or in which order it is made.
+IMPURE = frozenset(
+    {
+        "aiosqlite",
+        "anyio",
+        "asyncio",
+        "concurrent",
+        "io",
+        "logging",
+        "loguru",
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "queue",
+        "random",
+        "rich",
+        "secrets",
+        "select",
+        "signal",
+        "socket",
+        "sqlite3",
+        "ssl",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+        "typer",
+        "urllib",
+        "uuid",
+        "websockets",
+    }
+)
+PURE = ("rpcserver.domain", "rpcserver.core")
+CLOCKS = frozenset({"now", "utcnow", "today"})  # of datetime and date
+SIDE_EFFECTS = frozenset({"open", "print", "input", "exec", "eval", "hash", "id"})
+
+
+def module_name(path: Path, base: Path) -> str:
+    parts = path.relative_to(base).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_name(path, ROOT): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 @cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def modules(room: str) -> Iterator[Path]:
-    yield from (HOUSE / room).rglob("*.py")
-    if (HOUSE / f"{room}.py").exists():
-        yield HOUSE / f"{room}.py"
+    return ast.parse(path.read_text(), str(path))
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The full name of every module that *path* imports, wherever in it the import stands."""
+    """Every module named by an import anywhere in *path*, under TYPE_CHECKING or in a function."""
     for node in ast.walk(tree(path)):
-        match node:
-            case ast.Import(names=names):
-                yield from (each.name for each in names)
-            case ast.ImportFrom(module=str(module), names=names, level=0):
-                if module == "rpcserver":
-                    yield from (f"rpcserver.{each.name}" for each in names)
-                else:
-                    yield module
-            case ast.ImportFrom():
-                assert HOUSE not in path.parents, f"{path}: imports in the house are absolute"
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield path.parent.name  # relative: of its own package
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            for alias in node.names:
+                deeper = f"{node.module}.{alias.name}"
+                yield deeper if deeper in modules() else node.module
 
 
-def test_every_room_has_its_place() -> None:
-    rooms = {path.stem for path in HOUSE.iterdir() if path.is_dir() or path.suffix == ".py"}
-
-    assert rooms - {"__pycache__"} == set(MAY_KNOW) | ROOF
-
-
-@pytest.mark.parametrize("room", MAY_KNOW)
-def test_no_import_climbs(room: str) -> None:
-    paths = list(modules(room))
-
-    assert paths
-    for path in paths:
-        for name in imports(path):
-            if not name.startswith("rpcserver."):
-                continue
-            inside = name.removeprefix("rpcserver.")
-            allowed = {room, *MAY_KNOW[room]}
-            assert any(inside == each or inside.startswith(f"{each}.") for each in allowed), (
-                f"{path.relative_to(ROOT)} imports {name}: {room} may know {sorted(allowed)}"
-            )
+def layer_of(name: str) -> str:
+    fitting = [layer for layer in MAY_IMPORT if name == layer or name.startswith(layer + ".")]
+    return max(fitting, key=len)
 
 
-@pytest.mark.parametrize("room", PURE)
-def test_what_decides_performs_nothing(room: str) -> None:
-    for path in modules(room):
-        where = path.relative_to(ROOT)
-        for name in imports(path):
-            assert name.partition(".")[0] not in IMPURE_MODULES, f"{where} imports {name}"
-        for node in ast.walk(tree(path)):
-            assert not isinstance(node, ast.AsyncFunctionDef | ast.Await), f"{where}:{node.lineno}"
-            if isinstance(node, ast.Call):
-                called = ast.unparse(node.func).rpartition(".")[2]
-                assert called not in IMPURE_CALLS, f"{where}:{node.lineno} calls {called}"
+@pytest.mark.parametrize("name", modules())
+def test_imports_only_look_down(name: str) -> None:
+    layer = layer_of(name)
+    allowed = (*MAY_IMPORT[layer], layer) if layer != "rpcserver" else ()
+    for imported in imports(modules()[name]):
+        if imported.split(".")[0] != "rpcserver":
+            continue  # somebody else's
+        assert any(imported == below or imported.startswith(below + ".") for below in allowed), (
+            f"{name} must not import {imported}"
+        )
 
 
-def test_the_python_client_knows_the_protocol_alone() -> None:
-    paths = list((ROOT / "clients" / "python" / "rpcclient").rglob("*.py"))
-
-    assert paths
-    for path in paths:
-        assert not [name for name in imports(path) if name.partition(".")[0] == "rpcserver"], path
+def test_no_import_goes_round_in_a_circle() -> None:
+    known = modules()
+    graph = {name: set(imports(path)) & known.keys() for name, path in known.items()}
+    tuple(TopologicalSorter(graph).static_order())
 
 
-def test_no_room_is_a_junk_room() -> None:
-    junk = {"utils", "helpers", "common", "base", "manager", "service"}
+@pytest.mark.parametrize("name", [name for name in modules() if name.startswith(PURE)])
+def test_the_heart_is_pure(name: str) -> None:
+    path = modules()[name]
+    assert not {imported.split(".")[0] for imported in imports(path)} & IMPURE
+    for node in ast.walk(tree(path)):
+        assert not isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.Global), (
+            f"{name}:{node.lineno}"
+        )
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
+            of = node.value.id if isinstance(node.value, ast.Name) else ""
+            assert of not in ("datetime", "date"), f"{name}:{node.lineno} looks at a clock"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in SIDE_EFFECTS, f"{name}:{node.lineno} calls {node.func.id}"
 
-    assert not [path for path in HOUSE.rglob("*.py") if path.stem in junk]
+
+@pytest.mark.parametrize("name", modules())
+def test_no_module_is_too_long_to_read(name: str) -> None:
+    lines = len(modules()[name].read_text().splitlines())
+    assert lines <= LINES_MAX, f"{name} has {lines} lines: split it by decision"
+
+
+def test_no_module_is_named_after_nothing() -> None:
+    empty = {"utils", "util", "utilities", "helpers", "common", "base", "manager", "service"}
+    assert not {name for name in modules() if empty & set(name.split("."))}
+
+
+def test_the_client_knows_the_protocol_and_nothing_of_the_server() -> None:
+    allowed = {"rpcclient", "msgspec", "websockets", *sys.stdlib_module_names}
+    for path in CLIENT.rglob("*.py"):
+        for imported in imports(path):
+            assert imported.split(".")[0] in allowed, f"{path.name} imports {imported}"

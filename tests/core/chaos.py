@@ -211,8 +211,6 @@ class Chaos:
         ):
             case "fill" if working:
                 order = self.tape.pick(working)
-                if order.client_order_id is None:
-                    venue.foreign_at[venue.key_of(order)] = self.world.time
                 venue.fill(
                     order.venue_order_id, self.tape.pick([Decimal(1), Decimal(20)]), self.world.time
                 )

@@ -192,6 +192,8 @@ class World:
         life = self.life
         if isinstance(event, SnapshotRead):
             self.watch.heard(event.snapshot)
+        elif isinstance(event, OrderUpdated):
+            self.watch.told(event.account, event.report)
         decision = self._decide(event)
         if isinstance(decision.reply, Refused):
             self.refusals.append(decision.reply)
@@ -476,6 +478,7 @@ class World:
 
     def pass_on_news(self) -> None:
         """What happened at the venues is told, unless the streams are down."""
+        self.watch.landed()
         for venue in self.venues.values():
             news, venue.news = venue.news, []
             for each in news if self.streams else ():
