@@ -27,8 +27,10 @@ from rpcserver.core.records import (
     OrderEnded,
     OrderIntended,
     PlannedLeg,
+    PositionAdopted,
     Record,
     Resolved,
+    ScopeWidened,
 )
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import Amount, CloseRequest, Dust
@@ -85,6 +87,7 @@ class Bookkeeping:
         self._legs_of_orders: dict[ClientOrderId, tuple[OperationId, int]] = {}
         self._episodes: dict[PositionKey, _Episode] = {}
         self._episode_of: dict[ClientOrderId, _Episode] = {}
+        self._known_ends: set[VenueOrderId] = set()
         self._last_seq = 0
 
     # --- what others ask -------------------------------------------------------------------------
@@ -153,6 +156,14 @@ class Bookkeeping:
         match record:
             case OperationOpened():
                 self._opened(record)
+            case PositionAdopted(lane=lane):
+                if (episode := self._episodes.get(lane)) is not None:
+                    episode.is_judged = False  # it began from what was not so any more
+            case ScopeWidened():
+                request = self.requests[record.operation_id]
+                accounts = (*request.scope.accounts, *record.accounts)
+                scope = msgspec.structs.replace(request.scope, accounts=accounts)
+                self.requests[record.operation_id] = msgspec.structs.replace(request, scope=scope)
             case OperationPlanned():
                 self._planned(record)
             case OrderIntended():
@@ -166,8 +177,13 @@ class Bookkeeping:
                 self.overridden.add(lane)
             case FillCounted():
                 self._counted(record)
-            case OrderEnded() | Resolved() if record.client_order_id is not None:
-                self.open_orders.pop(record.client_order_id, None)
+            case OrderEnded():
+                if record.venue_order_id is not None:
+                    self._known_ends.add(record.venue_order_id)
+                if record.client_order_id is not None:
+                    self.open_orders.pop(record.client_order_id, None)
+            case Resolved(client_order_id=name):
+                self.open_orders.pop(name, None)
             case GateClosed(lane=lane):
                 self.gates.add(lane)
             case GateOpened(lane=lane):
@@ -290,7 +306,8 @@ class Bookkeeping:
             )
 
     def _counted(self, record: FillCounted) -> None:
-        for fill in record.fills:
+        # Of somebody else's, each lane counts what fills after its own reading.
+        for fill in record.fills if record.client_order_id in self.intents else ():
             name = (fill.account, fill.trade_id)
             self._verdict.check(6, name not in self._trades, f"{fill.trade_id} is counted twice")
             self._trades.add(name)
@@ -373,6 +390,7 @@ class Bookkeeping:
             report = order.report
             taken = (
                 (key.account, report.venue_order_id) in self.cancels
+                and report.venue_order_id in self._known_ends
                 and report.status is OrderStatus.CANCELED
                 and report.detail == "canceled as asked"
                 and report.stop_price is not None

@@ -445,9 +445,9 @@ _NO_PRODUCT = Product("")
 
 
 def _state_of(report: OperationReport | None) -> bytes:
-    """What an operation came to. Of its orders a venue may tell more after their leg has ended."""
+    """What an operation came to; what a joined lane's orders came to may stand in another's."""
     assert report is not None
-    legs = tuple(msgspec.structs.replace(leg, orders=()) for leg in report.legs)
+    legs = tuple(msgspec.structs.replace(leg, orders=(), canceled=()) for leg in report.legs)
     return msgspec.json.encode(msgspec.structs.replace(report, legs=legs))
 
 

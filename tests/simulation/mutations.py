@@ -436,7 +436,38 @@ MUTATIONS: tuple[Mutation, ...] = (
     tell_every_reduce_only_order_harmless,
 )
 
-SEEDS: dict[str, int] = {}
+SEEDS: dict[str, int] = {
+    "remove_the_fence": 7,  # law 2
+    "ignore_foreign_orders_in_the_reservation": 61,  # law 2
+    "ignore_our_own_orders_in_the_reservation": 2,  # law 2
+    "raise_a_remainder_to_the_minimum": 9,  # law 38
+    "close_on_the_wrong_side": 0,  # law 9
+    "guess_instead_of_asking": 2,  # law 2
+    "take_not_found_for_never_sent": 320,  # law 2
+    "send_again_what_no_longer_fits": 169,  # law 9
+    "forget_a_fill": 871,  # law 28
+    "count_a_fill_twice": 0,  # law 6
+    "count_a_failed_read_as_flat": 222,  # law 18
+    "believe_every_reading_at_once": 4,  # law 18
+    "call_it_flat_without_a_reading": 7,  # law 18
+    "send_before_the_commit": 0,  # law 22
+    "tell_before_the_commit": 0,  # law 22
+    "reuse_an_attempt_id": 2,  # law 8
+    "forget_operations_at_a_restart": 1,  # law 22
+    "send_at_once_after_a_restart": 1,  # law 24
+    "forget_idempotency_keys": 0,  # law 25
+    "send_after_the_end": 47,  # law 39
+    "let_joined_targets_add_up": 101,  # law 38
+    "close_whatever_the_account_holds": 10,  # law 13
+    "call_everything_a_success": 0,  # law 20
+    "hide_that_it_is_unprotected": 14,  # law 16
+    "leave_the_gate_open": 1,  # law 9
+    "ignore_the_price_bound": 2,  # law 12
+    "ignore_the_message_budget": 75,  # law 29
+    "storm_a_closed_market": 93,  # law 31
+    "skip_a_number": 0,  # law 35
+    "tell_every_reduce_only_order_harmless": 36,  # law 2
+}
 
 
 def run_mutated(mutation: Mutation, seed: int) -> Outcome:
