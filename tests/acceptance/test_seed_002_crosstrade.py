@@ -137,7 +137,8 @@ async def test_every_filter_narrows(
 
 async def test_flatten_everything_closes_all_positions_and_all_orders(stage: Stage) -> None:
     held = await stage.scene.positions(*DEMO_ACCOUNTS)
-    working = {order.venue_order_id for order in await stage.scene.working(*DEMO_ACCOUNTS)}
+    orders = await stage.scene.working(*DEMO_ACCOUNTS)
+    working = {order.client_order_id or order.venue_order_id for order in orders}
     assert len(held) == 17
     assert len(working) == 4
 
