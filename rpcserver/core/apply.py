@@ -582,6 +582,7 @@ def _raise_fence(lane: Lane, fence: FenceRaised) -> None:
             lane.orders[name] = msgspec.structs.replace(
                 order,
                 canceling=True,
+                shrink_to=None,
                 swept=True,
                 cancel_at=fence.mono,
                 sent_at=fence.mono,

@@ -55,7 +55,10 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
             and pen.now.mono - order.first_sent_at < capabilities.id_window
         )
         wanted = operation is not None and _is_at_work(pen, order)
-        if expired or (not wanted and capabilities.id_memory is not IdMemory.NEVER):
+        # Nobody waits for what is not wanted any more; but a venue that lets requests expire may
+        # still take a late one until then, and whoever closes next would close twice (law 7).
+        given_up = not wanted and expiry is None and capabilities.id_memory is not IdMemory.NEVER
+        if expired or given_up:
             _never_existed(pen, lane, order)
         elif wanted and remembered and order.sends < SENDS_MAX and fits(lane, order, capabilities):
             _send_again(pen, lane, order)

@@ -143,7 +143,8 @@ def _compare(
         and doubt.trades_read
         and pen.draft.account(key.account_ref).started_at >= doubt.since + settle
     )
-    if read == lane.expected and (repeats or not is_told_less(lane)):
+    waits = doubt is not None and doubt.quantity == read
+    if read == lane.expected and (repeats or not (waits or is_told_less(lane))):
         pen.write(PositionRead(key, snapshot.taken_at))
         return
     if doubt is None or doubt.quantity != read:

@@ -82,7 +82,7 @@ class Bookkeeping:
         self.gates: set[PositionKey] = set()  # closed although their operations have ended
         self.open_orders: dict[ClientOrderId, None] = {}  # of ours: not known to have ended
         self._keys: dict[str, OperationId] = {}
-        self._trades: set[tuple[AccountId, TradeId]] = set()
+        self._trades: set[tuple[float | None, TradeId]] = set()
         self._fills: dict[ClientOrderId, list[Fill]] = {}
         self._legs_of_orders: dict[ClientOrderId, tuple[OperationId, int]] = {}
         self._episodes: dict[PositionKey, _Episode] = {}
@@ -306,9 +306,10 @@ class Bookkeeping:
             )
 
     def _counted(self, record: FillCounted) -> None:
-        # Of somebody else's, each lane counts what fills after its own reading.
+        # What lives longer than a lane is counted anew by the next one, from its own reading on.
         for fill in record.fills if record.client_order_id in self.intents else ():
-            name = (fill.account, fill.trade_id)
+            episode = self._episodes.get(record.lane) if record.lane is not None else None
+            name = (episode.began if episode is not None else None, fill.trade_id)
             self._verdict.check(6, name not in self._trades, f"{fill.trade_id} is counted twice")
             self._trades.add(name)
         if record.status.is_terminal and record.client_order_id is not None:

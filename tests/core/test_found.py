@@ -93,6 +93,30 @@ def test_law_07_a_venue_is_asked_by_its_own_name_once_it_has_told_it() -> None:
     assert not world.state.lanes, "its end was learned, and the gate is open"
 
 
+def test_law_07_a_late_request_is_waited_for_until_it_has_expired() -> None:
+    venue = ToyVenue(
+        capabilities=Capabilities(
+            id_memory=IdMemory.FOR_EVER,
+            position_settle=0.5,
+            not_found_settle=1.0,
+            request_expiry=9.0,
+        )
+    )
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, late(7.0))
+    operation = world.ask(flatten(deadline=2.0))
+    world.run(1.5)
+    world.cancel(operation)
+    world.run(3.0)
+
+    world.finish(world.ask(flatten(request_id="another")))
+    world.run(30.0)
+
+    assert venue.position(key) == 0
+
+
 def test_law_29_a_lost_order_beside_a_resting_one_storms_nobody_with_reads() -> None:
     venue = ToyVenue("toy", instrument("ES", maximum=10))
     venue.hold(20)

@@ -1,12 +1,12 @@
 """
-The laws, through many worlds: a fixed set of seeds, and fresh ones each time.
+The laws, through many worlds: a fixed set of seeds.
 
-The long run is one command: `rpcserver simulate --seed 0 --histories 100000`.
+The long run, and fresh seeds, are one command: `rpcserver simulate --seed 5000000 --histories
+100000`. What it finds is shrunk and told; its seed joins the fixed ones when it is understood.
 """
 
 from __future__ import annotations
 
-import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -18,7 +18,6 @@ from rpcserver.simulation.shrink import shrink
 from rpcserver.simulation.story import story
 
 FIXED = range(1200)
-FRESH = 400
 CHUNK = 50
 
 
@@ -51,14 +50,3 @@ def test_the_fixed_seeds_break_no_law(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert not tally.failed, told
     assert len(tally.injected) > 30, "the weather is too fine"
-
-
-@pytest.mark.timeout(300)
-def test_fresh_seeds_break_no_law(capsys: pytest.CaptureFixture[str]) -> None:
-    first = random.SystemRandom().randrange(10**6, 10**9)
-    tally = _run(range(first, first + FRESH))
-    told = _told(tally)
-    with capsys.disabled():
-        sys.stdout.write(f"\nfresh seeds from {first}: {told}\n")
-
-    assert not tally.failed, told
