@@ -28,6 +28,7 @@ from rpcserver.core.passing import Passing
 from rpcserver.core.rearm import rearm
 from rpcserver.core.records import (
     AccountFailed,
+    AccountReopened,
     CancelIntended,
     FencePassed,
     FenceRaised,
@@ -161,6 +162,13 @@ def apply(state: State, change: Change) -> None:
             )
         case ScopeWidened():
             _scope_widened(state, change)
+        case AccountReopened():
+            operation = state.operation(change.operation_id)
+            operation.unread += 1
+            operation.unplanned += 1
+            part = state.part(change.operation_id, change.account)
+            part.reading, part.retry_at = Reading.READING, change.mono
+            part.reopened += 1
         case OperationPlanned():
             _operation_planned(state, change)
         case PlanCompleted():

@@ -15,6 +15,7 @@ from rpcserver.core.passing import OperationArmed, ReadEnded, ReadStarted, WaveS
 from rpcserver.core.plan import estimate, oldest, plan_account, plan_hash
 from rpcserver.core.records import (
     AccountFailed,
+    AccountReopened,
     Concern,
     OperationCancelled,
     OperationExpired,
@@ -45,6 +46,7 @@ from rpcserver.domain.principal import is_granted
 
 READ_WINDOW = 10.0  # seconds an account may take to be read before it is given up
 READ_RETRY = 0.25
+REOPENED_MAX = 3  # how often one account is planned again because more was opened there
 LEGS_A_RECORD = 500
 INSTANT = 1e-6  # seconds that a difference of two sums of the same times may be off by
 
@@ -393,22 +395,69 @@ def account_verified(pen: Pen, snapshot: AccountSnapshot, operation_ids: set[Ope
                     ),
                 )
             )
+            _look_for_more(pen, operation_id, snapshot)
+
+
+def _look_for_more(pen: Pen, operation_id: OperationId, snapshot: AccountSnapshot) -> None:
+    """
+    What was opened in scope meanwhile is closed as well, or told: it is not flat (laws 9 and 18).
+
+    Bounded: against a program that opens without end nobody wins by closing without end.
+    """
+    operation = pen.draft.operation(operation_id)
+    account = snapshot.account
+    part = pen.draft.part(operation_id, account)
+    scope = operation.request.scope
+    whatever_is_held = operation.request.amount.is_whole and scope.pnl is None
+    if not whatever_is_held or operation.plans_as_a_whole or operation.stopped is not None:
+        return
+    legs = _plan(pen, operation, part, _before(pen, operation, snapshot))
+    found = sum(bool(leg.expected or leg.cancels) for leg in legs if not leg.excluded)
+    if not found:
+        return
+    pen.write(
+        AccountReopened(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=(pen.concern(operation),),
+            operation_id=operation_id,
+            account=account,
+            found=found,
+        )
+    )
+    if part.reopened == REOPENED_MAX:
+        _fail_account(pen, operation_id, account, "more was opened while it was being closed")
+    look_at_operation(pen, operation_id)
 
 
 # --- planning ----------------------------------------------------------------------------------
 
 
 def _legs_of(pen: Pen, operation_id: OperationId, account: AccountRef) -> tuple[PlannedLeg, ...]:
-    operation = pen.draft.operation(operation_id)
     part = pen.draft.part(operation_id, account)
     assert part.snapshot is not None, "what is planned was read"
+    return _plan(pen, pen.draft.operation(operation_id), part, part.snapshot)
+
+
+def _plan(
+    pen: Pen, operation: Operation, part: Part, snapshot: SnapshotTaken
+) -> tuple[PlannedLeg, ...]:
+    """The legs of what *snapshot* shows; what had its leg and is not flat gets no other."""
+    had = {
+        leg.key
+        for number in range(1, operation.total + 1 if part.last else 1)
+        if (leg := pen.draft.find_leg(operation.operation_id, number)) is not None
+        and leg.key.account_ref == part.account
+        and leg.outcome is not Outcome.FLAT
+    }
     return plan_account(
         pen.draft,
         operation.request,
-        part.snapshot,
-        pen.capabilities(account.venue),
+        snapshot,
+        pen.capabilities(part.account.venue),
         issued=_issued(part),
         first_number=operation.total + 1,
+        without=had,
     )
 
 

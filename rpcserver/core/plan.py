@@ -7,7 +7,7 @@ rules from the same reading, and what no rule selects is not touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
@@ -36,12 +36,13 @@ def plan_account(
     issued: float,
     first_number: int,
     only: PositionKey | None = None,
+    without: Collection[PositionKey] = (),
 ) -> tuple[PlannedLeg, ...]:
     """
     The legs of one account, in their order of work, numbered from *first_number*.
 
     *issued*: when the reading was asked for (monotonic). *only*: of all that the request selects,
-    this one position.
+    this one position. *without*: these have had their leg.
     """
     orders = _orders_by_key(snapshot)
     legs = []
@@ -78,6 +79,7 @@ def plan_account(
     legs += _orders_alone(state, request.scope, snapshot, orders)
     if only is not None:
         legs = [leg for leg in legs if leg.key == only]
+    legs = [leg for leg in legs if leg.key not in without]
     lagging = _lagging(state, snapshot, issued, capabilities.position_settle)
     return tuple(
         msgspec.structs.replace(leg, number=number, unsettled=leg.key in lagging)
@@ -328,7 +330,8 @@ def _orders_alone(
     held = {position.key for position in snapshot.positions}
     orders = dict(orders)
     for key in state.lanes_of(snapshot.account):
-        orders.setdefault(key, [])  # somebody works there: what it leaves behind is ours too
+        if state.find_lane(key) is not None:
+            orders.setdefault(key, [])  # somebody works there: what it leaves behind is ours too
     legs = []
     for key, working in orders.items():
         lane = state.find_lane(key)

@@ -9,6 +9,7 @@ import msgspec
 
 from rpcserver.core.records import (
     AccountFailed,
+    AccountReopened,
     CancelIntended,
     FencePassed,
     FenceRaised,
@@ -163,6 +164,10 @@ def _told(record: Record) -> Progress | None:
                 "verified" if record.after else "snapshot",
                 record.account,
                 quantity=Decimal(len(record.positions)),
+            )
+        case AccountReopened():
+            return _about_account(
+                record, "found_more", record.account, quantity=Decimal(record.found)
             )
         case ScopeWidened():
             return _about_account(

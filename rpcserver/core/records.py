@@ -115,6 +115,14 @@ class ScopeWidened(RecordBase, frozen=True, kw_only=True, tag="scope_widened"):
     accounts: tuple[AccountRef, ...]  # those the caller may trade
 
 
+class AccountReopened(RecordBase, frozen=True, kw_only=True, tag="account_reopened"):
+    """Every leg of an account has ended, and it holds more that is in scope: it is read again."""
+
+    operation_id: OperationId
+    account: AccountRef
+    found: int  # positions, or orders where nothing is held
+
+
 class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One leg as planned. Its position stands in the account's `SnapshotTaken`, unless absent."""
 
@@ -414,6 +422,7 @@ Record = (
     | SnapshotTaken
     | AccountFailed
     | ScopeWidened
+    | AccountReopened
     | OperationPlanned
     | PlanCompleted
     | OperationCancelled

@@ -239,6 +239,7 @@ class Part(msgspec.Struct, kw_only=True):
     first: int = 1  # its legs are numbered from here
     last: int = 0  # to here
     open_legs: int = 0
+    reopened: int = 0  # how often more was found
 
 
 class Operation(msgspec.Struct, kw_only=True):

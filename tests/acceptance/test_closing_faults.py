@@ -16,6 +16,7 @@ from rpcserver.venues.paper.faults import (
     BeUnavailable,
     CutLink,
     DelayAnswers,
+    DelayRequests,
     FailReads,
     FillBeforeCancel,
     HideOrders,
@@ -33,7 +34,7 @@ from tests.acceptance.scenes import no_id_twice
 
 pytestmark = pytest.mark.anyio
 
-MES, SPOT = "MES 12-25", "BTC-USDT"
+MES, NQ, SPOT = "MES 12-25", "NQ 12-25", "BTC-USDT"
 FENCE_SECONDS = 5.0  # how long a cancel is waited for
 
 
@@ -150,6 +151,126 @@ async def test_an_unknown_order_is_unknown_to_everyone_and_gated(desk: Stage) ->
         alerts = (await desk.client.hear_type("event"))["items"]
     assert await desk.scene.positions(desk.account) == {}
     assert len(await desk.scene.orders(desk.account)) == 1
+
+
+async def test_a_persons_word_ends_what_nobody_else_can(desk: Stage) -> None:
+    """ResolveOrder: journaled, followed by a fresh read; and only where it fits the order."""
+    await desk.scene.hold(desk.account, MES, 2, "5780.00")
+    await desk.scene.do(LoseEvents())
+    await desk.scene.do(
+        LoseAnswers(
+            account=AccountId(desk.account), messages=frozenset({Message.SUBMIT, Message.QUERY})
+        )
+    )
+    answer = await desk.client.call("Flatten", {"instrument": MES, "deadlineMs": 500})
+    [leg] = answer.data["legs"]
+    [order_id] = leg["orderIds"]
+    word = {"clientOrderId": order_id, "reason": "the broker's desk said so on the phone"}
+    gated = {"account": desk.account, "instrument": MES, "action": "buy", "quantity": 1,
+             "orderType": "market"}  # fmt: skip
+
+    for wrong in (
+        {"outcome": "filled"},
+        {"outcome": "filled", "filled": 5},
+        {"outcome": "never_existed", "filled": 1},
+        {"outcome": "vanished"},
+    ):
+        refused = await desk.client.call("ResolveOrder", {**word, **wrong})
+        assert refused.data["success"] is False, wrong
+    said = await desk.client.call("ResolveOrder", {**word, "outcome": "filled", "filled": 2})
+    assert said.data["success"] is True, said.data
+
+    await desk.client.say(action="subscribe", channels=["alerts"])
+    alerts = (await desk.client.hear_type("subscribed"))["snapshot"]["alerts"]
+    while "order_settled" not in {item["code"] for item in alerts}:
+        alerts = (await desk.client.hear_type("event"))["items"]
+    await desk.scene.clear()
+    assert (await desk.client.call("PlaceOrder", gated)).data["success"] is True
+    again = await desk.client.call("ResolveOrder", {**word, "outcome": "filled", "filled": 2})
+    assert again.data["success"] is False, "what is known needs no word"
+
+
+async def test_a_resting_entry_that_fills_while_it_is_canceled_is_closed_too(desk: Stage) -> None:
+    """FlattenEverything found an order and no position; now there is one (laws 4 and 18)."""
+    await desk.scene.rest(desk.account, MES, "buy", 3, limit="5700.00")
+    await desk.scene.do(FillBeforeCancel(account=AccountId(desk.account), count=1))
+
+    answer = await desk.client.call("FlattenEverything")
+
+    assert answer.data["flat"] is True, answer.data
+    assert await desk.scene.positions(desk.account) == {}
+    assert await desk.scene.traded(desk.account) == {MES: Decimal(0)}
+
+
+@pytest.mark.parametrize(
+    ("api", "args", "instrument"),
+    [
+        ("FlattenEverything", {}, "NQ 12-25"),
+        ("LiquidateAll", {}, "NQ 12-25"),
+        ("Flatten", {"instrument": "MES"}, "MES 03-26"),
+    ],
+)
+async def test_what_is_opened_behind_its_back_is_closed_too(
+    desk: Stage, api: str, args: dict[str, str], instrument: str
+) -> None:
+    """Another program buys in the middle: the last reading decides what is flat (laws 9, 18)."""
+    await desk.scene.hold(desk.account, MES, 2, "5780.00")
+    await desk.scene.do(DelayRequests(account=AccountId(desk.account), seconds=0.4, count=1))
+    await desk.client.begin(api, args)
+    while (await desk.client.hear_type("progress"))["event"] != "sending":
+        pass
+    await buy_as_other(desk, instrument)
+
+    answer = await desk.client.answer("my-request-id")
+
+    assert answer.data["flat"] is True, answer.data
+    assert len(answer.data["legs"]) == 2
+    assert await desk.scene.positions(desk.account) == {}
+    assert await desk.scene.traded(desk.account) == {MES: Decimal(-2), instrument: Decimal(0)}
+
+
+async def test_out_of_scope_what_is_opened_is_left_alone(desk: Stage) -> None:
+    await desk.scene.hold(desk.account, MES, 2, "5780.00")
+    await desk.scene.do(DelayRequests(account=AccountId(desk.account), seconds=0.3, count=1))
+    await desk.client.begin("Flatten", {"instrument": MES})
+    while (await desk.client.hear_type("progress"))["event"] != "sending":
+        pass
+    await buy_as_other(desk, "NQ 12-25")
+
+    answer = await desk.client.answer("my-request-id")
+
+    assert answer.data["flat"] is True
+    assert len(answer.data["legs"]) == 1
+    assert await desk.scene.positions(desk.account) == {"NQ 12-25": Decimal(1)}
+
+
+async def test_whoever_opens_without_end_is_told_of(desk: Stage) -> None:
+    """Bounded, and never called flat: closing without end would help nobody (law 28)."""
+    await desk.scene.hold(desk.account, MES, 1, "5780.00")
+    await desk.scene.do(DelayRequests(account=AccountId(desk.account), seconds=0.1))
+    await desk.client.begin("FlattenEverything", {"deadlineMs": 20_000})
+    final = None
+    while final is None:
+        frame = await desk.client.hear()
+        if frame.get("event") == "sending":
+            await buy_as_other(desk, NQ if frame["instrument"] == MES else MES)
+        final = frame.get("data") if "id" in frame else None
+
+    held = await desk.scene.positions(desk.account)
+    assert final["flat"] is (held == {})
+    assert final["success"] is False
+    assert "more was opened" in final["failures"][0]["detail"]
+
+
+async def buy_as_other(stage: Stage, instrument: str) -> None:
+    await stage.scene.do(
+        TradeAsOther(
+            account=AccountId(stage.account),
+            instrument=InstrumentId(instrument),
+            side=OrderSide.BUY,
+            quantity=Decimal(1),
+        )
+    )
 
 
 async def test_each_policy_for_a_cancel_that_is_stuck(floor_trio: list[Stage]) -> None:

@@ -11,6 +11,7 @@ import os
 import random
 import resource
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -21,6 +22,7 @@ import pytest
 
 from rpcserver.app import JOURNAL_BROKEN
 from rpcserver.domain.ids import InstrumentId
+from rpcserver.domain.market import MarketPhase
 from tests.acceptance.clients import Answer, Client, Frame, connected
 from tests.acceptance.conftest import Backstage, Stage, new_token, on_stage
 from tests.acceptance.processes import ServerProgram, VenueProgram, running
@@ -305,6 +307,50 @@ async def test_a_key_survives_a_new_token_and_a_restart(slow_stage: Stage) -> No
     assert again.final == first.final
     assert again.accepted is not None
     assert again.accepted["duplicate"] is True
+
+
+async def test_waiting_for_the_open_goes_on_after_a_restart(slow_stage: Stage) -> None:
+    stage = slow_stage
+    await stage.scene.set_phase("NQ 12-25", MarketPhase.CLOSED)
+    args = {"account": "Sim101", "instrument": "NQ 12-25", "waitForOpen": True}
+    await stage.client.begin("Flatten", args, key="at the open")
+    while (await stage.client.hear_type("progress"))["event"] != "plan_completed":
+        pass
+    stage.server.kill()
+    stage.server.start()
+    async with reconnected(stage) as client:
+        await client.begin("Flatten", args, key="at the open")
+        await client.hear_type("accepted")
+        assert "NQ 12-25" in await stage.scene.positions("Sim101")
+
+        await stage.scene.set_phase("NQ 12-25", MarketPhase.OPEN)
+        answer = await client.answer("my-request-id")
+
+    assert answer.data["flat"] is True
+    assert "NQ 12-25" not in await stage.scene.positions("Sim101")
+
+
+async def test_a_deadline_that_passed_while_it_was_down_ends_it(slow_stage: Stage) -> None:
+    """Nothing new is sent for it; the answer says what is not closed (laws 28 and 39)."""
+    stage = slow_stage
+    await stage.scene.set_phase("NQ 12-25", MarketPhase.CLOSED)
+    args = {"account": "Sim101", "instrument": "NQ", "waitForOpen": True, "deadlineMs": 900}
+    await stage.client.begin("Flatten", args, key="briefly")
+    began = time.monotonic()
+    while (await stage.client.hear_type("progress"))["event"] != "plan_completed":
+        pass
+    stage.server.kill()
+    await anyio.sleep(max(0.0, began + 1.0 - time.monotonic()))
+    await stage.scene.set_phase("NQ 12-25", MarketPhase.OPEN)
+    sent = len(await stage.scene.orders("Sim101"))
+    stage.server.start()
+
+    async with reconnected(stage) as client:
+        answer = await client.call("Flatten", args, key="briefly")
+
+    assert answer.data["success"] is False
+    assert "NQ 12-25" in await stage.scene.positions("Sim101")
+    assert len(await stage.scene.orders("Sim101")) == sent
 
 
 # --- the venue dies ------------------------------------------------------------------------------

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from rpcserver.domain.ids import InstrumentId
@@ -87,3 +91,58 @@ async def test_ten_thousand_positions_in_one_request(crowd: Stage) -> None:
     assert rest.data["flat"] is True
     assert rest.data["counts"] == {"flat": len(STUBBORN)}
     assert (await crowd.client.call("VerifyAudit")).data["intact"] is True
+
+
+async def test_whoever_does_not_read_is_cut_off_and_holds_up_nobody(tmp_path: Path) -> None:
+    venue = VenueProgram(tmp_path / "venue", {"venue.synthetic_positions": 1000})
+    venue.start()
+    settings = venue.server_settings | {"limits.stall_timeout": 1}
+    server = ServerProgram(tmp_path / "server", settings)
+    server.start()
+    async with on_stage(Pair(venue, server), LOADED[:1]) as stage:
+        closed = await stage.client.call("Flatten", {"account": LOADED[0]})
+        with socket.create_connection(("127.0.0.1", server.port)) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            follow = text_frame(
+                f'{{"action":"attach","id":"a","operationId":"{closed.operation_id}"}}'
+            )
+            deaf.sendall(handshake(stage.token) + follow * 20)  # more than the kernel keeps for it
+
+            answer = await stage.client.call("FlattenEverything")
+            assert answer.data["flat"] is True
+            assert len(closed.progress) > 2000
+            with anyio.fail_after(20):
+                while is_held(server.port, deaf.getsockname()[1]):
+                    assert await stage.client.is_alive()
+                    await anyio.sleep(0.1)
+
+
+def handshake(token: str) -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (
+        "GET /ws/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+        f"Authorization: Bearer {token}\r\n\r\n"
+    ).encode()
+
+
+def text_frame(text: str) -> bytes:
+    """One masked text frame of less than 126 bytes, as RFC 6455 draws it."""
+    data, mask = text.encode(), os.urandom(4)
+    assert len(data) < 126
+    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
+    return bytes([0x81, 0x80 | len(data)]) + mask + masked
+
+
+def is_held(port: int, client_port: int) -> bool:
+    """
+    Whether the server still holds its end of one connection.
+
+    The client cannot tell: what lies unread in between hides the end from it.
+    """
+    ends = {f":{port:04X}", f":{client_port:04X}"}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{port:04X}") and {fields[1][-5:], fields[2][-5:]} == ends:
+            return fields[9] != "0"  # an inode: a process has it open
+    return False

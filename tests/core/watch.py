@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -50,6 +51,22 @@ SAMPLE = 5  # every so many decisions, what they left alone is compared
 NEWS = 1.0  # seconds after which an order of somebody else's should have been heard of
 
 
+@dataclass
+class _Move:
+    """Somebody else's execution, and when the core was first told of it."""
+
+    trade: Trade
+    told_at: float | None = None
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What was known when something was decided: a reading true at `known_at`, and the news."""
+
+    known_at: float
+    decided_at: float
+
+
 class Watch:
     """Raises AssertionError, with the law's number, at the first step that breaks one."""
 
@@ -63,13 +80,14 @@ class Watch:
         self._intents: dict[ClientOrderId, OrderIntended] = {}
         self._cancels: set[tuple[AccountRef, VenueOrderId]] = set()
         self._overridden: set[PositionKey] = set()
-        self._exits: dict[ClientOrderId, float] = {}  # as of when the position was known to be
+        self._exits: set[ClientOrderId] = set()
+        self._sights: dict[ClientOrderId, _Sight] = {}  # what an order was decided by
         self._trades_seen = dict.fromkeys(world.venues, 0)
         self._readings: dict[tuple[AccountRef, datetime], float] = {}
         self._heard: dict[AccountRef, float] = {}  # as of when the last heard reading was true
         self._read_in_life: set[AccountRef] = set()
         self._must_read: set[PositionKey] = set()
-        self._unheard: list[Trade] = []  # of orders not ours, that nobody has told the core of
+        self._moves: list[_Move] = []  # by orders that are not ours
 
     # --- decide ------------------------------------------------------------------------------
 
@@ -83,6 +101,14 @@ class Watch:
         before = repr(vars(state))
         yield
         assert repr(vars(state)) == before, "decide changed the state"
+
+    def decided(self, changes: Iterable[object]) -> None:
+        """What an order was decided by, is what had been heard by then."""
+        for change in changes:
+            if isinstance(change, OrderIntended):
+                name = change.order.client_order_id
+                known_at = self._heard.get(change.account, float("-inf"))
+                self._sights[name] = _Sight(known_at, self._world.time)
 
     # --- records -----------------------------------------------------------------------------
 
@@ -208,8 +234,7 @@ class Watch:
                 assert intent.operation_id is not None
                 assert intent.operation_id not in self._ended, "law 39: sent after the end"
                 self._check_reservation(command.account, order)
-                known_at = self._heard.get(command.account, float("-inf"))
-                self._exits.setdefault(order.client_order_id, known_at)
+                self._exits.add(order.client_order_id)
             case SubmitOrder(order=order):
                 assert order.client_order_id in self._intents, "law 22: sent before it was durable"
             case CancelOrder() | ChangeOrder():
@@ -224,7 +249,7 @@ class Watch:
         key = venue.key_of(order)
         if key in self._must_read:
             assert account in self._read_in_life, "law 24: sent before the account was read"
-        if key in self._overridden or self._was_moved(venue, key):
+        if key in self._overridden or self._was_moved(venue, key, order.client_order_id):
             return
         held = venue.position(key)
         assert held * order.side.sign < 0, f"law 9: {order.side} of a position of {held}"
@@ -264,17 +289,17 @@ class Watch:
             for trade in venue.trades[seen:]:
                 name = trade.order.client_order_id
                 if name is None or name not in self._exits:
-                    self._unheard.append(trade)
+                    self._moves.append(_Move(trade))
                     continue
-                known_at = self._exits[name]  # what rests cannot know of what moved since
-                if trade.key in self._overridden or self._was_moved(venue, trade.key, known_at):
+                if trade.key in self._overridden or self._was_moved(venue, trade.key, name):
                     continue
                 assert abs(trade.after) < abs(trade.before), f"law 1: it grew: {trade}"
                 assert trade.after * trade.before >= 0, f"law 1: it flipped: {trade}"
 
     def reading(self, snapshot: AccountSnapshot, true_at: float) -> None:
         """A reading left its venue, with positions as they were at *true_at*."""
-        self._readings[snapshot.account, snapshot.taken_at] = true_at
+        name = (snapshot.account, snapshot.taken_at)  # of several at one instant, the oldest view
+        self._readings[name] = min(true_at, self._readings.get(name, true_at))
 
     def heard(self, snapshot: AccountSnapshot) -> None:
         """A reading arrived."""
@@ -282,21 +307,22 @@ class Watch:
         self._read_in_life.add(snapshot.account)
 
     def told(self, account: AccountRef, report: OrderReport) -> None:
-        """A report arrived: what it says has filled is known now."""
-        self._unheard = [
-            trade
-            for trade in self._unheard
-            if trade.key.account_ref != account
-            or trade.order.venue_order_id != report.venue_order_id
-            or trade.order.filled > report.filled
-        ]
+        """A report arrived: what it says has filled is known from now on."""
+        for move in self._moves:
+            order = move.trade.order
+            if (
+                move.told_at is None
+                and move.trade.key.account_ref == account
+                and order.venue_order_id == report.venue_order_id
+                and order.filled <= report.filled
+            ):
+                move.told_at = self._world.time
 
     def crashed(self) -> None:
         self._read_in_life.clear()
-        # What was heard last may have been forgotten.
-        for venue in self._world.venues.values():
-            since = self._world.time - NEWS
-            self._unheard += [trade for trade in venue.trades if trade.time > since]
+        for move in self._moves:
+            if move.trade.time > self._world.time - NEWS:
+                move.told_at = None  # what was heard last may have been forgotten
         self._must_read = {
             record.lane
             for record in self._world.book.unfinished()
@@ -305,14 +331,19 @@ class Watch:
 
     # --- inside ------------------------------------------------------------------------------
 
-    def _was_moved(self, venue: ToyVenue, key: PositionKey, known_at: float | None = None) -> bool:
-        """Whether others moved the position since *known_at*: since anything told the core."""
-        if known_at is None:
-            known_at = self._heard.get(key.account_ref, float("-inf"))
-        moves = [trade.time for trade in self._unheard if trade.key == key]
-        if (moved := venue.foreign_at.get(key)) is not None:
-            moves.append(moved)
-        return any(at >= known_at for at in moves)
+    def _was_moved(
+        self, venue: ToyVenue, key: PositionKey, order: ClientOrderId | None = None
+    ) -> bool:
+        """Whether others moved the position, and nothing had told the core when it decided."""
+        now = _Sight(self._heard.get(key.account_ref, float("-inf")), self._world.time)
+        sight = self._sights[order] if order is not None else now
+        moved = venue.foreign_at.get(key)
+        return (moved is not None and moved >= sight.known_at) or any(
+            move.trade.key == key
+            and move.trade.time >= sight.known_at
+            and (move.told_at is None or move.told_at > sight.decided_at)
+            for move in self._moves
+        )
 
     def _is_harmless(self, venue: ToyVenue, order: OrderReport) -> bool:
         counts = venue.capabilities.reduce_only_counts_resting

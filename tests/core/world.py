@@ -195,6 +195,7 @@ class World:
         elif isinstance(event, OrderUpdated):
             self.watch.told(event.account, event.report)
         decision = self._decide(event)
+        self.watch.decided(decision.changes)
         if isinstance(decision.reply, Refused):
             self.refusals.append(decision.reply)
         if self._crashes("decided"):
