@@ -93,7 +93,7 @@ def _told(record: Record) -> Progress | None:
         case LegEnded():
             return _leg_ended(record)
         case OrderIntended(order=order):
-            return _about_order(
+            return _step(
                 record,
                 "sending",
                 record.lane,
@@ -103,7 +103,7 @@ def _told(record: Record) -> Progress | None:
                 side=_side_closed_by(order.side),
             )
         case OrderKnown(report=report):
-            return _about_order(
+            return _step(
                 record,
                 "working",
                 record.lane,
@@ -112,7 +112,7 @@ def _told(record: Record) -> Progress | None:
                 price=report.limit_price,
             )
         case OrderUnknown():
-            return _about_order(
+            return _step(
                 record,
                 "unknown",
                 record.lane,
@@ -120,7 +120,7 @@ def _told(record: Record) -> Progress | None:
                 detail=record.detail,
             )
         case OrderEnded():
-            return _about_order(
+            return _step(
                 record,
                 record.end.value,
                 record.lane,
@@ -129,28 +129,24 @@ def _told(record: Record) -> Progress | None:
                 detail=record.detail or None,
             )
         case FenceRaised():
-            return _about_order(
+            return _step(
                 record,
                 "canceling",
                 record.lane,
                 quantity=Decimal(len(record.cancels) + len(record.shrinks)),
             )
         case CancelIntended():
-            return _about_order(
-                record, "canceling", record.lane, quantity=_ONE, reason=record.why or None
-            )
+            return _step(record, "canceling", record.lane, quantity=_ONE, reason=record.why or None)
         case FencePassed():
-            return _about_order(record, "fence_passed", record.lane, reason=record.how)
+            return _step(record, "fence_passed", record.lane, reason=record.how)
         case PositionAdopted():
-            return _about_order(
-                record, "position_adopted", record.lane, remaining=abs(record.quantity)
-            )
+            return _step(record, "position_adopted", record.lane, remaining=abs(record.quantity))
         case GateClosed():
-            return _about_order(record, "gate_closed", record.lane)
+            return _step(record, "gate_closed", record.lane)
         case GateOpened():
-            return _about_order(record, "gate_opened", record.lane)
+            return _step(record, "gate_opened", record.lane)
         case Resolved():
-            return _about_order(
+            return _step(
                 record,
                 "resolved",
                 record.lane,
@@ -159,55 +155,49 @@ def _told(record: Record) -> Progress | None:
                 detail=record.reason,
             )
         case SnapshotTaken():
-            return _about_account(
+            return _step(
                 record,
                 "verified" if record.after else "snapshot",
-                record.account,
+                account=record.account,
                 quantity=Decimal(len(record.positions)),
             )
         case AccountReopened():
-            return _about_account(
-                record, "found_more", record.account, quantity=Decimal(record.found)
+            return _step(
+                record, "found_more", account=record.account, quantity=Decimal(record.found)
             )
         case ScopeWidened():
-            return _about_account(
-                record, "scope_widened", record.unread, quantity=Decimal(len(record.accounts))
+            return _step(
+                record,
+                "scope_widened",
+                account=record.unread,
+                quantity=Decimal(len(record.accounts)),
             )
         case AccountFailed():
-            return _about_account(record, "account_failed", record.account, detail=record.detail)
+            return _step(record, "account_failed", account=record.account, detail=record.detail)
         case OperationPlanned():
-            return _about_account(
-                record, "planned", record.account, quantity=Decimal(len(record.legs))
+            return _step(
+                record, "planned", account=record.account, quantity=Decimal(len(record.legs))
             )
         case OperationOpened():
-            return _about_operation(record, "opened")
+            return _step(record, "opened")
         case PlanCompleted():
-            return _about_operation(record, "plan_completed")
+            return _step(record, "plan_completed")
         case OperationCancelled():
-            return _about_operation(record, "cancel_requested")
+            return _step(record, "cancel_requested")
         case OperationExpired():
-            return _about_operation(record, "deadline_passed")
+            return _step(record, "deadline_passed")
         case Recovered():
-            return _about_operation(record, "recovered")
+            return _step(record, "recovered")
         case _:
             return None  # the final frame speaks for the end; the rest takes no place in a sequence
 
 
 def _filled(record: FillCounted) -> Progress:
-    concern = record.concerns[0]
-    lane = record.lane
-    return Progress(
-        operation_id=concern.operation_id,
-        request_id=concern.request_id,
-        seq=concern.seq,
-        event="filled",
-        at=record.at,
-        done=concern.done,
-        total=concern.total,
-        leg=concern.leg or None,
-        venue=record.account.venue,
-        account=record.account.account,
-        instrument=lane.instrument if lane else None,
+    return _step(
+        record,
+        "filled",
+        record.lane,
+        account=record.account,
         side=_side_closed_by(record.fills[0].side) if record.fills else None,
         quantity=record.quantity,
         filled=record.filled,
@@ -218,19 +208,10 @@ def _filled(record: FillCounted) -> Progress:
 
 
 def _leg_ended(record: LegEnded) -> Progress:
-    concern = record.concerns[0]
-    return Progress(
-        operation_id=concern.operation_id,
-        request_id=concern.request_id,
-        seq=concern.seq,
-        event="leg_ended",
-        at=record.at,
-        done=concern.done,
-        total=concern.total,
-        leg=concern.leg or None,
-        venue=record.lane.venue,
-        account=record.lane.account,
-        instrument=record.lane.instrument,
+    return _step(
+        record,
+        "leg_ended",
+        record.lane,
         filled=record.closed,
         remaining=abs(record.remaining),
         average_price=record.average_price,
@@ -240,20 +221,26 @@ def _leg_ended(record: LegEnded) -> Progress:
     )
 
 
-def _about_order(
+def _step(
     record: Record,
     event: str,
-    lane: PositionKey | None,
+    lane: PositionKey | None = None,
     *,
-    order_id: str | None = None,
+    account: AccountRef | None = None,
     side: str | None = None,
     quantity: Decimal | None = None,
+    filled: Decimal | None = None,
     remaining: Decimal | None = None,
+    average_price: Decimal | None = None,
     price: Decimal | None = None,
+    order_id: str | None = None,
+    outcome: str | None = None,
     reason: str | None = None,
     detail: str | None = None,
 ) -> Progress:
+    """One step in the first operation it concerns; *account*: where no lane says it."""
     concern = record.concerns[0]
+    where = account or (lane.account_ref if lane else None)
     return Progress(
         operation_id=concern.operation_id,
         request_id=concern.request_id,
@@ -263,53 +250,19 @@ def _about_order(
         done=concern.done,
         total=concern.total,
         leg=concern.leg or None,
-        venue=lane.venue if lane else None,
-        account=lane.account if lane else None,
+        venue=where.venue if where else None,
+        account=where.account if where else None,
         instrument=lane.instrument if lane else None,
         side=side,
         quantity=quantity,
+        filled=filled,
         remaining=remaining,
+        average_price=average_price,
         price=price,
         order_id=order_id,
+        outcome=outcome,
         reason=reason,
         detail=detail,
-    )
-
-
-def _about_account(
-    record: Record,
-    event: str,
-    account: AccountRef,
-    *,
-    quantity: Decimal | None = None,
-    detail: str | None = None,
-) -> Progress:
-    concern = record.concerns[0]
-    return Progress(
-        operation_id=concern.operation_id,
-        request_id=concern.request_id,
-        seq=concern.seq,
-        event=event,
-        at=record.at,
-        done=concern.done,
-        total=concern.total,
-        venue=account.venue,
-        account=account.account,
-        quantity=quantity,
-        detail=detail,
-    )
-
-
-def _about_operation(record: Record, event: str) -> Progress:
-    concern = record.concerns[0]
-    return Progress(
-        operation_id=concern.operation_id,
-        request_id=concern.request_id,
-        seq=concern.seq,
-        event=event,
-        at=record.at,
-        done=concern.done,
-        total=concern.total,
     )
 
 
