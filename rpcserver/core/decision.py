@@ -8,7 +8,7 @@ import msgspec
 
 from rpcserver.core.apply import Change, apply
 from rpcserver.core.commands import Alert, Command
-from rpcserver.core.events import Now
+from rpcserver.core.events import Noticed, Now
 from rpcserver.core.records import (
     Concern,
     FillCounted,
@@ -102,6 +102,23 @@ class Pen:
             )
         )
         self.order(Alert(code=code, detail=detail, operation_id=operation_id))
+
+    def note(self, seen: Noticed) -> None:
+        """Put into the audit what the server saw by itself, and tell people if it says so."""
+        self.write(
+            Noted(
+                at=self.now.wall,
+                mono=self.now.mono,
+                alert=seen.alert,
+                code=seen.code,
+                detail=seen.detail,
+                account=seen.account,
+                principal=seen.principal,
+                remote=seen.remote,
+            )
+        )
+        if seen.alert:
+            self.order(Alert(code=seen.code, detail=seen.detail))
 
     def decision(self, reply: Admitted | Refused | None = None) -> Decision:
         return Decision(self._changes, self._commands, reply)

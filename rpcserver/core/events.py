@@ -200,6 +200,17 @@ class VenueDown(Event, frozen=True, kw_only=True):
     detail: str
 
 
+class Noticed(Event, frozen=True, kw_only=True):
+    """The server itself saw what the audit should hold; with `alert` people are told now, too."""
+
+    code: str  # stable: protocol.md lists those of alerts
+    detail: str
+    alert: bool = False
+    account: AccountRef | None = None  # what it is about, and so who may know of it
+    principal: PrincipalId | None = None  # who did it
+    remote: str = ""
+
+
 class Woken(Event, frozen=True, kw_only=True):
     """Time passed: `next_deadline` is due. `only`: one timer alone, where all at once failed."""
 

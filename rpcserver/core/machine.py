@@ -29,6 +29,7 @@ from rpcserver.core.events import (
     Event,
     MarketChanged,
     MarketUnread,
+    Noticed,
     Now,
     OrderAbsent,
     OrderCancelRequested,
@@ -137,6 +138,8 @@ def decide(state: State, event: Event, now: Now) -> Decision:
         case VenueDown():
             told = pen.capabilities(event.venue)
             pen.write(VenueDescribed(event.venue, told, False))
+        case Noticed():
+            pen.note(event)
         case OrderQueryFailed() | TradesFailed() | MarketUnread():
             pass  # silence says nothing: the question is asked again when it is due
         case _:

@@ -31,6 +31,7 @@ from rpcserver.core.events import (
     CancelRejected,
     CancelRequested,
     Event,
+    Noticed,
     Now,
     OrderCancelRequested,
     OrderLost,
@@ -227,6 +228,10 @@ class Engine:
             InvalidRequest: There is no such unknown order, or the word does not fit it.
         """
         await self._ask(OrderResolved(request=request))
+
+    async def note(self, seen: Noticed) -> None:
+        """Put into the audit what the server saw by itself; it is durable when this returns."""
+        await self._ask(seen)
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         """The operation a principal's idempotency key named."""

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from rpcserver.core.commands import Alert
-from rpcserver.core.records import OrderEnded, OrderUnknown
+from rpcserver.core.events import Noticed
+from rpcserver.core.records import Noted, OrderEnded, OrderUnknown
 from rpcserver.core.report import OperationReport, Outcome
 from rpcserver.core.requests import CancelRequest, OrderOutcome, ResolveRequest
 from rpcserver.core.state import KEY_LIFE, LEGS_KEPT
@@ -618,3 +619,21 @@ async def test_keys_partials_and_plans_are_forgotten_when_they_no_longer_count()
             assert len(state.keys) == 1
             assert len(state.partials) == 0
             assert len(state.plans) == 0
+
+
+async def test_what_the_server_noticed_is_in_the_audit_and_told_if_it_is_an_alert() -> None:
+    async with open_venue() as paper:
+        journal = WatchedJournal()
+        async with running(journal, paper) as engine:
+            told: list[Alert] = []
+            engine.alerts(told.append)
+
+            await engine.note(Noticed(code="signed_in", detail="from the desk", principal=ALICE))
+            await engine.note(Noticed(code="clock_jumped", detail="by 3 s", alert=True))
+
+            noted = [e.record for e in await journal.entries() if isinstance(e.record, Noted)]
+            assert [(n.code, n.alert, n.principal) for n in noted] == [
+                ("signed_in", False, ALICE),
+                ("clock_jumped", True, None),
+            ]
+            assert [alert.code for alert in told] == ["clock_jumped"]
