@@ -8,8 +8,23 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from rpcserver.domain.errors import RpcServerError, VenueError
-from rpcserver.domain.order import OrderReport
+from rpcserver.core.events import (
+    CancelLost,
+    CancelRejected,
+    Event,
+    OrderLost,
+    OrderRejected,
+    OrderUnsent,
+    OrderUpdated,
+)
+from rpcserver.domain.errors import (
+    OrderRefused,
+    OutcomeUnknown,
+    RpcServerError,
+    VenueError,
+    VenueUnavailable,
+)
+from rpcserver.domain.order import OrderReport, RejectReason
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -92,3 +107,28 @@ class Answers(Generic[Name]):
         for answers in self._expected.values():
             for answer in answers:
                 answer.give(None, error)
+
+
+def answer_order(answers: Answers[Name], name: Name, event: Event) -> None:
+    """Tell whoever waits for an order what *event* means to them."""
+    match event:
+        case OrderUpdated(report=report):
+            answers.answer(name, report)
+        case OrderRejected(reason=reason) if reason is not RejectReason.DUPLICATE_ID:
+            answers.fail(name, OrderRefused(reason, event.detail))
+        case OrderUnsent():
+            answers.fail(name, VenueUnavailable(event.detail, event.retry_after))
+        case OrderRejected() | OrderLost():
+            # The answer is lost; what the stream told of the order meanwhile is one as well.
+            answers.answer_as_noted(name, OutcomeUnknown(event.detail))
+
+
+def answer_cancel(answers: Answers[Name], name: Name, event: Event) -> None:
+    """Tell whoever waits for a cancel what *event* means to them."""
+    match event:
+        case OrderUpdated(report=report):
+            answers.answer(name, report)
+        case CancelRejected():
+            answers.fail(name, OrderRefused(event.reason, event.detail))
+        case CancelLost():
+            answers.fail(name, OutcomeUnknown(event.detail))

@@ -27,18 +27,13 @@ from rpcserver.core.commands import Alert, CancelOrder, Command, SubmitOrder
 from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import (
-    CancelLost,
-    CancelRejected,
     CancelRequested,
     Event,
     Noticed,
     Now,
     OrderCancelRequested,
-    OrderLost,
-    OrderRejected,
     OrderRequested,
     OrderResolved,
-    OrderUnsent,
     OrderUpdated,
     Requested,
     Woken,
@@ -54,18 +49,18 @@ from rpcserver.domain.account import Account
 from rpcserver.domain.errors import (
     InvalidRequest,
     JournalBroken,
-    OrderRefused,
     OutcomeUnknown,
     RpcServerError,
     VenueUnavailable,
 )
 from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
-from rpcserver.domain.order import OrderReport, RejectReason
-from rpcserver.driver.answers import Answers
+from rpcserver.domain.order import OrderReport
+from rpcserver.driver.answers import Answers, answer_cancel, answer_order
 from rpcserver.driver.folding import folded_report, sealed
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
+from rpcserver.driver.statistics import EngineStatistics, VenueStatistics
 from rpcserver.driver.watching import Watcher
 
 ROWS_A_COMMIT = 1024
@@ -127,6 +122,7 @@ class Engine:
         self._stopping = False
         self._ended = False
         self._broken = False
+        self._taken_up: frozenset[OperationId] = frozenset()  # what an earlier life left
         self._calm_until = 0.0  # no time is fed before: a timer could not be decided
 
     # --- what the server asks for --------------------------------------------------------------
@@ -297,6 +293,22 @@ class Engine:
         running = (op.operation_id for op in self._state.operations.values() if not op.finished)
         return (*running, *self._ending)
 
+    def statistics(self) -> EngineStatistics:
+        """How it is at this moment. Never waits."""
+        unfinished = self.unfinished
+        return EngineStatistics(
+            is_broken=self._broken,
+            is_stopping=self._stopping,
+            has_settled_in=self._settled_in.is_set(),
+            running=len(unfinished),
+            recovering=len(self._taken_up.intersection(unfinished)),
+            turns_waiting=len(self._turns) + len(self._under_way),
+            venues=tuple(
+                VenueStatistics(venue=name, link=self._watchers[name].link, queue=performer.load())
+                for name, performer in self._performers.items()
+            ),
+        )
+
     # --- the turn ------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -367,9 +379,10 @@ class Engine:
         for change in decision.changes:
             apply(self._state, change)
         self._queue(decision.changes, decision.commands)
-        if self.unfinished:
+        self._taken_up = frozenset(self.unfinished)
+        if self._taken_up:
             logger.info(
-                "operations taken up again", count=len(self.unfinished), records=len(records)
+                "operations taken up again", count=len(self._taken_up), records=len(records)
             )
 
     def feed(self, event: Event) -> None:
@@ -548,11 +561,11 @@ class Engine:
         tell: Callable[[], None] | None = None
         match command:
             case SubmitOrder(order=order) if self._orders.expects(order.client_order_id):
-                tell = partial(self._answer_order, order.client_order_id, event)
+                tell = partial(answer_order, self._orders, order.client_order_id, event)
             case CancelOrder(account=account, venue_order_id=venue_order_id):
                 name = (str(account), str(venue_order_id))
                 if self._cancels.expects(name):
-                    tell = partial(self._answer_cancel, name, event)
+                    tell = partial(answer_cancel, self._cancels, name, event)
         self._decide(event, tell)
 
     def _heard(self, venue: VenueId, heard: VenueEvent, event: Event | None) -> None:
@@ -570,27 +583,6 @@ class Engine:
     def _described(self, venue: VenueId) -> None:
         if (capabilities := self._watchers[venue].capabilities) is not None:
             self._performers[venue].adapt(capabilities)
-
-    def _answer_order(self, name: str, event: Event) -> None:
-        match event:
-            case OrderUpdated(report=report):
-                self._orders.answer(name, report)
-            case OrderRejected(reason=reason) if reason is not RejectReason.DUPLICATE_ID:
-                self._orders.fail(name, OrderRefused(reason, event.detail))
-            case OrderUnsent():
-                self._orders.fail(name, VenueUnavailable(event.detail, event.retry_after))
-            case OrderRejected() | OrderLost():
-                # The answer is lost; what the stream told of the order meanwhile is one as well.
-                self._orders.answer_as_noted(name, OutcomeUnknown(event.detail))
-
-    def _answer_cancel(self, name: tuple[str, str], event: Event) -> None:
-        match event:
-            case OrderUpdated(report=report):
-                self._cancels.answer(name, report)
-            case CancelRejected():
-                self._cancels.fail(name, OrderRefused(event.reason, event.detail))
-            case CancelLost():
-                self._cancels.fail(name, OutcomeUnknown(event.detail))
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:

@@ -49,6 +49,7 @@ from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueError, Ve
 from rpcserver.driver.budget import Budget
 from rpcserver.driver.bulkhead import contained
 from rpcserver.driver.ports import Venue
+from rpcserver.driver.statistics import Load
 
 CALL_DEADLINE = 10.0  # seconds a venue may take for one call
 WATCH_INTERVAL = 0.5
@@ -93,6 +94,18 @@ class Performer:
         self._is_timed = False  # one of the idle waits for the budget
         self._concurrency = CONCURRENCY
         self._budget = Budget(None)
+        self._budget_waits = 0
+        self._budget_waited = 0.0  # seconds
+
+    def load(self) -> Load:
+        """How much there is to do, and how much of it waits."""
+        return Load(
+            orders_waiting=len(self._orders),
+            reads_waiting=len(self._reads),
+            under_way=sum(worker.command is not None for worker in self._workers),
+            budget_waits=self._budget_waits,
+            budget_waited=self._budget_waited,
+        )
 
     def adapt(self, capabilities: Capabilities) -> None:
         """Take the venue's own word for how much it bears."""
@@ -178,12 +191,15 @@ class Performer:
         self._is_timed = self._is_timed or is_timed
         worker.roused = anyio.Event()
         self._idle.append(worker)
+        since = anyio.current_time()
         try:
             with anyio.move_on_after(seconds if is_timed else None):
                 await worker.roused.wait()
         finally:
             if is_timed:
                 self._is_timed = False
+                self._budget_waits += 1
+                self._budget_waited += anyio.current_time() - since
             if not worker.roused.is_set():
                 self._idle.remove(worker)
 

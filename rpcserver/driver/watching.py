@@ -32,6 +32,7 @@ from rpcserver.driver.ports import (
     Venue,
     VenueEvent,
 )
+from rpcserver.driver.statistics import Link
 
 REFRESH = 5.0  # seconds between readings of the list of accounts
 RELIST = 300.0  # seconds between readings of what the venue lists and can do
@@ -57,6 +58,13 @@ class Watcher:
         self.accounts: tuple[Account, ...] = (
             Account(venue=venue.venue_id, account=UNREAD, user_id="", connected=False),
         )
+
+    @property
+    def link(self) -> Link:
+        """Whether the venue can be reached, and whether its accounts are known."""
+        if not self.was_read.is_set():
+            return Link.NEVER_READ
+        return Link.DOWN if self._is_up is False else Link.UP
 
     async def run(self) -> None:
         """Listen for ever. A stream that breaks is a link that is down; it is listened to again."""
