@@ -189,7 +189,7 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
     row = TokenRow(
         token_id=TokenId(f"tok-{secrets.token_hex(4)}"),
         principal=PrincipalId("admin"),
-        roles=frozenset({Role.ADMIN, Role.RISK, Role.TRADER}),
+        roles=frozenset({Role.ADMIN, Role.RISK, Role.TRADER, Role.BREAK_GLASS}),
         accounts=(EVERY_ACCOUNT,),
         created_at=datetime.now(UTC),
     )

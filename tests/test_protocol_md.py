@@ -225,6 +225,8 @@ def test_the_table_of_roles_is_the_code() -> None:
         Permission.CLOSE,
         Permission.OVERRIDE,
         Permission.ADMINISTER,
+        Permission.APPROVE,
+        Permission.ALONE,
     )
     asked = hand.asked()
     expected = []
@@ -243,6 +245,8 @@ _ROLE_HEADING = (
     "closes and cancels",
     "overrides fences, resolves orders",
     "tokens",
+    "is a second person",
+    "goes alone",
 )
 
 

@@ -35,7 +35,6 @@ from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.market import Market, Quote, Session
 from rpcserver.domain.order import Fill, OrderReport, OrderRequest
 from rpcserver.domain.position import Position
-from rpcserver.domain.principal import Principal
 from rpcserver.domain.principal import TokenRow as TokenRow
 
 # --- venues ------------------------------------------------------------------------------------
@@ -240,8 +239,11 @@ class Journal(Protocol):
 
     async def tokens(self) -> Sequence[TokenRow]: ...
 
-    async def principal_of(self, token_hash: bytes) -> Principal | None:
-        """Whoever the token speaks for, or None if it is unknown or revoked."""
+    async def limit_token(self, token_id: TokenId, expires_at: datetime) -> bool:
+        """Let a token expire then, or earlier if it would. False: no such token is unrevoked."""
+
+    async def token_of(self, token_hash: bytes) -> TokenRow | None:
+        """The token with this SHA-256, good or not, or None if there never was one."""
 
 
 VenueMap = Mapping[VenueId, Venue]

@@ -19,7 +19,7 @@ from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
 from rpcserver.core.records import Record, decode_record
 from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import OperationId, PrincipalId, TokenId
-from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.domain.principal import TokenRow
 from rpcserver.journal.chain import GENESIS, Link, Walk, entries, seal
 from rpcserver.journal.changes import Changes, changes_of
 
@@ -223,17 +223,18 @@ class MemoryJournal:
         """Every token, revoked ones too, oldest first."""
         return sorted(self._disk.tokens.values(), key=lambda row: (row.created_at, row.token_id))
 
-    async def principal_of(self, token_hash: bytes) -> Principal | None:
-        """Whoever the token speaks for, or None if it is unknown or revoked."""
-        token = self._disk.tokens.get(token_hash)
-        if token is None or token.revoked_at is not None:
-            return None
-        return Principal(
-            principal_id=token.principal,
-            token_id=token.token_id,
-            roles=token.roles,
-            accounts=token.accounts,
-        )
+    async def limit_token(self, token_id: TokenId, expires_at: datetime) -> bool:
+        """Let a token expire then, or earlier if it would. False: no such token is unrevoked."""
+        for token_hash, token in self._disk.tokens.items():
+            if token.token_id == token_id and token.revoked_at is None:
+                soonest = min(token.expires_at or expires_at, expires_at)
+                self._disk.tokens[token_hash] = msgspec.structs.replace(token, expires_at=soonest)
+                return True
+        return False
+
+    async def token_of(self, token_hash: bytes) -> TokenRow | None:
+        """The token with this SHA-256, good or not, or None if there never was one."""
+        return self._disk.tokens.get(token_hash)
 
     def _link(self, audit_seq: int) -> Link:
         return self._disk.links[audit_seq - 1]

@@ -22,7 +22,10 @@ def _script(name: str) -> str:
     return files("rpcserver.journal").joinpath(name).read_text(encoding="utf-8")
 
 
-SCRIPTS: Sequence[str] = (_script("schema.sql"),)  # the first makes version 1
+SCRIPTS: Sequence[str] = (  # the first makes version 1
+    _script("schema.sql"),
+    _script("schema_2.sql"),
+)
 
 
 async def migrate(db: aiosqlite.Connection, path: Path, scripts: Sequence[str] = SCRIPTS) -> None:

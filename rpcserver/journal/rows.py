@@ -56,6 +56,8 @@ def token_values(token: TokenRow, token_hash: bytes) -> tuple[Value, ...]:
         msgspec.json.encode(token.accounts).decode(),
         time_text(token.created_at),
         None if token.revoked_at is None else time_text(token.revoked_at),
+        None if token.expires_at is None else time_text(token.expires_at),
+        token.created_by,
     )
 
 

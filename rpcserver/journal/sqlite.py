@@ -23,7 +23,7 @@ from rpcserver.core.entries import ChainReport, Entry, Head
 from rpcserver.core.records import OperationFinished, Record
 from rpcserver.domain.errors import JournalBroken
 from rpcserver.domain.ids import OperationId, TokenId
-from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.domain.principal import TokenRow
 from rpcserver.journal.ballast import BALLAST_BYTES, LOW_WATER_BYTES, Ballast
 from rpcserver.journal.chain import Link, entries, seal
 from rpcserver.journal.changes import Changes, changes_of
@@ -190,8 +190,11 @@ class SqliteJournal(JournalReader):
     async def tokens(self) -> Sequence[TokenRow]:
         return await self._tokens.tokens()
 
-    async def principal_of(self, token_hash: bytes) -> Principal | None:
-        return await self._tokens.principal_of(token_hash)
+    async def limit_token(self, token_id: TokenId, expires_at: datetime) -> bool:
+        return await self._tokens.limit_token(token_id, expires_at)
+
+    async def token_of(self, token_hash: bytes) -> TokenRow | None:
+        return await self._tokens.token_of(token_hash)
 
     def _refuse_if_broken(self) -> None:
         if self._broken is None and (failure := self._checkpointer.failure) is not None:

@@ -13,7 +13,7 @@ from loguru import logger
 
 from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import TokenId
-from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.domain.principal import TokenRow
 from rpcserver.journal.connection import connect, is_busy, opening
 from rpcserver.journal.migrations import require_current
 from rpcserver.journal.rows import TOKEN_COLUMNS, Value, time_text, token_row, token_values
@@ -24,7 +24,11 @@ _ADD = (
 )
 _REVOKE = "UPDATE tokens SET revoked_at = ? WHERE token_id = ? AND revoked_at IS NULL"
 _ALL = f"SELECT {TOKEN_COLUMNS} FROM tokens ORDER BY created_at, token_id"
-_GOOD = f"SELECT {TOKEN_COLUMNS} FROM tokens WHERE token_hash = ? AND revoked_at IS NULL"
+_ONE = f"SELECT {TOKEN_COLUMNS} FROM tokens WHERE token_hash = ?"
+_LIMIT = (
+    "UPDATE tokens SET expires_at = min(coalesce(expires_at, ?1), ?1) "
+    "WHERE token_id = ?2 AND revoked_at IS NULL"
+)
 
 
 @asynccontextmanager
@@ -65,20 +69,18 @@ class TokenStore:
         """Whether there was such a token, not yet revoked."""
         return await self._write(_REVOKE, (time_text(at), token_id)) == 1
 
+    async def limit_token(self, token_id: TokenId, expires_at: datetime) -> bool:
+        """Let a token expire then, or earlier if it would. False: no such token is unrevoked."""
+        return await self._write(_LIMIT, (time_text(expires_at), token_id)) == 1
+
     async def tokens(self) -> Sequence[TokenRow]:
         """Every token, revoked ones too, oldest first."""
         return [token_row(row) for row in await self._db.execute_fetchall(_ALL)]
 
-    async def principal_of(self, token_hash: bytes) -> Principal | None:
-        """Whoever the token speaks for, or None if it is unknown or revoked."""
-        for row in await self._db.execute_fetchall(_GOOD, (token_hash,)):
-            token = token_row(row)
-            return Principal(
-                principal_id=token.principal,
-                token_id=token.token_id,
-                roles=token.roles,
-                accounts=token.accounts,
-            )
+    async def token_of(self, token_hash: bytes) -> TokenRow | None:
+        """The token with this SHA-256, good or not, or None if there never was one."""
+        for row in await self._db.execute_fetchall(_ONE, (token_hash,)):
+            return token_row(row)
         return None
 
     async def _write(self, sql: str, values: Sequence[Value]) -> int:

@@ -93,6 +93,7 @@ async def serve(
             tasks.start_soon(backend.quotes.run)
             tasks.start_soon(backend.channels.run)
             tasks.start_soon(backend.sessions.watch_tokens, settings.token_check_interval)
+            tasks.start_soon(backend.sessions.watch_expiries)
             try:
                 yield Server(sockets, backend)
             finally:

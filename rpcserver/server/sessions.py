@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
@@ -14,6 +15,8 @@ from rpcserver.wire.close_codes import CloseCode
 from rpcserver.wire.codec import encode
 from rpcserver.wire.frames import Notice
 from rpcserver.wire.framing import text_frame
+
+LOOK_AGAIN = 30.0  # seconds between two looks at what expires
 
 
 class Session(Protocol):
@@ -38,6 +41,7 @@ class Sessions:
         self._gatekeeper = gatekeeper
         self._by_token: dict[TokenId, dict[Session, Identity]] = {}
         self._allowances: dict[TokenId, Allowance] = {}
+        self._expiries_changed = anyio.Event()
 
     def __len__(self) -> int:
         return sum(len(sessions) for sessions in self._by_token.values())
@@ -60,6 +64,8 @@ class Sessions:
             del sessions[silent]
             silent.end(CloseCode.POLICY, "a newer connection of this token took its place")
         sessions[session] = identity
+        if identity.expires_at is not None:
+            self._expiries_changed.set()
         allowance = self._allowances.get(token_id)
         if allowance is None:
             allowance = self._allowances[token_id] = Allowance(self._limits, anyio.current_time())
@@ -75,9 +81,20 @@ class Sessions:
 
     def revoked(self, token_id: TokenId) -> None:
         """A token was revoked: end every connection that lives on it."""
+        self._end(token_id, "the token was revoked")
+
+    def limited(self, token_id: TokenId, expires_at: datetime) -> None:
+        """A token will end then: so will every connection that lives on it."""
         self._gatekeeper.forget(token_id)
+        sessions = self._by_token.get(token_id, {})
+        for session, identity in sessions.items():
+            sessions[session] = identity._replace(expires_at=expires_at)
+        self._expiries_changed.set()
+
+    def _end(self, token_id: TokenId, why: str) -> None:
+        self._gatekeeper.bar(token_id)
         for session in tuple(self._by_token.get(token_id, ())):
-            session.end(CloseCode.REVOKED, "the token was revoked")
+            session.end(CloseCode.REVOKED, why)
 
     def announce(self, notice: str, detail: str) -> None:
         """Tell everyone something about the server itself."""
@@ -90,7 +107,28 @@ class Sessions:
         while True:
             await anyio.sleep(interval)
             for token_id, sessions in tuple(self._by_token.items()):
-                hashes = {identity.token_hash for identity in sessions.values()}
-                for token_hash in hashes:
-                    if not await self._gatekeeper.is_good(token_hash):
+                for session, identity in tuple(sessions.items()):
+                    renewed = await self._gatekeeper.renew(identity)
+                    if renewed is None:
                         self.revoked(token_id)
+                    elif session in sessions:
+                        sessions[session] = renewed
+                        self._expiries_changed.set()
+
+    async def watch_expiries(self) -> None:
+        """End every connection in the moment its token expires."""
+        while True:
+            self._expiries_changed = anyio.Event()
+            now = datetime.now(UTC)
+            next_look = LOOK_AGAIN  # the clock on the wall may be set meanwhile
+            for token_id, sessions in tuple(self._by_token.items()):
+                ends = [each.expires_at for each in sessions.values() if each.expires_at]
+                if not ends:
+                    continue
+                left = (min(ends) - now).total_seconds()
+                if left <= 0:
+                    self._end(token_id, "the token has expired")
+                else:
+                    next_look = min(next_look, left)
+            with anyio.move_on_after(next_look):
+                await self._expiries_changed.wait()

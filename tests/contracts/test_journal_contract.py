@@ -22,7 +22,6 @@ from rpcserver.core.requests import Amount
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId, TokenId
 from rpcserver.domain.order import OrderStatus
-from rpcserver.domain.principal import Principal
 from rpcserver.driver.ports import Journal
 from rpcserver.journal.memory import MemoryJournal
 from rpcserver.journal.sqlite import open_journal
@@ -449,19 +448,41 @@ async def test_a_token_speaks_for_its_principal_until_it_is_revoked(home: Home) 
         await journal.add_token(token("tok-1"), token_hash("secret"))
     async with home.open() as journal:
         row = token("tok-1")
-        assert await journal.principal_of(token_hash("secret")) == Principal(
-            principal_id=row.principal,
-            token_id=row.token_id,
-            roles=row.roles,
-            accounts=row.accounts,
-        )
-        assert await journal.principal_of(token_hash("guess")) is None
+        assert await journal.token_of(token_hash("secret")) == row
+        assert await journal.token_of(token_hash("guess")) is None
 
         assert await journal.revoke_token(row.token_id, moment(5))
-        assert await journal.principal_of(token_hash("secret")) is None
         [revoked] = await journal.tokens()
+        assert await journal.token_of(token_hash("secret")) == revoked
 
-    assert revoked.revoked_at == moment(5)
+    assert revoked == replace(row, revoked_at=moment(5))
+    assert not revoked.is_good(moment(5))
+
+
+async def test_everything_said_of_a_token_is_kept(home: Home) -> None:
+    told = replace(token("tok-1"), expires_at=moment(60), created_by=BOB)
+    async with home.open() as journal:
+        await journal.add_token(told, token_hash("secret"))
+    async with home.open() as journal:
+        assert list(await journal.tokens()) == [told]
+    assert told.is_good(moment(59))
+    assert not told.is_good(moment(60))
+
+
+async def test_a_tokens_life_can_be_shortened_and_never_prolonged(journal: Journal) -> None:
+    for name, expires_at in (("tok-1", None), ("tok-2", moment(60))):
+        row = replace(token(name), expires_at=expires_at)
+        await journal.add_token(row, token_hash(name))
+
+    for name in ("tok-1", "tok-2"):
+        assert await journal.limit_token(TokenId(name), moment(90))
+    assert [row.expires_at for row in await journal.tokens()] == [moment(90), moment(60)]
+
+    assert await journal.limit_token(TokenId("tok-1"), moment(30))
+    assert await journal.revoke_token(TokenId("tok-2"), NOON)
+    assert not await journal.limit_token(TokenId("tok-2"), moment(1))
+    assert not await journal.limit_token(TokenId("tok-none"), moment(1))
+    assert [row.expires_at for row in await journal.tokens()] == [moment(30), moment(60)]
 
 
 async def test_only_a_good_token_can_be_revoked(journal: Journal) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import msgspec
 import pytest
 
 from rpcserver.domain.account import UNREAD
 from rpcserver.domain.ids import AccountId, AccountRef, PrincipalId, TokenId, VenueId
-from rpcserver.domain.principal import Permission, Principal, Role
+from rpcserver.domain.principal import Permission, Principal, Role, TokenRow, are_granted
 
-READ, TRADE, CLOSE, OVERRIDE, ADMINISTER = Permission
+READ, TRADE, CLOSE, OVERRIDE, ADMINISTER, APPROVE, ALONE = Permission
 
 
 def principal(*roles: Role, accounts: tuple[str, ...] = ("*",)) -> Principal:
@@ -29,15 +32,17 @@ def at(venue: str, account: str) -> AccountRef:
     [
         ([Role.VIEWER], {READ}),
         ([Role.TRADER], {READ, TRADE, CLOSE}),
-        ([Role.RISK], {READ, CLOSE, OVERRIDE}),
+        ([Role.RISK], {READ, CLOSE, OVERRIDE, APPROVE}),
         ([Role.ADMIN], {READ, ADMINISTER}),
-        ([Role.RISK, Role.TRADER], {READ, TRADE, CLOSE, OVERRIDE}),
+        ([Role.BREAK_GLASS], {READ, CLOSE, ALONE}),
+        ([Role.RISK, Role.TRADER], {READ, TRADE, CLOSE, OVERRIDE, APPROVE}),
         (list(Role), set(Permission)),
         ([], set()),
     ],
 )
 def test_a_role_allows_what_its_row_says(roles: list[Role], allowed: set[Permission]) -> None:
     assert {each for each in Permission if principal(*roles).may(each)} == allowed
+    assert principal(*roles).permissions == allowed
 
 
 def test_whoever_may_only_reduce_risk_cannot_open_any() -> None:
@@ -86,3 +91,43 @@ def test_law_18_accounts_not_read_yet_may_be_among_those_granted(
     trader = principal(Role.TRADER, accounts=(grant,))
 
     assert trader.may_touch(AccountRef(VenueId("far"), UNREAD)) is may_be_among_them
+
+
+@pytest.mark.parametrize(
+    ("mine", "wanted", "may_be_given"),
+    [
+        (("*",), ("*",), True),
+        (("*",), ("Sim101", "far:Sim102"), True),
+        (("Sim101",), ("sim101",), True),
+        (("Sim101",), ("paper:Sim101",), True),
+        (("paper:Sim101",), ("PAPER:sim101",), True),
+        (("Sim101",), ("*",), False),
+        (("Sim101",), ("Sim101", "Sim102"), False),
+        (("paper:Sim101",), ("Sim101",), False),
+        (("paper:Sim101",), ("far:Sim101",), False),
+        ((), ("Sim101",), False),
+        ((), (), True),
+    ],
+)
+def test_grants_are_no_wider_than_those_they_come_from(
+    mine: tuple[str, ...], wanted: tuple[str, ...], may_be_given: bool
+) -> None:
+    assert are_granted(mine, wanted) is may_be_given
+
+
+def test_only_an_admin_of_everything_that_does_not_expire_lasts() -> None:
+    noon = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    lasting = TokenRow(
+        token_id=TokenId("t"),
+        principal=PrincipalId("p"),
+        roles=frozenset({Role.ADMIN}),
+        accounts=("*",),
+        created_at=noon,
+    )
+    replace = msgspec.structs.replace
+
+    assert lasting.is_lasting_admin
+    assert not replace(lasting, expires_at=noon).is_lasting_admin
+    assert not replace(lasting, revoked_at=noon).is_lasting_admin
+    assert not replace(lasting, roles=frozenset({Role.RISK})).is_lasting_admin
+    assert not replace(lasting, accounts=("Sim101",)).is_lasting_admin

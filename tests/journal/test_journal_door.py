@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiosqlite
@@ -23,7 +24,7 @@ from rpcserver.journal.migrations import SCRIPTS, migrate
 from rpcserver.journal.reader import open_reader
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.journal.tokens import open_tokens
-from tests.journal.stories import noted
+from tests.journal.stories import noted, token_hash
 from tests.journal.tampering import tampering
 
 pytestmark = pytest.mark.anyio
@@ -141,6 +142,23 @@ async def test_an_older_journal_is_brought_up_one_version_after_the_other(fresh:
         rows = await db.execute_fetchall("SELECT word, length FROM words")
 
     assert [tuple(row) for row in rows] == [("kept", 4)]
+
+
+async def test_tokens_of_version_1_are_still_good_in_version_2(fresh: Path) -> None:
+    async with aiosqlite.connect(fresh) as db:
+        await migrate(db, fresh, SCRIPTS[:1])
+        await db.execute(
+            "INSERT INTO tokens VALUES (?, 'tok-1', 'alice', ?, ?, ?, NULL)",
+            (token_hash("secret"), '["trader"]', '["Sim101"]', "2026-03-03T12:00:00.000000+00:00"),
+        )
+        await db.commit()
+    async with open_journal(fresh, ballast_bytes=1) as journal:
+        old = await journal.token_of(token_hash("secret"))
+
+    assert old is not None
+    assert (old.principal, old.accounts) == ("alice", ("Sim101",))
+    assert (old.expires_at, old.created_by) == (None, None)
+    assert old.is_good(datetime.now(UTC))
 
 
 async def test_a_migration_that_fails_changes_nothing(fresh: Path) -> None:

@@ -331,6 +331,8 @@ async def test_a_token_is_told_once_and_dies_when_revoked(scene: Scene) -> None:
     assert made.token not in repr(rows)
 
     assert await scene.ask(RevokeToken(made.row.token_id)) is True
-    assert await scene.engine.journal.principal_of(token_hash) is None
+    known = await scene.engine.journal.token_of(token_hash)
+    assert known is not None
+    assert known.revoked_at is not None
     assert await scene.ask(RevokeToken(made.row.token_id)) is False
     assert scene.revoked == [made.row.token_id]

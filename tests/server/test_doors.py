@@ -260,9 +260,9 @@ async def test_a_new_token_works_and_is_stored_as_a_hash_only(
 
     async with connect_client(server.port, token) as client:
         await client.call("Echo")
-    principal = await engine.journal.principal_of(hashlib.sha256(token.encode()).digest())
-    assert principal is not None
-    assert (principal.principal_id, principal.token_id) == ("night-bot", made["tokenId"])
+    row = await engine.journal.token_of(hashlib.sha256(token.encode()).digest())
+    assert row is not None
+    assert (row.principal, row.token_id) == ("night-bot", made["tokenId"])
 
 
 async def test_a_connection_too_many_ends_the_longest_silent_one(engine: FakeEngine) -> None:
