@@ -25,7 +25,7 @@ import msgspec
 from loguru import logger
 
 from rpcserver.apis.catalogue import registry
-from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.errors import Deposed, JournalBroken
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
@@ -45,6 +45,7 @@ VENUE_FILE = "venue.db"
 TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
+DEPOSED = 75  # of one whose data directory another process took over: somebody pressed panic
 DRAIN_POLL = 0.05  # seconds
 LOG_FORMAT = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level:<8} {message} {extra}"
 
@@ -77,13 +78,16 @@ async def run(settings: Settings, ready: Callable[[Ready], None] = lambda _: Non
         sys.stderr, level=settings.log_level.value.upper(), format=LOG_FORMAT, diagnose=False
     )
     _calm_the_collector()
-    broken = False
+    code = 0
     try:
         await _serve(settings, ready)
     except* JournalBroken as errors:
-        broken = True
+        code = JOURNAL_BROKEN
         logger.critical("the journal cannot commit; nothing more is sent", error=str(errors))
-    return JOURNAL_BROKEN if broken else 0
+    except* Deposed as errors:
+        code = DEPOSED
+        logger.critical("another process took over; nothing more is sent", error=str(errors))
+    return code
 
 
 async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:

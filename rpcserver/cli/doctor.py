@@ -127,7 +127,7 @@ def _holder(directory: Path) -> Finding:
         return Finding("lock", Health.BAD, f"cannot be read: {exc.strerror}")
     if holder is None:
         return Finding("lock", Health.GOOD, "free: no server runs on this directory")
-    return Finding("lock", Health.GOOD, f"held by process {holder}, a running server")
+    return Finding("lock", Health.GOOD, f"held by process {holder.pid}, a running server")
 
 
 def _token(path: Path) -> Finding:

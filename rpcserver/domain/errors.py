@@ -4,6 +4,7 @@ Every error this package raises on purpose, sorted by what the caller may do.
 * RpcServerError
     * InvalidRequest        the caller is wrong; tell the caller, with a code of protocol.md
     * JournalBroken         a commit raised: whether it is durable is unknown; send nothing, exit
+    * Deposed               another process took over the data directory; send nothing, exit
     * VenueError
         * OrderRefused      the venue said no: the order does not exist
         * VenueUnavailable  nothing was sent: safe to try again
@@ -41,6 +42,14 @@ class JournalBroken(RpcServerError):
     A commit raised. Its rows may or may not be durable: an unknown of our own (law 27).
 
     Nothing it covers may be sent or told. The process exits, restarts and reads the truth.
+    """
+
+
+class Deposed(RpcServerError):
+    """
+    Another process took over the data directory, as `rpcserver panic` does (law 26).
+
+    Whatever was queued stays unsent. The process exits.
     """
 
 

@@ -111,7 +111,7 @@ class Engine:
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._ending: set[OperationId] = set()  # not durable yet
         self._performers = {
-            name: Performer(venue, self._fed, tasks, self._is_wanted)
+            name: Performer(venue, self._fed, tasks, self._is_wanted, lambda: journal.is_in_charge)
             for name, venue in venues.items()
         }
         self._watchers = {
@@ -620,7 +620,7 @@ async def open_engine(
     Run an engine: recover what a crash left, then take turns until the block ends.
 
     Raises:
-        JournalBroken: Out of the block, when a commit raised. Nothing more was sent or told.
+        JournalBroken, Deposed: Out of the block. Nothing more was sent, nor told of any commit.
     """
     async with anyio.create_task_group() as tasks:
         engine = Engine(journal, venues, tasks, clock, names)

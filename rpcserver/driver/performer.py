@@ -45,7 +45,13 @@ from rpcserver.core.events import (
     TradesRead,
 )
 from rpcserver.domain.capabilities import Capabilities
-from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueError, VenueUnavailable
+from rpcserver.domain.errors import (
+    Deposed,
+    OrderRefused,
+    OutcomeUnknown,
+    VenueError,
+    VenueUnavailable,
+)
 from rpcserver.driver.budget import Budget
 from rpcserver.driver.bulkhead import contained
 from rpcserver.driver.ports import Venue
@@ -58,6 +64,7 @@ CONCURRENCY = 8  # calls at once, until the venue has said how many it bears
 VenueCommand = (
     SubmitOrder | CancelOrder | ChangeOrder | QueryOrder | QueryTrades | ReadAccount | ReadMarket
 )
+OrderCommand = SubmitOrder | CancelOrder | ChangeOrder  # what changes something at the venue
 Feed = Callable[[VenueCommand, Event], None]
 Queue = list[tuple[int, int, VenueCommand]]  # a heap: urgency, then the order of coming
 
@@ -81,10 +88,12 @@ class Performer:
         feed: Feed,
         tasks: anyio.abc.TaskGroup,
         is_wanted: Callable[[SubmitOrder], bool] = lambda _: True,
+        is_in_charge: Callable[[], bool] = lambda: True,
     ) -> None:
         self._venue = venue
         self._feed = feed
         self._is_wanted = is_wanted
+        self._is_in_charge = is_in_charge
         self._tasks = tasks
         self._orders: Queue = []  # what counts against the budget
         self._reads: Queue = []
@@ -117,8 +126,7 @@ class Performer:
     def perform(self, command: VenueCommand) -> None:
         """Queue *command*; what comes of it is fed back as an event."""
         self._count += 1
-        is_order = isinstance(command, SubmitOrder | CancelOrder | ChangeOrder)
-        queue = self._orders if is_order else self._reads
+        queue = self._orders if isinstance(command, OrderCommand) else self._reads
         heapq.heappush(queue, (_priority(command), self._count, command))
         self._rouse()
 
@@ -206,6 +214,9 @@ class Performer:
     # --- calls ---------------------------------------------------------------------------------
 
     async def _performed(self, command: VenueCommand) -> Event:
+        if isinstance(command, OrderCommand) and not self._is_in_charge():
+            # The race: this process was frozen while another one acted in its place (law 26).
+            raise Deposed("another process took over the data directory: nothing more is sent")
         if isinstance(command, SubmitOrder) and not self._is_wanted(command):
             # The race: it waited for its turn here while its operation came to its end (law 39).
             return failed(command, VenueUnavailable("its operation has been stopped"))

@@ -190,6 +190,10 @@ class Journal(Protocol):
     def low(self) -> bool:
         """Whether room is so short that only closing calls should be admitted."""
 
+    @property
+    def is_in_charge(self) -> bool:
+        """Whether nobody took over meanwhile: asked right before every order message (law 26)."""
+
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
         """
         Make *records* durable, all or none, in order, in one transaction.

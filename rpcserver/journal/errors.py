@@ -11,7 +11,10 @@ Why a journal cannot be opened. The process says so and exits; a person does the
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from rpcserver.domain.errors import RpcServerError
 
@@ -28,13 +31,23 @@ class JournalUnusable(RpcServerError):
         return f"{self.path}: {self.detail}"
 
 
-class DirectoryHeld(JournalUnusable):
-    """Another process owns the data directory; `pid` is None if it has not said who it is yet."""
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """What the lock of a data directory says: who holds it, or held it last."""
 
-    def __init__(self, directory: Path, pid: int | None) -> None:
-        who = f"process {pid}" if pid is not None else "another process"
+    pid: int
+    epoch: int  # each holder's is higher than the one's before
+    since: datetime  # UTC
+
+
+class DirectoryHeld(JournalUnusable):
+    """Another process owns the data directory; `holder` is None if it has not said so yet."""
+
+    def __init__(self, directory: Path, holder: Holder | None) -> None:
+        who = "another process"
+        if holder is not None:
+            who = f"process {holder.pid} since {holder.since:%Y-%m-%d %H:%M:%S}Z"
         super().__init__(directory, f"is held by {who}")
-        self.pid = pid
+        self.holder = holder
 
 
 class JournalTooNew(JournalUnusable):

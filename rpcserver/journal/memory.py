@@ -114,6 +114,11 @@ class MemoryJournal:
         """Whether room is so short that only closing calls should be admitted."""
         return self._is_low
 
+    @property
+    def is_in_charge(self) -> bool:
+        """Always: no other process can reach this one's memory."""
+        return True
+
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
         """
         Keep *records*, all or none, in order.

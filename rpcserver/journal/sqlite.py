@@ -30,7 +30,7 @@ from rpcserver.journal.changes import Changes, changes_of
 from rpcserver.journal.checkpoint import Checkpointer
 from rpcserver.journal.connection import connect, is_full, opening
 from rpcserver.journal.errors import JournalDamaged
-from rpcserver.journal.lock import hold_directory
+from rpcserver.journal.lock import Tenure, hold_directory
 from rpcserver.journal.reader import JournalReader
 from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_values, time_text
 from rpcserver.journal.tokens import TokenStore
@@ -75,7 +75,7 @@ async def open_journal(
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        stack.enter_context(hold_directory(path.parent))
+        tenure = stack.enter_context(hold_directory(path.parent))
         path.touch(mode=0o600)
         with opening(path):
             writer = await stack.enter_async_context(open_writer(path, connection))
@@ -87,6 +87,7 @@ async def open_journal(
             logger.warning("the disk has no room for the ballast; only exits should be admitted")
         yield SqliteJournal(
             head=head,
+            tenure=tenure,
             writer=writer,
             reader=reader,
             tokens=TokenStore(tokens),
@@ -124,6 +125,7 @@ class SqliteJournal(JournalReader):
         self,
         *,
         head: Head,
+        tenure: Tenure,
         writer: Writer,
         reader: aiosqlite.Connection,
         tokens: TokenStore,
@@ -133,6 +135,7 @@ class SqliteJournal(JournalReader):
     ) -> None:
         super().__init__(reader)
         self._head = head
+        self._tenure = tenure
         self._writer = writer
         self._tokens = tokens
         self._checkpointer = checkpointer
@@ -149,6 +152,11 @@ class SqliteJournal(JournalReader):
     def low(self) -> bool:
         """Whether room is so short that only closing calls should be admitted."""
         return self._ballast.is_low(self._low_water_bytes)
+
+    @property
+    def is_in_charge(self) -> bool:
+        """Whether nobody took over meanwhile: asked right before every order message (law 26)."""
+        return self._tenure.lasts()
 
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
         """

@@ -17,7 +17,7 @@ from rpcserver.core.records import (
     RecordBase,
 )
 from rpcserver.core.requests import CancelRequest
-from rpcserver.domain.errors import InvalidRequest, JournalBroken
+from rpcserver.domain.errors import Deposed, InvalidRequest, JournalBroken
 from rpcserver.domain.ids import AccountRef, VenueOrderId
 from tests.driver.world import (
     ALICE,
@@ -313,3 +313,29 @@ async def test_nothing_new_is_admitted_after_the_stop_and_what_runs_goes_on() ->
             await engine.place(placing(order()))
         assert (await engine.finished(admitted.operation_id)).flat
         assert not engine.unfinished
+
+
+class _Deposed(WatchedJournal):
+    """A journal whose directory another process took over, from the first order on."""
+
+    @property
+    def is_in_charge(self) -> bool:
+        return not any(_intended(records) for records in self.commits)
+
+
+async def test_law_26_a_process_that_was_taken_over_sends_nothing_more_and_ends() -> None:
+    """The race: frozen between the commit of an order and its first byte, while panic was run."""
+    async with open_venue(held(3)) as paper:
+        venue = WatchedVenue(paper)
+
+        async def close() -> None:
+            async with running(_Deposed(), venue) as engine:
+                await engine.close(flatten(everything=True))
+                await anyio.sleep_forever()
+
+        with pytest.raises(ExceptionGroup) as ended:
+            await close()
+
+        assert ended.group_contains(Deposed)
+        assert not venue.called("submit", "cancel", "change")
+        assert positions(paper) == {(SIM, MES): 3}

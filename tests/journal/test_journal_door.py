@@ -19,7 +19,7 @@ from rpcserver.journal.errors import (
     JournalTooNew,
     JournalUnusable,
 )
-from rpcserver.journal.lock import hold_directory, holder_of
+from rpcserver.journal.lock import depose, hold_directory, holder_of
 from rpcserver.journal.migrations import SCRIPTS, migrate
 from rpcserver.journal.reader import open_reader
 from rpcserver.journal.sqlite import open_journal
@@ -192,14 +192,20 @@ async def test_the_second_opener_is_told_who_was_first(fresh: Path) -> None:
         error = await refused(fresh)
 
     assert isinstance(error, DirectoryHeld)
-    assert error.pid == os.getpid()
-    assert str(error) == f"{fresh.parent}: is held by process {os.getpid()}"
+    assert error.holder is not None
+    assert error.holder.pid == os.getpid()
+    assert str(error).startswith(f"{fresh.parent}: is held by process {os.getpid()} since 20")
+
+
+def pid_of_holder(directory: Path) -> int | None:
+    holder = holder_of(directory)
+    return holder.pid if holder is not None else None
 
 
 def test_the_holder_is_known_while_it_holds(tmp_path: Path) -> None:
     assert holder_of(tmp_path) is None
     with hold_directory(tmp_path):
-        assert holder_of(tmp_path) == os.getpid()
+        assert pid_of_holder(tmp_path) == os.getpid()
     assert holder_of(tmp_path) is None
 
 
@@ -212,14 +218,14 @@ def test_a_dead_holder_holds_nobody_up(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        assert holder_of(tmp_path) == holder.pid
+        assert pid_of_holder(tmp_path) == holder.pid
         with pytest.raises(DirectoryHeld), hold_directory(tmp_path):
             pass
         holder.kill()
         holder.wait()
 
     with hold_directory(tmp_path):
-        assert holder_of(tmp_path) == os.getpid()
+        assert pid_of_holder(tmp_path) == os.getpid()
 
 
 def test_a_holder_that_has_not_written_its_name_is_no_free_directory(tmp_path: Path) -> None:
@@ -227,3 +233,50 @@ def test_a_holder_that_has_not_written_its_name_is_no_free_directory(tmp_path: P
         os.truncate(tmp_path / "lock", 0)
         with pytest.raises(DirectoryHeld, match="another process"):
             holder_of(tmp_path)
+
+
+def test_law_26_who_is_deposed_knows_it_and_keeps_the_lock_until_it_ends(tmp_path: Path) -> None:
+    with hold_directory(tmp_path) as tenure:
+        assert tenure.lasts()
+
+        deposed = depose(tmp_path)
+
+        assert deposed is not None
+        assert deposed.pid == os.getpid()
+        assert not tenure.lasts()
+        with pytest.raises(DirectoryHeld), hold_directory(tmp_path):
+            pass
+    with hold_directory(tmp_path) as next_tenure:
+        assert next_tenure.lasts()
+        assert not tenure.lasts()
+
+
+def test_law_26_nobody_is_in_charge_by_a_lock_that_was_deleted(tmp_path: Path) -> None:
+    """Another process could lock a new file of that name."""
+    with hold_directory(tmp_path) as tenure:
+        (tmp_path / "lock").unlink()
+
+        assert not tenure.lasts()
+
+
+def test_there_is_nobody_to_depose_in_a_free_directory(tmp_path: Path) -> None:
+    with hold_directory(tmp_path):
+        pass
+
+    assert depose(tmp_path) is None
+
+
+def test_a_lock_of_an_older_version_names_its_process_no_more(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("4711\n")
+
+    with hold_directory(tmp_path):
+        assert pid_of_holder(tmp_path) == os.getpid()
+
+
+async def test_law_26_a_journal_knows_when_it_is_in_charge_no_more(fresh: Path) -> None:
+    async with open_journal(fresh, ballast_bytes=1) as journal:
+        assert journal.is_in_charge
+
+        depose(fresh.parent)
+
+        assert not journal.is_in_charge
