@@ -58,6 +58,7 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.report import AccountFailure, Outcome
 from rpcserver.core.reporting import report_of
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet
 from rpcserver.core.state import (
     Doubt,
     Ended,
@@ -206,6 +207,8 @@ def apply(state: State, change: Change) -> None:
                 state.lane(change.lane).overfilled = True
         case Recovered():
             rearm(state, change)
+        case DirectiveSet() | DirectiveLifted():
+            state.note_directive(change)
         case SnapshotTaken():
             pass  # the *after* snapshot is evidence, not state
 

@@ -8,6 +8,7 @@ import msgspec
 
 from rpcserver.core.apply import Change, apply
 from rpcserver.core.commands import Alert, Command
+from rpcserver.core.draft import Draft
 from rpcserver.core.events import Noticed, Now
 from rpcserver.core.records import (
     Concern,
@@ -17,7 +18,7 @@ from rpcserver.core.records import (
     OrderEnded,
     Resolved,
 )
-from rpcserver.core.state import Draft, Lane, Operation, State
+from rpcserver.core.state import Lane, Operation, State
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import AccountRef, ClientOrderId, OperationId, VenueId
 from rpcserver.domain.position import PositionKey

@@ -9,12 +9,15 @@ from typing import NamedTuple
 import msgspec
 
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.standing import Word
 from rpcserver.core.state import Timer
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.directive import Directive
 from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
+    DirectiveName,
     OperationId,
     PrincipalId,
     VenueId,
@@ -69,6 +72,25 @@ class OrderResolved(Event, frozen=True, kw_only=True):
     """A person said what became of an unknown order."""
 
     request: ResolveRequest
+
+
+class DirectiveRequested(Event, frozen=True, kw_only=True):
+    """
+    Somebody lays something down that stands until it is taken back.
+
+    `closing`: what is to be closed because of it, in the same decision: both or neither.
+    """
+
+    directive: Directive
+    word: Word
+    closing: Requested | None = None
+
+
+class LiftRequested(Event, frozen=True, kw_only=True):
+    """Somebody takes back what stands."""
+
+    name: DirectiveName
+    word: Word
 
 
 class SnapshotRead(Event, frozen=True, kw_only=True):

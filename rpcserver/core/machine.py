@@ -22,11 +22,14 @@ from rpcserver.core.clients import (
     order_resolved,
 )
 from rpcserver.core.decision import Admitted, Decision, Pen, Refused
+from rpcserver.core.directives import directive_requested, lift_requested
 from rpcserver.core.events import (
     CancelLost,
     CancelRejected,
     CancelRequested,
+    DirectiveRequested,
     Event,
+    LiftRequested,
     MarketChanged,
     MarketUnread,
     Noticed,
@@ -113,6 +116,10 @@ def decide(state: State, event: Event, now: Now) -> Decision:
         case OrderResolved():
             key, reply = order_resolved(pen, event)
             _move(pen, key)
+        case DirectiveRequested():
+            reply = directive_requested(pen, event)
+        case LiftRequested():
+            reply = lift_requested(pen, event)
         case SnapshotFailed(operation_id=None):
             read_failed(pen, event.account)
         case SnapshotFailed():

@@ -9,8 +9,9 @@ operation's own gapless `seq`, and how many of its legs were done.
 What changes the state and is not worth a row (timers, polls under way, what a venue last said of a
 market) is in `passing.py`: a restart asks again.
 
-*Subjects* are what recovery folds: an operation, or a client's own order that no operation owns.
-A subject is open from the record that `opens` it to the record that `closes` it.
+*Subjects* are what recovery folds: an operation, a client's own order that no operation owns, or a
+directive. A subject is open from the record that `opens` it to the record that `closes` it; opened
+anew, it begins there, and what came before is folded no more.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.core.recording import Concern as Concern
+from rpcserver.core.recording import RecordBase as RecordBase
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, OrderOutcome
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet
 from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
@@ -36,41 +40,6 @@ from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.market import Market
 from rpcserver.domain.order import ZERO, Fill, OrderReport, OrderRequest, OrderStatus, RejectReason
 from rpcserver.domain.position import Position, PositionKey
-
-
-class Concern(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A record's place in one operation: `seq` from 1, gapless; `done` of `total` legs ended."""
-
-    operation_id: OperationId
-    request_id: str
-    seq: int
-    leg: int  # 0 where the record is about the whole operation
-    done: int
-    total: int
-
-
-class RecordBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """What every record has."""
-
-    at: datetime  # wall time, UTC
-    mono: float  # monotonic seconds of the life that wrote it: worthless after a restart
-    concerns: tuple[Concern, ...] = ()
-
-    @property
-    def opens(self) -> str | None:
-        """The subject that recovery must fold from here on."""
-        return None
-
-    @property
-    def closes(self) -> str | None:
-        """The subject that recovery need not fold any more."""
-        return None
-
-    @property
-    def subjects(self) -> tuple[tuple[str, int], ...]:
-        """Every (subject, seq) this record belongs to; seq 0 where the subject counts none."""
-        return tuple((concern.operation_id, concern.seq) for concern in self.concerns)
-
 
 # --- operations --------------------------------------------------------------------------------
 
@@ -444,6 +413,8 @@ Record = (
     | Resolved
     | Noted
     | Recovered
+    | DirectiveSet
+    | DirectiveLifted
 )
 
 _encoder = msgspec.json.Encoder(decimal_format="string")

@@ -10,6 +10,7 @@ AccountId = NewType("AccountId", str)  # the venue's name of an account: "Sim101
 InstrumentId = NewType("InstrumentId", str)  # canonical: "MES 12-25", "NSE:INFY", "BTC-USDT-SWAP"
 Product = NewType("Product", str)  # the venue's product type: "INTRADAY"; "" where it has none
 PositionId = NewType("PositionId", str)  # ours, durable, never reused: "pos-20260303120000-1"
+DirectiveName = NewType("DirectiveName", str)  # what stands: "directive:halt:halt-…"
 OperationId = NewType("OperationId", str)  # one accepted closing request: "op-…"
 PrincipalId = NewType("PrincipalId", str)  # whoever a token speaks for
 TokenId = NewType("TokenId", str)  # the public name of a token, never the token itself

@@ -28,7 +28,9 @@ from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import (
     CancelRequested,
+    DirectiveRequested,
     Event,
+    LiftRequested,
     Noticed,
     Now,
     OrderCancelRequested,
@@ -39,13 +41,14 @@ from rpcserver.core.events import (
     Woken,
 )
 from rpcserver.core.machine import apply, decide, next_deadline, recover
-from rpcserver.core.passing import KeyRemembered, PartialRemembered
 from rpcserver.core.records import OperationFinished, Record, RecordBase
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
-from rpcserver.core.state import KEY_LIFE, REPEAT_WINDOW, State
+from rpcserver.core.standing import DirectiveSet, Word
+from rpcserver.core.state import State
 from rpcserver.domain.account import Account
+from rpcserver.domain.directive import Directive
 from rpcserver.domain.errors import (
     InvalidRequest,
     JournalBroken,
@@ -53,11 +56,11 @@ from rpcserver.domain.errors import (
     RpcServerError,
     VenueUnavailable,
 )
-from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
+from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.answers import Answers, answer_cancel, answer_order
-from rpcserver.driver.folding import folded_report, sealed
+from rpcserver.driver.folding import folded_report, refuse_expired_key, remembered, sealed
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.statistics import EngineStatistics, VenueStatistics
@@ -157,9 +160,8 @@ class Engine:
             InvalidRequest: With a code of protocol.md.
         """
         self._refuse_if_stopping()
-        await self._refuse_expired_key(request)
-        operation_id = OperationId(f"op-{self._new_name()}")
-        event = Requested(operation_id=operation_id, request=request, join=join)
+        await refuse_expired_key(self.journal, self._state, request)
+        event = Requested(operation_id=self._new_operation(), request=request, join=join)
         reply = await self._ask(event)
         assert isinstance(reply, Admitted)
         return reply
@@ -228,6 +230,38 @@ class Engine:
     async def note(self, seen: Noticed) -> None:
         """Put into the audit what the server saw by itself; it is durable when this returns."""
         await self._ask(seen)
+
+    @property
+    def directives(self) -> Mapping[DirectiveName, DirectiveSet]:
+        """What stands now, and who laid it down; in the order in which that was."""
+        return self._state.directives
+
+    async def lay_down(
+        self, directive: Directive, word: Word, *, closing: CloseRequest | None = None
+    ) -> Admitted | None:
+        """
+        Let *directive* stand, in the place of any of its name; it is durable when this returns.
+
+        *closing* is opened with it, both or neither, and its operation is the answer.
+
+        Raises:
+            InvalidRequest: As `close` would.
+        """
+        opens = None
+        if closing is not None:
+            self._refuse_if_stopping()
+            await refuse_expired_key(self.journal, self._state, closing)
+            opens = Requested(operation_id=self._new_operation(), request=closing, join=False)
+        return await self._ask(DirectiveRequested(directive=directive, word=word, closing=opens))
+
+    async def lift(self, name: DirectiveName, word: Word) -> None:
+        """
+        Take back what stands under *name*; it is durable when this returns.
+
+        Raises:
+            InvalidRequest: `unknown_directive`.
+        """
+        await self._ask(LiftRequested(name=name, word=word))
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         """The operation a principal's idempotency key named."""
@@ -353,28 +387,10 @@ class Engine:
 
     async def recover(self) -> None:
         """Fold what is unfinished: every order that was alive is one more lost answer (law 24)."""
-        records = await self.journal.unfinished()
-        for record in records:
-            apply(self._state, record)
         now = self._now()
-        for row in await self.journal.recent(now.wall - KEY_LIFE):
-            if row.idempotency_key is not None:
-                apply(
-                    self._state,
-                    KeyRemembered(
-                        row.principal,
-                        row.idempotency_key,
-                        row.operation_id,
-                        row.digest,
-                        row.opened_at,
-                    ),
-                )
-            ended = row.finished_at
-            if row.partial and ended is not None and now.wall - ended < REPEAT_WINDOW:
-                apply(
-                    self._state,
-                    PartialRemembered(row.principal, row.digest, row.operation_id, ended),
-                )
+        records = await self.journal.unfinished()
+        for fact in (*records, *await remembered(self.journal, now.wall)):
+            apply(self._state, fact)
         decision = recover(self._state, now)
         for change in decision.changes:
             apply(self._state, change)
@@ -584,23 +600,12 @@ class Engine:
         if (capabilities := self._watchers[venue].capabilities) is not None:
             self._performers[venue].adapt(capabilities)
 
+    def _new_operation(self) -> OperationId:
+        return OperationId(f"op-{self._new_name()}")
+
     def _refuse_if_stopping(self) -> None:
         if self._stopping:
             raise InvalidRequest("shutting_down", "the server is restarting: ask again")
-
-    async def _refuse_expired_key(self, request: CloseRequest) -> None:
-        """A key older than what the state remembers is looked up where everything is."""
-        key = request.idempotency_key
-        if key is None or self._state.find_key(request.principal, key) is not None:
-            return
-        row = await self.journal.find_key(request.principal, key)
-        if row is None or self._state.find_key(request.principal, key) is not None:
-            return
-        if row.digest != request.digest:
-            raise InvalidRequest(
-                "idempotency_conflict", f"this key named another call: operation {row.operation_id}"
-            )
-        raise InvalidRequest("idempotency_expired", f"this key named operation {row.operation_id}")
 
 
 def _listen(listeners: list[Listener], listener: Listener) -> Callable[[], None]:

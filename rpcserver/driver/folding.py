@@ -1,15 +1,20 @@
-"""What became of an operation, from the journal alone (law 37)."""
+"""What the journal alone can tell: of an operation that ended (law 37), of keys, of a life ago."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import msgspec
 
 from rpcserver.core.entries import Entry
 from rpcserver.core.machine import apply
+from rpcserver.core.passing import KeyRemembered, PartialRemembered
 from rpcserver.core.records import OperationFinished, OperationPlanned
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
-from rpcserver.core.state import State
+from rpcserver.core.requests import CloseRequest
+from rpcserver.core.state import KEY_LIFE, REPEAT_WINDOW, State
+from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId
 from rpcserver.driver.ports import Journal
 
@@ -24,6 +29,40 @@ async def folded_report(journal: Journal, operation_id: OperationId) -> Operatio
             return sealed(state.reports[operation_id], entry)
     operation = state.operations.get(operation_id)
     return report_of(state, operation) if operation is not None else None
+
+
+async def remembered(journal: Journal, now: datetime) -> list[KeyRemembered | PartialRemembered]:
+    """What a new life knows of operations that ended: the keys, and the partial closes of late."""
+    facts: list[KeyRemembered | PartialRemembered] = []
+    for row in await journal.recent(now - KEY_LIFE):
+        if (key := row.idempotency_key) is not None:
+            facts.append(
+                KeyRemembered(row.principal, key, row.operation_id, row.digest, row.opened_at)
+            )
+        ended = row.finished_at
+        if row.partial and ended is not None and now - ended < REPEAT_WINDOW:
+            facts.append(PartialRemembered(row.principal, row.digest, row.operation_id, ended))
+    return facts
+
+
+async def refuse_expired_key(journal: Journal, state: State, request: CloseRequest) -> None:
+    """
+    A key older than what the state remembers is looked up where everything is.
+
+    Raises:
+        InvalidRequest: `idempotency_conflict`, `idempotency_expired`.
+    """
+    key = request.idempotency_key
+    if key is None or state.find_key(request.principal, key) is not None:
+        return
+    row = await journal.find_key(request.principal, key)
+    if row is None or state.find_key(request.principal, key) is not None:
+        return
+    if row.digest != request.digest:
+        raise InvalidRequest(
+            "idempotency_conflict", f"this key named another call: operation {row.operation_id}"
+        )
+    raise InvalidRequest("idempotency_expired", f"this key named operation {row.operation_id}")
 
 
 def sealed(report: OperationReport, end: Entry) -> OperationReport:

@@ -204,8 +204,9 @@ class Journal(Protocol):
 
     async def unfinished(self) -> Sequence[Record]:
         """
-        Every record of every subject that is still open, each once, in the order in which they
-        were journaled: what recovery folds (`opens`, `closes` and `subjects` in records.py).
+        Every record of every subject that is still open, from the one that opened it last, each
+        once, in the order in which they were journaled: what recovery folds (`opens`, `closes`
+        and `subjects` in records.py).
         """
 
     async def operation(

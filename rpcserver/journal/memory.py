@@ -30,7 +30,7 @@ class _Disk:
     def __init__(self) -> None:
         self.links: list[Link] = []
         self.places: dict[str, list[tuple[int, int]]] = {}  # subject: (seq, audit_seq), in order
-        self.open_subjects: set[str] = set()
+        self.open_subjects: dict[str, int] = {}  # and the audit_seq that opened it
         self.operations: dict[OperationId, OperationRow] = {}  # oldest first
         self.tokens: dict[bytes, TokenRow] = {}
 
@@ -44,9 +44,9 @@ class _Disk:
             self.places.setdefault(subject, []).append((seq, audit_seq))
         for subject, opened_by in changes.turned.items():
             if opened_by is None:
-                self.open_subjects.discard(subject)
+                self.open_subjects.pop(subject, None)
             else:
-                self.open_subjects.add(subject)
+                self.open_subjects[subject] = opened_by
         for _, row in changes.opened:
             self.operations[row.operation_id] = row
         for operation_id, legs in changes.legs.items():
@@ -147,11 +147,12 @@ class MemoryJournal:
         return entries(links, records)
 
     async def unfinished(self) -> Sequence[Record]:
-        """Every record of every open subject, in the order in which they were journaled."""
+        """Every record of every open subject since it was opened, in the journal's order."""
         wanted = {
             audit_seq
-            for subject in self._disk.open_subjects
+            for subject, opened_by in self._disk.open_subjects.items()
             for _, audit_seq in self._disk.places.get(subject, ())
+            if audit_seq >= opened_by
         }
         return [decode_record(self._link(seq).body.encode()) for seq in sorted(wanted)]
 

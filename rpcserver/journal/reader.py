@@ -24,7 +24,10 @@ _UNLIMITED = -1  # SQLite's word for no LIMIT
 _LINKS = "SELECT audit_seq, audit_hash, body FROM records"
 _UNFINISHED = """
     SELECT body FROM records
-    WHERE audit_seq IN (SELECT audit_seq FROM open_subjects JOIN places USING (subject))
+    WHERE audit_seq IN (
+        SELECT audit_seq FROM open_subjects JOIN places USING (subject)
+        WHERE audit_seq >= opened_by
+    )
     ORDER BY audit_seq
 """
 _REPLAY = """
@@ -69,7 +72,7 @@ class JournalReader:
         self._db = db
 
     async def unfinished(self) -> Sequence[Record]:
-        """Every record of every open subject, in the order in which they were journaled."""
+        """Every record of every open subject since it was opened, in the journal's order."""
         records: list[Record] = []
         async with self._db.execute(_UNFINISHED) as cursor:
             while rows := await cursor.fetchmany(_PAGE):

@@ -32,10 +32,12 @@ from tests.journal.stories import (
     NOON,
     Story,
     fill_counted,
+    halted,
     moment,
     noted,
     own_order,
     own_order_ended,
+    released,
     token,
     token_hash,
 )
@@ -237,7 +239,19 @@ async def test_an_order_that_is_sent_again_after_its_end_is_open_again(journal: 
     records: list[Record] = [own_order("own"), own_order_ended("own"), own_order("own")]
     await journal.append(records)
 
-    assert list(await journal.unfinished()) == records
+    assert list(await journal.unfinished()) == records[-1:], "it begins where it was opened last"
+
+
+async def test_a_directive_that_is_laid_down_again_is_folded_once(home: Home) -> None:
+    first, second, other = halted("a", "first"), halted("a", "second"), halted("b")
+    async with home.open() as journal:
+        await journal.append([first, other])
+        await journal.append([second])
+    async with home.open() as journal:
+        assert list(await journal.unfinished()) == [other, second]
+        await journal.append([released("a")])
+    async with home.open() as journal:
+        assert list(await journal.unfinished()) == [other]
 
 
 async def test_what_opens_and_ends_in_one_batch_is_over(journal: Journal) -> None:
@@ -249,11 +263,11 @@ async def test_what_opens_and_ends_in_one_batch_is_over(journal: Journal) -> Non
 Step = tuple[str, int]
 
 
-@given(steps=st.lists(st.tuples(st.sampled_from("oief"), st.integers(0, 3)), max_size=30))
+@given(steps=st.lists(st.tuples(st.sampled_from("oiefhr"), st.integers(0, 3)), max_size=30))
 @settings(max_examples=40, deadline=None)
 @pytest.mark.parametrize("batch", [1, 7])
 def test_both_journals_tell_the_same_story(steps: list[Step], batch: int) -> None:
-    """Orders are opened, filled in part, ended and noted in any order, in batches of any size."""
+    """Orders come and go, halts stand and are released, in any order, in batches of any size."""
 
     def record(step: Step) -> Record:
         kind, number = step
@@ -264,6 +278,10 @@ def test_both_journals_tell_the_same_story(steps: list[Step], batch: int) -> Non
                 return fill_counted(str(number), status=OrderStatus.PARTIALLY_FILLED)
             case "e":
                 return own_order_ended(str(number))
+            case "h":
+                return halted(str(number))
+            case "r":
+                return released(str(number))
             case _:
                 return noted(str(number))
 

@@ -34,17 +34,17 @@ class Book:
             self._lines.append(line)
 
     def unfinished(self) -> list[Record]:
-        """Every record of every open subject, in order."""
-        open_subjects: set[str] = set()
-        for record in self.records:
+        """Every record of every open subject since it was opened, in order."""
+        opened_by: dict[str, int] = {}
+        for number, record in enumerate(self.records):
             if record.opens is not None:
-                open_subjects.add(record.opens)
+                opened_by[record.opens] = number
             if record.closes is not None:
-                open_subjects.discard(record.closes)
+                opened_by.pop(record.closes, None)
         return [
             decode_record(line)
-            for line, record in zip(self._lines, self.records, strict=True)
-            if any(subject in open_subjects for subject, _ in record.subjects)
+            for number, (line, record) in enumerate(zip(self._lines, self.records, strict=True))
+            if any(number >= opened_by.get(subject, number + 1) for subject, _ in record.subjects)
         ]
 
     def operation(self, operation_id: OperationId) -> list[Record]:

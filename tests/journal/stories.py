@@ -21,6 +21,8 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import Amount, CloseRequest, Scope
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet
+from rpcserver.domain.directive import Halt, HaltScope
 from rpcserver.domain.ids import (
     AccountId,
     AccountRef,
@@ -52,6 +54,18 @@ def moment(seconds: float) -> datetime:
 def noted(detail: str = "something") -> Noted:
     """A record that belongs to nothing."""
     return Noted(at=NOON, mono=0.0, code="test", detail=detail)
+
+
+def halted(name: str, reason: str = "enough") -> DirectiveSet:
+    """Somebody laid something down that stands."""
+    halt = Halt(halt_id=name, scope=HaltScope(account=PAPER))
+    return DirectiveSet(at=NOON, mono=0.0, directive=halt, principal=ALICE, reason=reason)
+
+
+def released(name: str) -> DirectiveLifted:
+    """And took it back."""
+    halt = Halt(halt_id=name, scope=HaltScope())
+    return DirectiveLifted(at=NOON, mono=0.0, name=halt.name, principal=BOB, reason="calm again")
 
 
 class Story:

@@ -1,0 +1,53 @@
+"""
+What people lay down and take back: journaled with who, from where and why, before it holds.
+
+The halts among it are obeyed where orders are admitted (`clients.py`).
+"""
+
+from __future__ import annotations
+
+from rpcserver.core.decision import Admitted, Pen, Refused
+from rpcserver.core.events import DirectiveRequested, LiftRequested
+from rpcserver.core.operation import requested
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet
+
+
+def directive_requested(pen: Pen, event: DirectiveRequested) -> Admitted | Refused | None:
+    """
+    Let it stand; and open the close it asks for, in the same transaction.
+
+    A crash finds both or neither, so that nothing is locked and not flattened, nor flattened twice.
+    """
+    reply = requested(pen, event.closing) if event.closing is not None else None
+    if isinstance(reply, Refused):
+        return reply
+    word = event.word
+    pen.write(
+        DirectiveSet(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            directive=event.directive,
+            principal=word.principal,
+            reason=word.reason,
+            remote=word.remote,
+        )
+    )
+    return reply
+
+
+def lift_requested(pen: Pen, event: LiftRequested) -> Refused | None:
+    """Take back what stands."""
+    if event.name not in pen.draft.directives:
+        return Refused("unknown_directive", f"nothing stands under the name {event.name}")
+    word = event.word
+    pen.write(
+        DirectiveLifted(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            name=event.name,
+            principal=word.principal,
+            reason=word.reason,
+            remote=word.remote,
+        )
+    )
+    return None
