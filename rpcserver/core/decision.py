@@ -16,6 +16,7 @@ from rpcserver.core.records import (
     LegEnded,
     Noted,
     OrderEnded,
+    OrderIntended,
     Resolved,
 )
 from rpcserver.core.state import Lane, Operation, State
@@ -70,6 +71,8 @@ class Pen:
             self.concerned.add(change.operation_id)
         elif isinstance(change, FillCounted | OrderEnded | Resolved) and change.lane is not None:
             self._note_owner(change.lane, change.client_order_id)
+        elif isinstance(change, OrderIntended) and change.resend and change.lane is not None:
+            self._note_owner(change.lane, change.order.client_order_id)  # it may change hands
         apply(self.draft, change)
 
     def order(self, command: Command) -> None:

@@ -65,10 +65,12 @@ def of_report(report: OrderReport) -> LedgerOrder:
 def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
     """An order about to be sent; *before*: the same one, sent once already."""
     if before is not None and intent.resend:
+        is_taken_over = before.operation_id != intent.operation_id
         return msgspec.structs.replace(
             before,
+            operation_id=intent.operation_id,
             state=OrderState.INTENDED,
-            sends=before.sends + 1,
+            sends=2 if is_taken_over else before.sends + 1,  # never the first
             sent_at=intent.mono,
             asked_at=None,
             absent_at=None,

@@ -123,6 +123,7 @@ def _next(pen: Pen, lane: Lane) -> float | None:
     if not working:
         return _stop(pen, lane, legs)
     left = _let_go(pen, lane, legs)
+    _take_back(pen, lane)
     wake = _work(pen, lane, working)
     return min((at for at in (left, wake) if at is not None), default=None)
 
@@ -142,7 +143,7 @@ def _work(pen: Pen, lane: Lane, working: list[tuple[Operation, Leg]]) -> float |
     if lane.overfilled:
         return _give_up(pen, lane, Outcome.PARTIAL, "overfilled")
     if any(order.state is OrderState.UNKNOWN for order in lane.own_live):
-        return settle_unknown(pen, lane, operation)
+        return settle_unknown(pen, lane, (operation, leg))
     if missed_orders(lane):
         return None  # they may have filled: they are asked about
     if lane.doubt is not None and not lane.in_play:
@@ -326,6 +327,14 @@ def _let_go(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | 
         else:
             end_legs(pen, lane, only=leg)
     return min(wakes, default=None)
+
+
+def _take_back(pen: Pen, lane: Lane) -> None:
+    """What an operation that has ended left behind fills for nobody: it is canceled (law 39)."""
+    owners = {operation_id for operation_id, _ in lane.legs}
+    for order in lane.own_live:
+        if order.operation_id not in owners:
+            cancel(pen, lane, order, "left_behind")
 
 
 def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | None:

@@ -6,30 +6,32 @@ Both are left by evidence only (laws 7 and 40); time alone proves nothing.
 
 from __future__ import annotations
 
-from rpcserver.core.asking import ask_about_orders
+from rpcserver.core.asking import ask_about_orders, cancel
 from rpcserver.core.commands import QueryTrades, SubmitOrder
 from rpcserver.core.decision import Pen
-from rpcserver.core.ledger import fits
+from rpcserver.core.ledger import fits, own_remaining, position
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntended
-from rpcserver.core.state import Lane, LedgerOrder, Operation, OrderState
+from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
 from rpcserver.core.verifying import trades_since, want_read
-from rpcserver.domain.capabilities import IdMemory
+from rpcserver.domain.capabilities import Capabilities, IdMemory
+from rpcserver.domain.ids import OperationId
 from rpcserver.domain.position import PositionKey
 
-SENDS_MAX = 5  # of one order, under one id
+SENDS_MAX = 5  # of one order by one operation, under one id
 TRADES_RETRY = 1.0  # seconds before trades that were not told are asked for again
 
 
-def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float | None:
+def settle_unknown(pen: Pen, lane: Lane, at_work: tuple[Operation, Leg] | None) -> float | None:
     """
     Orders that were asked about in vain. Until they are known nothing new is sent (law 7).
 
-    One that is not found after the settle time, with position and fills unchanged, was never
-    taken. It is sent again, under the same id, only where the venue makes a second copy harmless;
-    elsewhere it waits for evidence, or for a person: above all where the venue knows no order by
-    the name we gave it, so that not finding it says nothing. *operation* None: nothing is sent
-    again.
+    One that is not found after the settle time, with position and fills unchanged, was not taken
+    *yet*: where requests expire, it never will be once they have; elsewhere a late one may still
+    land, and whoever closed anew would close twice. It is sent again, under the same id, only where
+    the venue makes a second copy harmless; elsewhere it waits for evidence, or for a person: above
+    all where the venue knows no order by the name we gave it, so that not finding it says nothing.
+    *at_work*: the leg that says how; None: nothing is sent again.
     """
     lost = [
         order
@@ -49,28 +51,44 @@ def settle_unknown(pen: Pen, lane: Lane, operation: Operation | None) -> float |
     for order in lost:
         assert order.absent_at is not None
         expiry = capabilities.request_expiry
-        expired = expiry is not None and order.absent_at >= order.sent_at + expiry
-        remembered = capabilities.id_memory is IdMemory.FOR_EVER or (
-            capabilities.id_memory is IdMemory.WINDOW
-            and pen.now.mono - order.first_sent_at < capabilities.id_window
-        )
-        wanted = operation is not None and _is_at_work(pen, order)
-        # Nobody waits for what is not wanted any more; but a venue that lets requests expire may
-        # still take a late one until then, and whoever closes next would close twice (law 7).
-        given_up = not wanted and expiry is None and capabilities.id_memory is not IdMemory.NEVER
-        if expired or given_up:
+        if expiry is not None and order.absent_at >= order.sent_at + expiry:
             _never_existed(pen, lane, order)
-        elif wanted and remembered and order.sends < SENDS_MAX and fits(lane, order, capabilities):
-            _send_again(pen, lane, order)
+        elif at_work is not None and _is_harmless_twice(pen, order, capabilities):
+            sender = _sender_of(pen, lane, order, *at_work)
+            if sender is not None and fits(lane, order, capabilities):
+                _send_again(pen, lane, order, sender)
     return None
 
 
-def _is_at_work(pen: Pen, order: LedgerOrder) -> bool:
-    """Whether the operation that sent *order* may still send it (law 39)."""
-    if order.operation_id is None:
-        return False
-    owner = pen.draft.find_operation(order.operation_id)
-    return owner is not None and not owner.finished and owner.stopped is None
+def _is_harmless_twice(pen: Pen, order: LedgerOrder, capabilities: Capabilities) -> bool:
+    """Whether the venue still refuses a second order of this name, whatever became of the first."""
+    return capabilities.id_memory is IdMemory.FOR_EVER or (
+        capabilities.id_memory is IdMemory.WINDOW
+        and pen.now.mono - order.first_sent_at < capabilities.id_window
+    )
+
+
+def _sender_of(
+    pen: Pen, lane: Lane, order: LedgerOrder, operation: Operation, leg: Leg
+) -> OperationId | None:
+    """
+    On whose behalf *order* may be sent again (law 39); None: nobody's.
+
+    What an operation left behind that may send no more is taken over by the one at work, if it is
+    just what that one would send: so the exit goes on, though nobody knows what became of it.
+    """
+    owner = pen.draft.find_operation(order.operation_id) if order.operation_id else None
+    if owner is not None and not owner.finished and owner.stopped is None:
+        return owner.operation_id if order.sends < SENDS_MAX else None
+    request, execution = operation.request, operation.request.execution
+    is_wanted = (
+        not execution.limit_prices
+        and not execution.ladder
+        and position(lane) - own_remaining(lane) >= abs(leg.target)
+        and order.request is not None
+        and order.request.tag == request.scope.strategy_tag
+    )
+    return operation.operation_id if is_wanted else None
 
 
 def _never_existed(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
@@ -88,7 +106,7 @@ def _never_existed(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
     )
 
 
-def _send_again(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
+def _send_again(pen: Pen, lane: Lane, order: LedgerOrder, sender: OperationId) -> None:
     assert order.request is not None
     pen.write(
         OrderIntended(
@@ -98,7 +116,7 @@ def _send_again(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
             account=lane.key.account_ref,
             order=order.request,
             lane=lane.key,
-            operation_id=order.operation_id,
+            operation_id=sender,
             attempt=order.attempt,
             resend=True,
             step=order.step,
@@ -123,10 +141,13 @@ def watch_abandoned(pen: Pen, key: PositionKey) -> None:
     """
     A lane that no operation works in, because an order of one that ended may still be alive.
 
-    It is asked about, and whatever proves its end opens the gate.
+    It is asked about, its cancel is asked for as long as it works (law 39), and whatever proves its
+    end opens the gate.
     """
     lane = pen.draft.lane(key)
     asked = ask_about_orders(pen, lane)
+    for order in lane.own_live:
+        cancel(pen, lane, order, "left_behind")
     settled = settle_unknown(pen, lane, None)
     if lane.own_live:
         wake = min((at for at in (asked, settled) if at is not None), default=None)

@@ -158,9 +158,10 @@ async def test_a_venue_that_is_dead_after_the_restart_holds_up_no_other() -> Non
 
             await other.control(ClearFaults())
             await anyio.sleep(10)
-            assert not await engine.journal.unfinished(), "its gate opened when it could be asked"
+            assert await engine.journal.unfinished(), "what it was sent may still arrive"
             again = await engine.close(flatten(AccountRef(OTHER, SIM)))
             assert (await engine.finished(again.operation_id)).flat
+            assert not await engine.journal.unfinished(), "the next close has found it out"
 
 
 async def test_a_deadline_is_not_prolonged_by_a_restart() -> None:
@@ -178,7 +179,7 @@ async def test_a_deadline_is_not_prolonged_by_a_restart() -> None:
             report = await engine.finished(name)
 
             assert 20 <= anyio.current_time() < 20 + 6, "the proof takes a moment"
-            assert [leg.outcome for leg in report.legs] == [Outcome.PARTIAL]
+            assert [leg.outcome for leg in report.legs] == [Outcome.UNKNOWN]
             assert positions(paper) == {(SIM, MES): 3}
 
 

@@ -121,7 +121,11 @@ def guess_instead_of_asking(patch: Patch) -> None:
 
 def take_not_found_for_never_sent(patch: Patch) -> None:
     """What is not found is replaced by another order, under another id."""
-    patch.setattr(unknown, "_send_again", unknown._never_existed)
+
+    def replaced(pen: Pen, lane: Lane, order: LedgerOrder, _: OperationId) -> None:
+        unknown._never_existed(pen, lane, order)
+
+    patch.setattr(unknown, "_send_again", replaced)
 
 
 def send_again_what_no_longer_fits(patch: Patch) -> None:
@@ -299,8 +303,8 @@ def send_after_the_end(patch: Patch) -> None:
     def restless(pen: Pen, key: PositionKey) -> None:
         lane = pen.draft.lane(key)
         for order in lane.own_live:
-            if order.absent_at is not None and order.request is not None:
-                unknown._send_again(pen, lane, order)
+            if order.absent_at is not None and order.operation_id is not None:
+                unknown._send_again(pen, lane, order, order.operation_id)
         watch(pen, key)
 
     patch.setattr(machine, "watch_abandoned", restless)

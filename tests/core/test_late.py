@@ -1,0 +1,146 @@
+"""What comes late: requests that outlive their sender, orders that outlive their operation."""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcserver.core.commands import CancelOrder, SubmitOrder
+from rpcserver.core.records import GateOpened
+from rpcserver.core.report import Outcome
+from rpcserver.domain.capabilities import Capabilities, IdMemory
+from tests.core.asks import flatten
+from tests.core.faults import LOSE_REQUEST, Fault, late
+from tests.core.venue import ToyVenue
+from tests.core.world import World
+
+
+def remembering(memory: IdMemory) -> ToyVenue:
+    """A venue where requests never expire on their way."""
+    return ToyVenue(
+        capabilities=Capabilities(
+            id_memory=memory, id_window=60.0, position_settle=0.5, not_found_settle=1.0
+        )
+    )
+
+
+def names(world: World) -> set[str]:
+    return {order.client_order_id for order in world.submitted()}
+
+
+@pytest.mark.parametrize("memory", [IdMemory.FOR_EVER, IdMemory.WINDOW, IdMemory.OPEN_ORDERS])
+def test_law_07_a_request_that_never_expires_may_land_long_after_the_end(memory: IdMemory) -> None:
+    venue = remembering(memory)
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, late(25.0), *[LOSE_REQUEST] * 9)
+
+    first = world.close(flatten(deadline=3))
+    second = world.close(flatten(fraction="0.5", deadline=5))
+    world.run(30)
+
+    assert [first.legs[0].outcome, second.legs[0].outcome] == [Outcome.UNKNOWN] * 2
+    assert len(names(world)) == 1, "a second one would have closed what the first one did"
+    assert venue.position(key) == 0
+    assert world.told(GateOpened)
+
+
+@pytest.mark.parametrize("arrives", [late(20.0), LOSE_REQUEST])
+def test_law_07_the_next_close_takes_over_what_may_still_land(arrives: Fault) -> None:
+    venue = remembering(IdMemory.FOR_EVER)
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, arrives, *[LOSE_REQUEST] * 4)
+    first = world.close(flatten(deadline=3))
+    assert first.legs[0].outcome is Outcome.UNKNOWN
+    world.script(SubmitOrder)
+    world.run(3)
+
+    second = world.close(flatten())
+    world.run(30)
+
+    assert second.flat
+    assert second.legs[0].closed == 10
+    assert len(names(world)) == 1, "under the name that may still land: the venue takes one of them"
+    assert venue.position(key) == 0
+    assert not world.state.operations, "nobody owes anything any more"
+
+
+def test_law_12_what_was_sent_at_market_is_not_taken_over_by_a_limit() -> None:
+    venue = remembering(IdMemory.FOR_EVER)
+    venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, *[LOSE_REQUEST] * 6)
+    world.close(flatten(deadline=3))
+    sent = len(world.submitted())
+
+    second = world.close(flatten(limits={"ES": "99"}, deadline=5))
+
+    assert second.legs[0].outcome is Outcome.UNKNOWN
+    assert len(world.submitted()) == sent
+
+
+def test_law_38_what_was_sent_for_the_whole_is_not_taken_over_by_a_half() -> None:
+    venue = remembering(IdMemory.FOR_EVER)
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, *[LOSE_REQUEST] * 6)
+    world.close(flatten(deadline=3))
+    sent = len(world.submitted())
+
+    world.close(flatten(fraction="0.5", deadline=5))
+
+    assert len(world.submitted()) == sent
+    assert venue.position(key) == 10
+
+
+def test_law_23_what_was_taken_over_is_known_after_a_restart() -> None:
+    venue = remembering(IdMemory.FOR_EVER)
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, *[LOSE_REQUEST] * 2)
+    world.close(flatten(deadline=3))
+    world.run(3)
+    second = world.ask(flatten())
+    while len(world.submitted()) < 3:
+        assert world.step()
+
+    world.crash()
+    report = world.finish(second)
+
+    assert report.flat
+    assert len(names(world)) == 1
+    assert venue.position(key) == 0
+
+
+def test_law_39_what_an_operation_left_behind_is_canceled_until_it_is_gone() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    operation = world.ask(flatten(limits={"ES": "105"}))
+    world.run(1)
+    world.script(CancelOrder, *[LOSE_REQUEST] * 8)
+    world.cancel(operation)
+    assert world.finish(operation).legs[0].outcome is Outcome.UNKNOWN
+
+    world.run(60)
+
+    assert not venue.working(key), "an order that works for nobody would close behind our back"
+    assert world.told(GateOpened)
+
+
+def test_law_39_what_a_stopped_operation_left_behind_does_not_rest_for_another() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    first = world.ask(flatten(limits={"ES": "105"}, request_id="a"))
+    world.run(1)
+    second = world.ask(flatten(limits={"ES": "104"}, request_id="b"))
+    world.run(1)
+    world.script(CancelOrder, *[LOSE_REQUEST] * 8)
+    world.cancel(first)
+    assert world.finish(first).legs[0].outcome is Outcome.UNKNOWN
+
+    world.run(30)
+
+    assert second not in world.ends
+    assert [order.limit_price for order in venue.working(key)] == [104]
