@@ -12,6 +12,7 @@ from rpcserver.apis import (
     neuratrade,
     operations,
     portfolio,
+    tokens,
     upstox,
     upstox_orders,
 )
@@ -29,4 +30,5 @@ registry = Registry.of(
     crosstrade_trading.registry,
     upstox_orders.registry,
     operations.registry,
+    tokens.registry,
 )

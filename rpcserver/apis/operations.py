@@ -1,4 +1,4 @@
-"""Our own calls: operations, unknown orders, the audit, tokens, and whether anyone is there."""
+"""Our own calls: operations, unknown orders, the audit, and whether anyone is there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, words_of
-from rpcserver.apis.decoding import nearest
 from rpcserver.apis.legs import (
     counts_of,
     detailed_leg,
@@ -19,30 +18,24 @@ from rpcserver.apis.legs import (
     failure_answer,
 )
 from rpcserver.apis.queries import (
-    CreateToken,
     Data,
-    NewToken,
     Nothing,
     ReadOperation,
     ReadOperations,
-    ReadTokens,
     Resolve,
-    RevokeToken,
     VerifyChain,
 )
-from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.core.entries import ChainReport, OperationRow
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import OrderOutcome, ResolveRequest
 from rpcserver.domain.errors import InvalidRequest
-from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId, TokenId
-from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, Role, TokenRow
+from rpcserver.domain.ids import ClientOrderId, OperationId
+from rpcserver.domain.principal import Permission, Principal
 
 registry = Registry()
 
 PAGE_MAX: Final = 500
-PRINCIPAL_LENGTH_MAX: Final = 64
 
 
 # --- operations ----------------------------------------------------------------------------------
@@ -226,111 +219,6 @@ def chain_answer(report: ChainReport) -> Data:
         "firstBroken": report.first_broken,
         "detail": report.detail,
     }
-
-
-# --- tokens --------------------------------------------------------------------------------------
-
-
-class CreateTokenArgs(Args, frozen=True, kw_only=True):
-    """A token for a principal; `accounts` are grants, `"*"` for every account."""
-
-    principal: str | None
-    roles: tuple[str, ...] | None
-    accounts: tuple[str, ...] | None
-
-
-class RevokeTokenArgs(Args, frozen=True, kw_only=True, rename="camel"):
-    """A token by its public name."""
-
-    token_id: str | None
-
-
-class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A token as its administrators see it: never the token itself."""
-
-    token_id: str
-    principal: str
-    roles: list[str]
-    accounts: tuple[str, ...]
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-def token_answer(row: TokenRow) -> TokenAnswer:
-    return TokenAnswer(
-        token_id=row.token_id,
-        principal=row.principal,
-        roles=sorted(role.value for role in row.roles),
-        accounts=row.accounts,
-        created_at=row.created_at,
-        revoked_at=row.revoked_at,
-    )
-
-
-@registry.query(
-    "CreateToken", args=CreateTokenArgs, permission=Permission.ADMINISTER, read_only=False
-)
-def create_token(args: CreateTokenArgs, asked: Asked) -> Ask:
-    """Make a token. It is told once, in this answer, and stored nowhere."""
-    principal = (args.principal or "").strip()
-    if len(principal) > PRINCIPAL_LENGTH_MAX:
-        raise InvalidRequest(
-            "invalid_argument", f"principal: at most {PRINCIPAL_LENGTH_MAX} characters"
-        )
-    grants = tuple(grant.strip() for grant in args.accounts or ())
-    _check_grants(grants, asked)
-    query = CreateToken(PrincipalId(principal), _roles(args.roles or ()), grants)
-    return Ask(query, _new_token)
-
-
-def _new_token(new: NewToken) -> Data:
-    return {"success": True, "token": new.token, "row": token_answer(new.row)}
-
-
-def _check_grants(grants: Sequence[str], asked: Asked) -> None:
-    """A mistyped grant would be a token that closes nothing and calls it flat."""
-    known = {EVERY_ACCOUNT}
-    for account in asked.directory.accounts:
-        known |= {account.account, str(account.ref)}
-    folded = {name.casefold() for name in known}
-    for grant in grants:
-        if grant.casefold() not in folded:
-            raise InvalidRequest("unknown_account", f"{grant!r}{nearest(grant, known)}")
-
-
-def _roles(words: Sequence[str]) -> frozenset[Role]:
-    known = {role.value: role for role in Role}
-    for word in words:
-        if word.casefold() not in known:
-            raise InvalidRequest(
-                "invalid_argument", f"roles: {word!r} is none of {', '.join(known)}"
-            )
-    return frozenset(known[word.casefold()] for word in words)
-
-
-@registry.query("ListTokens", args=NoArgs, permission=Permission.ADMINISTER)
-def list_tokens(_: NoArgs, _asked: Asked) -> Ask:
-    """Every token there is or was."""
-
-    def answer(rows: Sequence[TokenRow]) -> Data:
-        return {"tokens": [token_answer(row) for row in rows], "success": True}
-
-    return Ask(ReadTokens(), answer)
-
-
-@registry.query(
-    "RevokeToken", args=RevokeTokenArgs, permission=Permission.ADMINISTER, read_only=False
-)
-def revoke_token(args: RevokeTokenArgs, _asked: Asked) -> Ask:
-    """Revoke a token and close its sockets."""
-    token_id = TokenId((args.token_id or "").strip())
-
-    def answer(revoked: bool) -> Data:
-        if not revoked:
-            return refuse_plainly(InvalidRequest("unknown_token", f"no token {token_id!r}"))
-        return {"tokenId": token_id, "success": True}
-
-    return Ask(RevokeToken(token_id), answer)
 
 
 # --- liveness ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Each query names the type of what comes back; answers are built from that by pur
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -138,12 +138,24 @@ class CreateToken(msgspec.Struct, frozen=True):
     principal: PrincipalId
     roles: frozenset[Role]
     accounts: tuple[str, ...]
+    expires_at: datetime | None = None
+    reason: str = ""
+
+
+class RotateToken(msgspec.Struct, frozen=True):
+    """-> `NewToken`, with the old one's row, which ends after `grace`."""
+
+    token_id: TokenId
+    grace: timedelta
+    expires_at: datetime | None = None  # None: as the old one
+    reason: str = ""
 
 
 class RevokeToken(msgspec.Struct, frozen=True):
     """-> `bool`: whether there was such a token."""
 
     token_id: TokenId
+    reason: str = ""
 
 
 Query = (
@@ -163,6 +175,7 @@ Query = (
     | CancelOrders
     | Resolve
     | CreateToken
+    | RotateToken
     | RevokeToken
 )
 
@@ -217,6 +230,7 @@ class NewToken(msgspec.Struct, frozen=True):
 
     token: str
     row: TokenRow
+    old: TokenRow | None = None  # the one it takes the place of
 
 
 Answerable = (

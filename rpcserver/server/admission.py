@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -30,7 +31,15 @@ from rpcserver.core.requests import CloseRequest, OnFence
 from rpcserver.domain.account import UNREAD
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef
-from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, Role
+from rpcserver.domain.principal import (
+    EVERY_ACCOUNT,
+    Permission,
+    Principal,
+    Role,
+    TokenRow,
+    are_granted,
+    permissions_of,
+)
 from rpcserver.wire.codec import one_line
 from rpcserver.wire.frames import Rpc
 
@@ -132,6 +141,44 @@ def check_accounts(principal: Principal, accounts: Iterable[AccountRef]) -> None
     for account in accounts:
         if not principal.may_touch(account):
             raise InvalidRequest("unknown_account", f"there is no account {account.account}")
+
+
+# --- tokens ------------------------------------------------------------------------------------
+
+
+def check_grant(principal: Principal, roles: frozenset[Role], accounts: tuple[str, ...]) -> None:
+    """
+    Refuse a token that would hold more than whoever makes it.
+
+    Raises:
+        InvalidRequest: `forbidden`.
+    """
+    if more := permissions_of(roles) - principal.permissions:
+        rights = ", ".join(sorted(permission.value for permission in more))
+        raise InvalidRequest("forbidden", f"roles: you lack what they allow: {rights}")
+    if not are_granted(principal.accounts, accounts):
+        raise InvalidRequest("forbidden", "accounts: your own grants are narrower")
+
+
+def may_administer(principal: Principal, row: TokenRow) -> bool:
+    """Whether a token exists for an administrator: one over accounts of its own grants."""
+    return are_granted(principal.accounts, row.accounts)
+
+
+def check_rotation(principal: Principal, row: TokenRow, expires_at: datetime | None) -> None:
+    """
+    Refuse to tell a token that speaks for more than whoever asks; one's own is one's own.
+
+    Raises:
+        InvalidRequest: `forbidden`, or `unknown_token` for one that does not exist for the caller.
+    """
+    administers = principal.may(Permission.ADMINISTER)
+    if row.principal != principal.principal_id or row.token_id != principal.token_id:
+        if not administers or not may_administer(principal, row):
+            raise InvalidRequest("unknown_token", f"no good token {row.token_id!r}")
+        check_grant(principal, row.roles, row.accounts)
+    elif expires_at is not None and not administers:
+        raise InvalidRequest("forbidden", "expiresAt: only an administrator sets another end")
 
 
 def _check_read(accounts: Iterable[AccountRef]) -> None:

@@ -17,6 +17,7 @@ from rpcserver.server.quotes import QuoteFeed
 from rpcserver.server.sessions import Sessions
 from rpcserver.server.settings import ServerSettings
 from rpcserver.server.shelter import Shelter
+from rpcserver.server.tokens import TokenOffice
 
 
 class Backend:
@@ -30,7 +31,10 @@ class Backend:
         self.gatekeeper = Gatekeeper(engine.journal)
         self.sessions = Sessions(self.limits, self.gatekeeper)
         self.directory = DirectoryKeeper(engine)
-        self.desk = Desk(engine, timeout=settings.venue_timeout, on_revoked=self.sessions.revoked)
+        self.tokens = TokenOffice(
+            engine, on_revoked=self.sessions.revoked, on_limited=self.sessions.limited
+        )
+        self.desk = Desk(engine, self.tokens, timeout=settings.venue_timeout)
         self.hub = Hub(engine)
         self.channels = Channels(engine)
         self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)

@@ -7,10 +7,7 @@ never stops another: each says for itself what became of it.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import assert_never
 
 from anyio import CapacityLimiter
@@ -21,7 +18,6 @@ from rpcserver.apis.queries import (
     CancelOrders,
     CreateToken,
     FoundOrder,
-    NewToken,
     Nothing,
     Placed,
     PlaceOrders,
@@ -38,19 +34,21 @@ from rpcserver.apis.queries import (
     ReadTokens,
     Resolve,
     RevokeToken,
+    RotateToken,
     VerifyChain,
 )
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CancelRequest, PlaceRequest
 from rpcserver.domain.errors import InvalidRequest, VenueError
-from rpcserver.domain.ids import AccountRef, OperationId, TokenId, VenueOrderId
+from rpcserver.domain.ids import AccountRef, OperationId, VenueOrderId
 from rpcserver.domain.order import OrderReport, OrderStatus
-from rpcserver.domain.principal import Principal, TokenRow
+from rpcserver.domain.principal import Principal
 from rpcserver.server.admission import may_see
 from rpcserver.server.failures import told
 from rpcserver.server.parallel import for_each
 from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
+from rpcserver.server.tokens import TokenOffice
 
 CANCELS_AT_ONCE = 16  # of one account; the engine and the venue keep their own budgets
 
@@ -59,15 +57,13 @@ class Desk:
     """
     Carries queries out for one principal at a time.
 
-    `timeout` in seconds, for each reading of a venue. `on_revoked` ends a token's connections.
+    `timeout` in seconds, for each reading of a venue.
     """
 
-    def __init__(
-        self, engine: Engine, *, timeout: float, on_revoked: Callable[[TokenId], None]
-    ) -> None:
+    def __init__(self, engine: Engine, tokens: TokenOffice, *, timeout: float) -> None:
         self._engine = engine
         self._read = Reader(engine, timeout)
-        self._on_revoked = on_revoked
+        self._tokens = tokens
 
     @property
     def reader(self) -> Reader:
@@ -105,11 +101,17 @@ class Desk:
             case VerifyChain():
                 return await self._engine.journal.verify()
             case ReadTokens():
-                return tuple(await self._engine.journal.tokens())
+                return await self._tokens.listed(principal)
             case Nothing():
                 return None
-            case PlaceOrders() | CancelOrders() | Resolve() | CreateToken() | RevokeToken():
+            case PlaceOrders() | CancelOrders() | Resolve():
                 return await self._act(principal, query, remote)
+            case CreateToken():
+                return await self._tokens.create(principal, query, remote)
+            case RotateToken():
+                return await self._tokens.rotate(principal, query, remote)
+            case RevokeToken():
+                return await self._tokens.revoke(principal, query, remote)
             case _:
                 assert_never(query)
 
@@ -128,7 +130,7 @@ class Desk:
     async def _act(
         self,
         principal: Principal,
-        query: PlaceOrders | CancelOrders | Resolve | CreateToken | RevokeToken,
+        query: PlaceOrders | CancelOrders | Resolve,
         remote: str,
     ) -> Answerable:
         match query:
@@ -139,10 +141,6 @@ class Desk:
             case Resolve(request):
                 await self._engine.resolve(request)
                 return None
-            case CreateToken():
-                return await self._create_token(query)
-            case RevokeToken(token_id):
-                return await self._revoke_token(token_id)
             case _:
                 assert_never(query)
 
@@ -235,27 +233,6 @@ class Desk:
             name = _known_as(order.report)
             return Canceled(order.account, name, False, error=error.code, detail=error.detail)
         return _outcome(order.account, report)
-
-    # --- tokens -------------------------------------------------------------------------------
-
-    async def _create_token(self, query: CreateToken) -> NewToken:
-        token = secrets.token_urlsafe(32)
-        token_hash = hashlib.sha256(token.encode()).digest()
-        row = TokenRow(
-            token_id=TokenId(f"tok-{token_hash.hex()[:12]}"),
-            principal=query.principal,
-            roles=query.roles,
-            accounts=query.accounts,
-            created_at=datetime.now(UTC),
-        )
-        await self._engine.journal.add_token(row, token_hash)
-        return NewToken(token, row)
-
-    async def _revoke_token(self, token_id: TokenId) -> bool:
-        revoked = await self._engine.journal.revoke_token(token_id, datetime.now(UTC))
-        if revoked:
-            self._on_revoked(token_id)
-        return revoked
 
 
 def _matches(order: FoundOrder, query: CancelOrders) -> bool:

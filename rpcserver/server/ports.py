@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from rpcserver.core.entries import Entry
+from rpcserver.core.events import Noticed
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
 from rpcserver.domain.account import Account
@@ -73,6 +74,9 @@ class Engine(Protocol):
 
     async def resolve(self, request: ResolveRequest) -> None:
         """Take a person's word about an unknown order."""
+
+    async def note(self, seen: Noticed) -> None:
+        """Put into the audit what the server saw by itself; it is durable when this returns."""
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         """The operation that an idempotency key of *principal* names."""

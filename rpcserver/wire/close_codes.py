@@ -57,7 +57,7 @@ _MEANING: dict[CloseCode, str] = {
     CloseCode.UNAUTHENTICATED: "The token is wrong or missing. Get another one.",
     CloseCode.FORBIDDEN: "This page or this address may not connect.",
     CloseCode.AUTH_TIMEOUT: "No auth frame came in time. Send it first.",
-    CloseCode.REVOKED: "The token was revoked while in use. Get another one.",
+    CloseCode.REVOKED: "The token was revoked or expired while in use. Get another one.",
     CloseCode.SLOW_CONSUMER: "The client did not read what it asked for. Reconnect, attach, and "
     "read; nothing is lost.",
     CloseCode.FLOODING: "Far too many frames, in spite of rate_limited answers. Wait at least ten "

@@ -63,6 +63,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "unknown_operation": ErrorCode(404, _REPAIR, "No such operation, or not yours to see."),
         "unknown_token": ErrorCode(404, _REPAIR, "No such token."),
         "token_exists": ErrorCode(409, _REPAIR, "A token of this name exists."),
+        "last_admin": ErrorCode(409, _REPAIR, "The last lasting admin stays; make another first."),
         "unknown_user": ErrorCode(404, _REPAIR, "No account belongs to this user."),
         "ambiguous_account": ErrorCode(409, _REPAIR, "Several venues have the account: name one."),
         "ambiguous_instrument": ErrorCode(409, _REPAIR, "Several instruments answer to the name."),

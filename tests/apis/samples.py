@@ -312,7 +312,10 @@ TOKEN = TokenRow(
     roles=frozenset({Role.RISK, Role.VIEWER}),
     accounts=("*",),
     created_at=hand.NOW,
+    expires_at=hand.NOW + timedelta(days=30),
+    created_by=PrincipalId("desk"),
 )
+ROTATED = msgspec.structs.replace(TOKEN, token_id=TokenId("tok-3"))
 
 ROW = OperationRow(
     operation_id=OPERATION,
@@ -389,8 +392,17 @@ QUERIES: Mapping[str, Sample] = {
         "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
     ),
     "CreateToken": Sample(
-        '{"principal":"night-desk","roles":["viewer","risk"],"accounts":["*"]}',
+        '{"principal":"night-desk","roles":["viewer","risk"],"accounts":["*"],'
+        '"expiresAt":"2025-12-20T15:00:00Z","reason":"nights until Christmas"}',
         NewToken("rpc_shown-once", TOKEN),
+    ),
+    "RotateToken": Sample(
+        '{"tokenId":"tok-2","graceMs":60000}',
+        NewToken(
+            "rpc_shown-once",
+            ROTATED,
+            old=msgspec.structs.replace(TOKEN, expires_at=hand.NOW + timedelta(minutes=1)),
+        ),
     ),
     "ListTokens": Sample("{}", (TOKEN,)),
     "RevokeToken": Sample('{"tokenId":"tok-2"}', True),

@@ -149,7 +149,7 @@ def create_token(args: NameArgs, _: Asked) -> Ask:
     def answer(new: NewToken) -> Mapping[str, object]:
         return {"token": new.token, "tokenId": new.row.token_id}
 
-    query = CreateToken(PrincipalId(args.name), frozenset({Role.TRADER}), ("*",))
+    query = CreateToken(PrincipalId(args.name), frozenset({Role.ADMIN}), ("*",))
     return Ask(query, answer)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -96,7 +97,12 @@ async def connect_client(
 
 
 async def let_in(
-    engine: FakeEngine, name: str, roles: Collection[Role], accounts: tuple[str, ...] = ("*",)
+    engine: FakeEngine,
+    name: str,
+    roles: Collection[Role],
+    accounts: tuple[str, ...] = ("*",),
+    *,
+    expires_at: datetime | None = None,
 ) -> None:
     """Give a principal a token that is spelled like its name."""
     row = TokenRow(
@@ -105,5 +111,6 @@ async def let_in(
         roles=frozenset(roles),
         accounts=accounts,
         created_at=NOON,
+        expires_at=expires_at,
     )
     await engine.journal.add_token(row, hashlib.sha256(name.encode()).digest())

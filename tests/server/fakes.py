@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from rpcserver.core.entries import Entry
+from rpcserver.core.events import Noticed
 from rpcserver.core.records import (
     Concern,
     LegEnded,
@@ -363,6 +364,19 @@ class FakeEngine:
 
     async def resolve(self, request: ResolveRequest) -> None:
         self.resolved.append(request)
+
+    async def note(self, seen: Noticed) -> None:
+        noted = Noted(
+            at=NOON,
+            mono=0.0,
+            alert=seen.alert,
+            code=seen.code,
+            detail=seen.detail,
+            account=seen.account,
+            principal=seen.principal,
+            remote=seen.remote,
+        )
+        await self._commit([noted])
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         for operation in self._operations.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,11 +11,9 @@ import pytest
 from rpcserver.apis.queries import (
     Canceled,
     CancelOrders,
-    CreateToken,
     FoundFill,
     FoundOrder,
     MarketInfo,
-    NewToken,
     Nothing,
     Placed,
     PlaceOrders,
@@ -29,9 +26,7 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
-    ReadTokens,
     Resolve,
-    RevokeToken,
     VerifyChain,
 )
 from rpcserver.core.entries import ChainReport
@@ -52,6 +47,7 @@ from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import Fill, OrderRequest, OrderSide, OrderStatus
 from rpcserver.domain.principal import Principal, Role
 from rpcserver.server.desk import Desk
+from rpcserver.server.tokens import TokenOffice
 from tests.server.fakes import (
     MES,
     NOON,
@@ -79,8 +75,10 @@ class Scene:
     def __init__(self) -> None:
         self.near, self.far = FakeVenue(), FakeVenue(FAR)
         self.engine = FakeEngine(self.near, self.far)
-        self.revoked: list[TokenId] = []
-        self.desk = Desk(self.engine, timeout=0.02, on_revoked=self.revoked.append)
+        office = TokenOffice(
+            self.engine, on_revoked=lambda _: None, on_limited=lambda _, __: None
+        )
+        self.desk = Desk(self.engine, office, timeout=0.02)
 
     async def ask(self, query: object) -> object:
         return await self.desk.carry_out(TRADER, query, "127.0.0.1:1")  # type: ignore[arg-type]
@@ -318,21 +316,3 @@ async def test_a_persons_word_reaches_the_engine(scene: Scene) -> None:
     assert await scene.ask(Resolve(request)) is None
     assert scene.engine.resolved == [request]
 
-
-# --- tokens ------------------------------------------------------------------------------------
-
-
-async def test_a_token_is_told_once_and_dies_when_revoked(scene: Scene) -> None:
-    made = await scene.ask(CreateToken(PrincipalId("bot"), frozenset({Role.VIEWER}), ("Sim101",)))
-    assert isinstance(made, NewToken)
-    token_hash = hashlib.sha256(made.token.encode()).digest()
-    rows = await scene.ask(ReadTokens())
-    assert rows == (made.row,)
-    assert made.token not in repr(rows)
-
-    assert await scene.ask(RevokeToken(made.row.token_id)) is True
-    known = await scene.engine.journal.token_of(token_hash)
-    assert known is not None
-    assert known.revoked_at is not None
-    assert await scene.ask(RevokeToken(made.row.token_id)) is False
-    assert scene.revoked == [made.row.token_id]
