@@ -17,6 +17,7 @@ from rpcserver.core.requests import OrderOutcome, PlaceRequest
 from rpcserver.core.state import OrderState
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.position import PositionKey
+from rpcserver.domain.principal import is_granted
 
 
 def order_requested(pen: Pen, event: OrderRequested) -> Refused | None:
@@ -82,6 +83,8 @@ def order_resolved(pen: Pen, event: OrderResolved) -> tuple[PositionKey | None, 
     for account in {key.account_ref for key in pen.draft.lane_keys()} | set(
         pen.draft.loose_accounts.values()
     ):
+        if not is_granted(word.grants, account):
+            continue
         lane_key, order = find_order(pen, account, word.client_order_id)
         if order is None:
             continue

@@ -170,3 +170,4 @@ class ResolveRequest(msgspec.Struct, frozen=True, kw_only=True):
     filled: Decimal
     reason: str
     remote: str = ""
+    grants: tuple[str, ...] = (EVERY_ACCOUNT,)  # an order elsewhere does not exist

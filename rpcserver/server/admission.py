@@ -8,29 +8,40 @@ account without a grant does not exist for the caller: it is `unknown_account`, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import assert_never
 
 import msgspec
 
 from rpcserver.apis.queries import (
     CancelOrders,
+    CreateToken,
+    Nothing,
     PlaceOrders,
     Query,
     ReadAccounts,
     ReadExecutions,
+    ReadMarketInfo,
+    ReadOperation,
     ReadOperations,
     ReadOrder,
     ReadOrders,
     ReadPositions,
+    ReadQuotes,
+    ReadTokens,
     Resolve,
+    RevokeToken,
+    RotateToken,
+    VerifyChain,
 )
 from rpcserver.apis.registry import Api, CloseTerms, ClosingApi, Registry
+from rpcserver.core.records import Noted, OperationOpened, Record
 from rpcserver.core.requests import CloseRequest, OnFence
 from rpcserver.domain.account import UNREAD
 from rpcserver.domain.errors import InvalidRequest
-from rpcserver.domain.ids import AccountRef
+from rpcserver.domain.ids import AccountRef, OperationId
 from rpcserver.domain.principal import (
     EVERY_ACCOUNT,
     Permission,
@@ -40,6 +51,7 @@ from rpcserver.domain.principal import (
     are_granted,
     permissions_of,
 )
+from rpcserver.server.items import account_of
 from rpcserver.wire.codec import one_line
 from rpcserver.wire.frames import Rpc
 
@@ -106,7 +118,9 @@ def close_request(
 
 def check_query(principal: Principal, query: Query) -> Query:
     """
-    The query as the principal may ask it: `ReadOperations` is narrowed to its own.
+    The query as the principal may ask it: narrowed to what exists for it.
+
+    Every query has its case, so that none is carried out which nobody thought of here.
 
     Raises:
         InvalidRequest: `unknown_account`, `venue_unavailable`, or `forbidden`.
@@ -122,12 +136,21 @@ def check_query(principal: Principal, query: Query) -> Query:
             accounts = [each.account for each in query.orders]
             check_accounts(principal, accounts)
             _check_read(accounts)
-        case Resolve() if not principal.may(Permission.OVERRIDE):
-            raise InvalidRequest("forbidden", "a word about an unknown order needs the risk role")
-        case ReadOperations() if not sees_everything(principal):
-            return msgspec.structs.replace(query, principal=principal.principal_id)
+        case Resolve(request):
+            if not principal.may(Permission.OVERRIDE):
+                raise InvalidRequest(
+                    "forbidden", "a word about an unknown order needs the risk role"
+                )
+            return Resolve(msgspec.structs.replace(request, grants=principal.accounts))
+        case ReadOperations():
+            if not oversees(principal):
+                return msgspec.structs.replace(query, principal=principal.principal_id)
+        case ReadOperation() | ReadTokens() | CreateToken() | RotateToken() | RevokeToken():
+            pass  # one by one: what it names decides, and is only known when it is carried out
+        case ReadQuotes() | ReadMarketInfo() | VerifyChain() | Nothing():
+            pass  # about no account
         case _:
-            pass
+            assert_never(query)
     return query
 
 
@@ -190,25 +213,56 @@ def _check_read(accounts: Iterable[AccountRef]) -> None:
             )
 
 
+# --- operations and records ---------------------------------------------------------------------
+
+
 def may_see(principal: Principal, request: CloseRequest) -> bool:
-    """Whether an operation exists for the principal: its own, or one it oversees wholly."""
-    if request.principal == principal.principal_id:
-        return True
-    return bool(principal.roles & _OVERSEERS) and _may_touch_all(principal, request)
+    """
+    Whether an operation exists for the principal: its own or one it oversees, over its accounts.
+
+    One principal may have several tokens: the narrower one does not see what a wider one did.
+    """
+    is_its_own = request.principal == principal.principal_id
+    return (is_its_own or oversees(principal)) and _may_touch_all(principal, request)
 
 
 def may_cancel(principal: Principal, request: CloseRequest) -> bool:
     """Whether the principal may stop an operation: its own, or any with the risk role."""
-    if not principal.may(Permission.CLOSE):
-        return False
-    if request.principal == principal.principal_id:
+    is_its_own = request.principal == principal.principal_id
+    return (
+        principal.may(Permission.CLOSE)
+        and (is_its_own or Role.RISK in principal.roles)
+        and _may_touch_all(principal, request)
+    )
+
+
+def may_see_record(
+    principal: Principal,
+    record: Record,
+    request_of: Callable[[OperationId], CloseRequest | None],
+) -> bool:
+    """Whether a record is about nothing but accounts of the principal."""
+    if EVERY_ACCOUNT in principal.accounts:
         return True
-    return Role.RISK in principal.roles and _may_touch_all(principal, request)
+    if (account := account_of(record)) is not None:
+        return principal.may_touch(account)
+    if isinstance(record, OperationOpened):
+        return may_see(principal, record.request)
+    if named := operations_of(record):
+        requests = [request_of(name) for name in named]
+        return all(each is not None and may_see(principal, each) for each in requests)
+    return isinstance(record, Noted) and record.alert  # about the server itself: for all who watch
 
 
-def sees_everything(principal: Principal) -> bool:
-    """Whether other principals' operations are listed for this one."""
-    return bool(principal.roles & _OVERSEERS) and EVERY_ACCOUNT in principal.accounts
+def operations_of(record: Record) -> tuple[OperationId, ...]:
+    """The operations that a record is about."""
+    named = record.operation_ids if isinstance(record, Noted) else ()
+    return named or tuple(concern.operation_id for concern in record.concerns)
+
+
+def oversees(principal: Principal) -> bool:
+    """Whether other principals' operations exist for this one, where they touch its accounts."""
+    return bool(principal.roles & _OVERSEERS)
 
 
 def may_watch(principal: Principal) -> bool:
@@ -217,7 +271,11 @@ def may_watch(principal: Principal) -> bool:
 
 
 def _may_touch_all(principal: Principal, request: CloseRequest) -> bool:
-    return all(principal.may_touch(account) for account in request.scope.accounts)
+    accounts = request.scope.accounts
+    if any(account.account == UNREAD for account in accounts):
+        # It takes in whatever its caller's grants find there when the venue is read.
+        return are_granted(principal.accounts, request.grants)
+    return all(principal.may_touch(account) for account in accounts)
 
 
 # --- what makes two calls the same -------------------------------------------------------------

@@ -145,12 +145,17 @@ class Calls:
                 canonical_api=self._backend.canonical_names[api.name],
                 remote=self._remote,
             )
+            # A key names the operation by itself; without one, an identical running call is joined.
+            admitted = await self._engine.close(request, join=frame.idempotency_key is None)
         except InvalidRequest:
             if (repeated := await self._repeated(frame, api, args)) is not None:
                 return repeated
             raise
-        # A key names the operation by itself; without one, an identical running call is joined.
-        return await self._engine.close(request, join=frame.idempotency_key is None)
+        if admitted.duplicate and not await self._is_visible(admitted.operation_id):
+            raise InvalidRequest(
+                "idempotency_conflict", "the key named a call over accounts not granted here"
+            )
+        return admitted
 
     async def _repeated(
         self, frame: Rpc, api: ClosingApi[msgspec.Struct], args: msgspec.Struct
@@ -158,13 +163,14 @@ class Calls:
         """
         The operation that the key names, where it is the same call.
 
-        A resend must find it although its names mean nothing now: after a restart its venue may
-        not have been reached yet, and "no such account" would sound as if nothing had been done.
+        A resend must find it although its names mean nothing now, or nothing new is admitted:
+        after a restart its venue may not have been reached yet, and "no such account" would sound
+        as if nothing had been done; so would "shutting down" while it is carried out.
         """
         if frame.idempotency_key is None:
             return None
         operation_id = await self._engine.find(self._principal.principal_id, frame.idempotency_key)
-        if operation_id is None:
+        if operation_id is None or not await self._is_visible(operation_id):
             return None
         report = await self._visible(operation_id)
         said = digest(self._backend.canonical_names[api.name], args)
@@ -218,6 +224,13 @@ class Calls:
         if report is None or not may_see(self._principal, report.request):
             raise InvalidRequest("unknown_operation", f"there is no operation {operation_id[:64]}")
         return report
+
+    async def _is_visible(self, operation_id: OperationId) -> bool:
+        try:
+            await self._visible(operation_id)
+        except InvalidRequest:
+            return False
+        return True
 
     async def _follow(self, operation_id: OperationId, *, after: int) -> OperationReport:
         """Post every step after *after*, then return the report of the end."""
@@ -276,7 +289,14 @@ class Calls:
         self._outbox.post(text_frame(encode(frame)))
 
     async def _wait(self, delay: float) -> None:
-        """Wait for the turn of a call that is delayed; a stop ends the waiting, not the call."""
+        """
+        Wait for the turn of a call that is delayed; a stop ends the waiting, not the call.
+
+        Raises:
+            InvalidRequest: `unauthenticated`: meanwhile the token was revoked, or has expired.
+        """
         if delay > 0:
             with move_on_after(delay):
                 await self._backend.stopping.wait()
+            if self._backend.gatekeeper.has_ended(self._principal.token_id):
+                raise InvalidRequest("unauthenticated", "the token is no good any more")

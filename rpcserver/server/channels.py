@@ -16,14 +16,13 @@ import msgspec
 from anyio import move_on_after
 
 from rpcserver.core.entries import Entry
-from rpcserver.core.records import OperationFinished, OperationOpened
+from rpcserver.core.records import OperationFinished, OperationOpened, Record
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.ids import AccountRef, OperationId, VenueId
 from rpcserver.domain.principal import Principal
 from rpcserver.driver.ports import OrderChanged, PositionMoved, VenueEvent
-from rpcserver.server.admission import may_see
+from rpcserver.server.admission import may_see, may_see_record
 from rpcserver.server.items import (
-    account_of,
     alert_item,
     audit_item,
     encode_item,
@@ -166,9 +165,9 @@ class Channels:
             case _:
                 pass
         if (alert := alert_item(entry)) is not None:
-            self._tell(Channel.ALERTS, account_of(record), alert)
+            self._tell_record(Channel.ALERTS, record, alert)
         if any(Channel.AUDIT in listener.channels for listener in self._listeners):
-            self._tell(Channel.AUDIT, account_of(record), audit_item(entry))
+            self._tell_record(Channel.AUDIT, record, audit_item(entry))
 
     def _request_of(self, operation_id: OperationId) -> CloseRequest | None:
         if (known := self._requests.get(operation_id)) is not None:
@@ -176,20 +175,28 @@ class Channels:
         report = self._engine.report(operation_id)
         return report.request if report is not None else None
 
-    def _tell(self, channel: Channel, account: AccountRef | None, item: msgspec.Struct) -> None:
-        raw: msgspec.Raw | None = None
-        for listener in self._listeners:
-            if channel in listener.channels and (account is None or listener.may_touch(account)):
-                raw = raw or encode_item(item)
-                listener.hold(channel, raw)
-        if raw is not None:
-            self._pending.set()
+    def _tell(self, channel: Channel, account: AccountRef, item: msgspec.Struct) -> None:
+        self._tell_those(channel, item, lambda listener: listener.may_touch(account))
 
     def _tell_operation(self, request: CloseRequest, item: msgspec.Struct) -> None:
+        self._tell_those(
+            Channel.OPERATIONS, item, lambda listener: may_see(listener.principal, request)
+        )
+
+    def _tell_record(self, channel: Channel, record: Record, item: msgspec.Struct) -> None:
+        self._tell_those(
+            channel,
+            item,
+            lambda listener: may_see_record(listener.principal, record, self._request_of),
+        )
+
+    def _tell_those(
+        self, channel: Channel, item: msgspec.Struct, may_know: Callable[[Listener], bool]
+    ) -> None:
         raw: msgspec.Raw | None = None
         for listener in self._listeners:
-            if Channel.OPERATIONS in listener.channels and may_see(listener.principal, request):
+            if channel in listener.channels and may_know(listener):
                 raw = raw or encode_item(item)
-                listener.hold(Channel.OPERATIONS, raw)
+                listener.hold(channel, raw)
         if raw is not None:
             self._pending.set()

@@ -48,6 +48,7 @@ from rpcserver.server.failures import told
 from rpcserver.server.parallel import for_each
 from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
+from rpcserver.server.sight import Sight
 from rpcserver.server.tokens import TokenOffice
 
 CANCELS_AT_ONCE = 16  # of one account; the engine and the venue keep their own budgets
@@ -64,6 +65,7 @@ class Desk:
         self._engine = engine
         self._read = Reader(engine, timeout)
         self._tokens = tokens
+        self._sight = Sight(engine.journal)
 
     @property
     def reader(self) -> Reader:
@@ -94,8 +96,8 @@ class Desk:
             case ReadMarketInfo(venue, instrument):
                 return await self._read.market_info(venue, instrument)
             case ReadOperations(whose, before, limit):
-                rows = self._engine.journal.operations(principal=whose, before=before, limit=limit)
-                return tuple(await rows)
+                found = self._sight.operations(principal, whose=whose, before=before, limit=limit)
+                return tuple(await found)
             case ReadOperation(operation_id):
                 return await self.operation(principal, operation_id)
             case VerifyChain():

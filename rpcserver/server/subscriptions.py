@@ -14,11 +14,10 @@ from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.errors import InvalidRequest, VenueError
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.principal import Principal
-from rpcserver.server.admission import may_watch, sees_everything
+from rpcserver.server.admission import may_watch, oversees
 from rpcserver.server.backend import Backend
 from rpcserver.server.channels import Channel, Listener
 from rpcserver.server.items import (
-    account_of,
     alert_item,
     audit_item,
     encode_item,
@@ -31,6 +30,7 @@ from rpcserver.server.outbox import Outbox
 from rpcserver.server.parallel import for_each
 from rpcserver.server.pnl import INTERVAL_DEFAULT, INTERVAL_MIN
 from rpcserver.server.quotes import Watcher
+from rpcserver.server.sight import Sight
 from rpcserver.wire.codec import encode, nearest
 from rpcserver.wire.frames import (
     PnlStreaming,
@@ -61,6 +61,7 @@ class Subscriptions:
     ) -> None:
         self._backend = backend
         self._principal = principal
+        self._sight = Sight(backend.engine.journal)
         self._outbox = outbox
         self._watcher = Watcher(outbox)
         self._listener = Listener(principal, outbox, on_overflow)
@@ -195,9 +196,9 @@ class Subscriptions:
         if Channel.EXECUTIONS in channels:
             await self._read_executions(items["executions"], unread)
         if Channel.OPERATIONS in channels:
-            whose = None if sees_everything(self._principal) else self._principal.principal_id
-            rows = await self._backend.engine.journal.operations(
-                principal=whose, limit=OPERATIONS_SHOWN
+            whose = None if oversees(self._principal) else self._principal.principal_id
+            rows = await self._sight.operations(
+                self._principal, whose=whose, limit=OPERATIONS_SHOWN
             )
             items["operations"] = [encode_item(row_item(row)) for row in reversed(rows)]
         if Channel.ALERTS in channels or Channel.AUDIT in channels:
@@ -233,11 +234,8 @@ class Subscriptions:
     ) -> None:
         journal = self._backend.engine.journal
         after = max(0, journal.head.audit_seq - RECORDS_SEARCHED)
-        entries = [
-            entry
-            for entry in await journal.entries(after=after, limit=RECORDS_SEARCHED)
-            if (ref := account_of(entry.record)) is None or self._principal.may_touch(ref)
-        ]
+        newest = await journal.entries(after=after, limit=RECORDS_SEARCHED)
+        entries = await self._sight.entries(self._principal, newest)
         if Channel.ALERTS in channels:
             alerts = [alert for entry in entries if (alert := alert_item(entry)) is not None]
             items["alerts"] = [encode_item(alert) for alert in alerts]

@@ -75,9 +75,7 @@ class Scene:
     def __init__(self) -> None:
         self.near, self.far = FakeVenue(), FakeVenue(FAR)
         self.engine = FakeEngine(self.near, self.far)
-        office = TokenOffice(
-            self.engine, on_revoked=lambda _: None, on_limited=lambda _, __: None
-        )
+        office = TokenOffice(self.engine, on_revoked=lambda _: None, on_limited=lambda _, __: None)
         self.desk = Desk(self.engine, office, timeout=0.02)
 
     async def ask(self, query: object) -> object:
@@ -315,4 +313,3 @@ async def test_a_persons_word_reaches_the_engine(scene: Scene) -> None:
 
     assert await scene.ask(Resolve(request)) is None
     assert scene.engine.resolved == [request]
-
