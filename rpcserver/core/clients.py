@@ -10,6 +10,7 @@ from __future__ import annotations
 from rpcserver.core.commands import CancelOrder, SubmitOrder
 from rpcserver.core.decision import Pen, Refused
 from rpcserver.core.events import OrderCancelRequested, OrderRequested, OrderResolved
+from rpcserver.core.halts import reducing_only, refused_by_halt
 from rpcserver.core.orders import find_order
 from rpcserver.core.plan import covers
 from rpcserver.core.records import CancelIntended, OrderIntended, Resolved
@@ -21,21 +22,23 @@ from rpcserver.domain.principal import is_granted
 
 
 def order_requested(pen: Pen, event: OrderRequested) -> Refused | None:
-    """Send a client's own order, unless something closes there."""
+    """Send a client's own order, unless something closes there or new risk is halted."""
     request = event.request
-    if (refused := _gate(pen, request, event.instrument)) is not None:
+    refused = _gate(pen, request, event.instrument) or refused_by_halt(pen, event)
+    if refused is not None:
         return refused
+    order = reducing_only(pen, event)
     pen.write(
         OrderIntended(
             at=pen.now.wall,
             mono=pen.now.mono,
             account=request.account,
-            order=request.order,
+            order=order,
             principal=request.principal,
             remote=request.remote,
         )
     )
-    pen.order(SubmitOrder(account=request.account, order=request.order, exit=False))
+    pen.order(SubmitOrder(account=request.account, order=order, exit=False))
     return None
 
 
@@ -71,7 +74,7 @@ def order_cancel_requested(pen: Pen, event: OrderCancelRequested) -> None:
             lane=lane_key,
             principal=request.principal,
             remote=request.remote,
-            why="asked for",
+            why=request.why,
         )
     )
     pen.order(CancelOrder(account=request.account, venue_order_id=request.venue_order_id))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from rpcserver.core.decision import Admitted, Pen, Refused
 from rpcserver.core.events import DirectiveRequested, LiftRequested
 from rpcserver.core.operation import requested
-from rpcserver.core.standing import DirectiveLifted, DirectiveSet
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet, Word
+from rpcserver.domain.directive import Halt
 
 
 def directive_requested(pen: Pen, event: DirectiveRequested) -> Admitted | Refused | None:
@@ -32,12 +33,16 @@ def directive_requested(pen: Pen, event: DirectiveRequested) -> Admitted | Refus
             remote=word.remote,
         )
     )
+    if isinstance(event.directive, Halt):
+        halt = event.directive
+        said = f"{halt.halt_id} of {halt.scope} ({halt.level.value})"
+        pen.alert("halt_set", f"{said}, {_by(word)}", account=halt.scope.account)
     return reply
 
 
 def lift_requested(pen: Pen, event: LiftRequested) -> Refused | None:
     """Take back what stands."""
-    if event.name not in pen.draft.directives:
+    if (standing := pen.draft.directives.get(event.name)) is None:
         return Refused("unknown_directive", f"nothing stands under the name {event.name}")
     word = event.word
     pen.write(
@@ -50,4 +55,12 @@ def lift_requested(pen: Pen, event: LiftRequested) -> Refused | None:
             remote=word.remote,
         )
     )
+    if isinstance(standing.directive, Halt):
+        halt = standing.directive
+        said = f"{halt.halt_id} of {halt.scope}, {_by(word)}"
+        pen.alert("halt_released", said, account=halt.scope.account)
     return None
+
+
+def _by(word: Word) -> str:
+    return f"by {word.principal}: {word.reason}"

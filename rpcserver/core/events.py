@@ -56,10 +56,17 @@ class CancelRequested(Event, frozen=True, kw_only=True):
 
 
 class OrderRequested(Event, frozen=True, kw_only=True):
-    """A client wants an order of its own."""
+    """
+    A client wants an order of its own.
+
+    `reading`: the account as read for it, where a halt asks whether it reduces; it was asked for
+    at `read_at` (monotonic).
+    """
 
     request: PlaceRequest
     instrument: Instrument | None = None
+    reading: AccountSnapshot | None = None
+    read_at: float = 0.0
 
 
 class OrderCancelRequested(Event, frozen=True, kw_only=True):

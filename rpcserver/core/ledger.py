@@ -24,6 +24,7 @@ from rpcserver.domain.order import (
     ZERO,
     Fill,
     OrderReport,
+    OrderRequest,
     OrderSide,
     OrderStatus,
     OrderType,
@@ -75,11 +76,23 @@ def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
             asked_at=None,
             absent_at=None,
         )
-    order = intent.order
+    return msgspec.structs.replace(
+        intended_by(intent.order),
+        operation_id=intent.operation_id,
+        principal=intent.principal,
+        sends=1,
+        attempt=intent.attempt,
+        step=intent.step,
+        first_sent_at=intent.mono,
+        sent_at=intent.mono,
+    )
+
+
+def intended_by(order: OrderRequest) -> LedgerOrder:
+    """An order as it is asked for, not sent yet."""
     return LedgerOrder(
         key=order.client_order_id,
         client_order_id=order.client_order_id,
-        operation_id=intent.operation_id,
         side=order.side,
         type=order.type,
         quantity=order.quantity,
@@ -88,11 +101,6 @@ def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
         oco_id=order.oco_id,
         protective=order.type in _STOPS,
         request=order,
-        sends=1,
-        attempt=intent.attempt,
-        step=intent.step,
-        first_sent_at=intent.mono,
-        sent_at=intent.mono,
     )
 
 
@@ -237,13 +245,18 @@ def is_harmless(order: LedgerOrder, capabilities: Capabilities) -> bool:
 
 
 def others_remaining(lane: Lane, capabilities: Capabilities) -> Decimal:
-    """What everybody else's live orders may still take off, an OCO group by its largest member."""
-    side = closing_side(lane)
+    """What everybody else's live orders may still take off."""
+    others = (order for order in lane.orders.values() if order.operation_id is None)
+    return taken_off(others, closing_side(lane), capabilities)
+
+
+def taken_off(
+    orders: Iterable[LedgerOrder], side: OrderSide, capabilities: Capabilities
+) -> Decimal:
+    """What the live ones of *orders* may still fill on *side*, an OCO group by its largest."""
     groups: dict[str, Decimal] = {}
-    for order in lane.orders.values():
-        if order.operation_id is not None or not order.is_live or order.side is not side:
-            continue
-        if is_harmless(order, capabilities):
+    for order in orders:
+        if not order.is_live or order.side is not side or is_harmless(order, capabilities):
             continue
         group = order.oco_id or order.key
         groups[group] = max(groups.get(group, ZERO), order.remaining)

@@ -151,6 +151,7 @@ class CancelRequest(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountRef
     venue_order_id: VenueOrderId
     remote: str = ""
+    why: str = "asked for"
 
 
 class OrderOutcome(enum.Enum):

@@ -34,7 +34,6 @@ from rpcserver.core.events import (
     Noticed,
     Now,
     OrderCancelRequested,
-    OrderRequested,
     OrderResolved,
     OrderUpdated,
     Requested,
@@ -46,8 +45,9 @@ from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
 from rpcserver.core.standing import DirectiveSet, Word
-from rpcserver.core.state import State
+from rpcserver.core.state import LedgerOrder, State
 from rpcserver.domain.account import Account
+from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.directive import Directive
 from rpcserver.domain.errors import (
     InvalidRequest,
@@ -61,6 +61,7 @@ from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.answers import Answers, answer_cancel, answer_order
 from rpcserver.driver.folding import folded_report, refuse_expired_key, remembered, sealed
+from rpcserver.driver.halting import order_requested
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.statistics import EngineStatistics, VenueStatistics
@@ -179,7 +180,7 @@ class Engine:
         Send a client's own order and tell what became of it.
 
         Raises:
-            InvalidRequest: `closing_in_progress`, `journal_low`, or `shutting_down`.
+            InvalidRequest: `closing_in_progress`, `halted`, `journal_low`, or `shutting_down`.
             OrderRefused: The venue said no.
             VenueUnavailable: Nothing was sent.
             OutcomeUnknown: No answer came; the engine goes on asking.
@@ -187,17 +188,14 @@ class Engine:
         self._refuse_if_stopping()
         if self.journal.low:
             raise InvalidRequest("journal_low", "the disk is nearly full: only exits are admitted")
-        name = request.order.client_order_id
-        instrument = next(
-            (
-                known
-                for known in self.instruments.get(request.account.venue, ())
-                if known.instrument_id == request.order.instrument
-            ),
-            None,
+        event = await order_requested(
+            request,
+            directives=self._state.directives,
+            instruments=self.instruments.get(request.account.venue, ()),
+            venues=self.venues,
         )
-        with self._orders.expect(name) as answer:
-            await self._ask(OrderRequested(request=request, instrument=instrument))
+        with self._orders.expect(request.order.client_order_id) as answer:
+            await self._ask(event)
             return await answer.get()
 
     async def cancel_order(self, request: CancelRequest) -> OrderReport:
@@ -235,6 +233,15 @@ class Engine:
     def directives(self) -> Mapping[DirectiveName, DirectiveSet]:
         """What stands now, and who laid it down; in the order in which that was."""
         return self._state.directives
+
+    @property
+    def own_orders(self) -> Mapping[str, LedgerOrder]:
+        """Clients' own orders that have not ended, by client order id."""
+        return self._state.loose
+
+    def capabilities(self, venue: VenueId) -> Capabilities:
+        """What a venue can do: the cautious defaults until it has said so itself."""
+        return self._watchers[venue].capabilities or Capabilities()
 
     async def lay_down(
         self, directive: Directive, word: Word, *, closing: CloseRequest | None = None
@@ -561,14 +568,7 @@ class Engine:
         """Whether the operation behind a closing order is still at work (law 39)."""
         if not command.exit:
             return True
-        name = command.order.client_order_id
-        key = self._state.lane_of_order(command.account, name)
-        lane = self._state.find_lane(key) if key is not None else None
-        order = lane.orders.get(name) if lane is not None else None
-        if order is None or order.operation_id is None:
-            return False
-        operation = self._state.find_operation(order.operation_id)
-        return operation is not None and not operation.finished and operation.stopped is None
+        return self._state.is_wanted(command.account, command.order.client_order_id)
 
     # --- what comes back -----------------------------------------------------------------------
 
