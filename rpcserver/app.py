@@ -31,9 +31,12 @@ from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.journal.sqlite import open_journal
+from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
+from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server, serve
-from rpcserver.server.settings import ServerSettings
+from rpcserver.server.settings import PageAccess, ServerSettings
+from rpcserver.server.traffic import Traffic
 from rpcserver.settings import Settings, VenueKind
 from rpcserver.venues.paper import PaperSettings, open_paper_venue, open_remote_paper_venue
 from rpcserver.venues.paper import serve as serve_paper_venue
@@ -92,12 +95,25 @@ async def run(settings: Settings, ready: Callable[[Ready], None] = lambda _: Non
 
 async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
     async with AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(open_journal(settings.data_dir / JOURNAL_FILE))
+        commits, requests, traffic = Commits(), Requests(), Traffic()
+        journal = await stack.enter_async_context(
+            open_journal(settings.data_dir / JOURNAL_FILE, on_commit=commits.committed)
+        )
         token_file = await _first_token(journal, settings.data_dir)
-        venue = await stack.enter_async_context(_open_venue(settings))
+        opened = await stack.enter_async_context(_open_venue(settings))
+        venue = MeasuredVenue(opened, requests)
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
+        monitor = await stack.enter_async_context(
+            open_monitor(
+                engine,
+                requests=requests,
+                commits=commits,
+                traffic=traffic,
+                by_account=settings.monitoring.accounts,
+            )
+        )
         server = await stack.enter_async_context(
-            serve(_server_settings(settings), engine, registry)
+            serve(_server_settings(settings, monitor), engine, registry, traffic)
         )
         engine.when_broken(
             lambda: server.announce("journal_broken", "nothing more is sent; ask again by key")
@@ -207,7 +223,7 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
     return path
 
 
-def _server_settings(settings: Settings) -> ServerSettings:
+def _server_settings(settings: Settings, monitor: Monitor) -> ServerSettings:
     tls = None
     if settings.tls_certificate is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -219,6 +235,9 @@ def _server_settings(settings: Settings) -> ServerSettings:
         insecure=settings.insecure,
         origins=settings.origins,
         limits=msgspec.convert(msgspec.structs.asdict(settings.limits), Limits),
+        pages=monitor.pages,
+        private_pages=monitor.private_pages,
+        page_access=PageAccess(settings.monitoring.access.value),
     )
 
 

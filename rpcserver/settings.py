@@ -88,6 +88,23 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     synthetic_accounts: _Count = 1  # over so many accounts
 
 
+class PageAccess(enum.Enum):
+    """Who may read `/metrics` and `/readyz`, beside whoever sits at the machine itself."""
+
+    LOOPBACK = "loopback"  # nobody
+    TOKEN = "token"  # whoever shows a bearer token
+    OPEN = "open"  # anybody
+
+
+class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What those who run the server see of it."""
+
+    access: Annotated[PageAccess, Meta(description='"loopback", "token" or "open"')] = (
+        PageAccess.LOOPBACK
+    )
+    accounts: _Flag = False  # whether metrics bear the names of accounts
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything `rpcserver serve` is told."""
 
@@ -104,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_timeout: _Period = 10.0  # at a stop, for what runs to come to its end
     limits: Limits = Limits()
     venue: VenueSettings = VenueSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @property
     def is_encrypted(self) -> bool:

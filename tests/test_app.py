@@ -295,8 +295,10 @@ async def test_a_journal_that_breaks_ends_the_process_with_its_own_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
-    async def breaking(path: Path) -> AsyncIterator[BreakingJournal]:
-        async with open_journal(path) as journal:
+    async def breaking(
+        path: Path, *, on_commit: Callable[[int, float], None]
+    ) -> AsyncIterator[BreakingJournal]:
+        async with open_journal(path, on_commit=on_commit) as journal:
             yield BreakingJournal(journal)
 
     monkeypatch.setattr(app, "open_journal", breaking)

@@ -61,6 +61,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rpcserver.driver",
         "rpcserver.core",
     ),
+    "rpcserver.monitoring": (
+        "rpcserver.domain",
+        "rpcserver.wire",
+        "rpcserver.core",
+        "rpcserver.driver",
+        "rpcserver.server",
+    ),
     "rpcserver.settings": ("rpcserver.domain",),
     "rpcserver.app": ("rpcserver",),
     "rpcserver.cli": ("rpcserver",),

@@ -9,10 +9,11 @@ journal takes no more records.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 
 import aiosqlite
 import anyio
@@ -57,6 +58,7 @@ async def open_journal(
     ballast_bytes: int = BALLAST_BYTES,
     low_water_bytes: int = LOW_WATER_BYTES,
     connection: type[BatchConnection] = BatchConnection,
+    on_commit: Callable[[int, float], None] = lambda _records, _seconds: None,
 ) -> AsyncIterator[SqliteJournal]:
     """
     Open the journal at *path*, made when it is not there, and own its directory.
@@ -66,6 +68,7 @@ async def open_journal(
         ballast_bytes: Room that is kept for the last exits and given back when the disk fills.
         low_water_bytes: With less than that free on the disk, `SqliteJournal.low` says so.
         connection: What the writer's connection is made of.
+        on_commit: Told after each commit how many records it held, and the seconds it took.
 
     Raises:
         DirectoryHeld: Another process owns the directory.
@@ -94,6 +97,7 @@ async def open_journal(
             checkpointer=stack.enter_context(Checkpointer(path)),
             ballast=ballast,
             low_water_bytes=low_water_bytes,
+            on_commit=on_commit,
         )
 
 
@@ -132,6 +136,7 @@ class SqliteJournal(JournalReader):
         checkpointer: Checkpointer,
         ballast: Ballast,
         low_water_bytes: int,
+        on_commit: Callable[[int, float], None],
     ) -> None:
         super().__init__(reader)
         self._head = head
@@ -141,6 +146,7 @@ class SqliteJournal(JournalReader):
         self._checkpointer = checkpointer
         self._ballast = ballast
         self._low_water_bytes = low_water_bytes
+        self._on_commit = on_commit
         self._legs: dict[OperationId, int] = {}  # as far as the rows of running operations say
         self._broken: str | None = None
 
@@ -172,6 +178,7 @@ class SqliteJournal(JournalReader):
         self._refuse_if_broken()
         if not records:
             return ()
+        since = perf_counter()
         links = seal(records, self._head)
         changes = changes_of(records, links[0].audit_seq)
         statements = self._statements(links, changes)
@@ -183,6 +190,7 @@ class SqliteJournal(JournalReader):
                 logger.warning("another program is writing to the journal; waiting")
                 await checkpoint()  # nothing is written yet: here the caller may give up
         self._committed(links, changes)
+        self._on_commit(len(records), perf_counter() - since)
         return entries(links, records)
 
     async def verify(self, *, witness: Head | None = None) -> ChainReport:

@@ -18,15 +18,19 @@ from rpcserver.server.sessions import Sessions
 from rpcserver.server.settings import ServerSettings
 from rpcserver.server.shelter import Shelter
 from rpcserver.server.tokens import TokenOffice
+from rpcserver.server.traffic import Traffic
 
 
 class Backend:
     """The engine, the registry, and everything between them and the connections."""
 
-    def __init__(self, engine: Engine, registry: Registry, settings: ServerSettings) -> None:
+    def __init__(
+        self, engine: Engine, registry: Registry, settings: ServerSettings, traffic: Traffic
+    ) -> None:
         self.engine = engine
         self.registry = registry
         self.limits = settings.limits
+        self.traffic = traffic
         self.canonical_names = canonical_names(registry)
         self.gatekeeper = Gatekeeper(engine.journal)
         self.sessions = Sessions(self.limits, self.gatekeeper)

@@ -271,6 +271,7 @@ class Calls:
 
     def refuse(self, request_id: str, error: InvalidRequest, api: Api | None) -> None:
         """Answer a call with an error, in the words of its api's dialect."""
+        self._backend.traffic.calls_refused[error.code] += 1
         data = refuse_plainly(error) if api is None else api.refuse(error)
         if (more := extras(error)) and isinstance(data, Mapping):
             data = {**data, **more}
@@ -278,6 +279,7 @@ class Calls:
 
     def complain(self, error: InvalidRequest) -> None:
         """Tell of an error that belongs to no call."""
+        self._backend.traffic.calls_refused[error.code] += 1
         more = extras(error)
         retry, reference = more.get("retryAfterMs"), more.get("reference")
         frame = ErrorFrame(

@@ -15,6 +15,7 @@ from rpcserver.server.auth import Identity
 from rpcserver.server.backend import Backend
 from rpcserver.server.conversation import Conversation
 from rpcserver.server.outbox import Outbox
+from rpcserver.server.traffic import ConnectionState, EntryRefused
 from rpcserver.server.transport import Disconnected, Transport
 from rpcserver.server.writer import Writer
 from rpcserver.wire.close_codes import CloseCode
@@ -33,7 +34,7 @@ class Connection:
         self._backend = backend
         self._limits = backend.limits
         self._identity = identity
-        self._outbox = Outbox(backend.limits.outbox_bytes_max)
+        self._outbox = Outbox(backend.limits.outbox_bytes_max, backend.traffic)
         self._writer = Writer(
             transport,
             self._outbox,
@@ -42,7 +43,17 @@ class Connection:
         )
         self._scope = CancelScope()
         self._ending: tuple[CloseCode, str] | None = None
+        self._is_known = False
         self._last_heard = anyio.current_time()
+
+    @property
+    def state(self) -> ConnectionState:
+        """How far it has come."""
+        if self._ending is not None:
+            return ConnectionState.ENDING
+        if not self._is_known:
+            return ConnectionState.AUTHENTICATING
+        return ConnectionState.CROWDED if self._outbox.is_crowded else ConnectionState.OPEN
 
     @property
     def last_heard(self) -> float:
@@ -88,8 +99,10 @@ class Connection:
     async def _say_goodbye(self) -> None:
         self._writer.stop()
         if self._ending is None:
+            self._backend.traffic.closed["client"] += 1
             return  # the client left first
         code, reason = self._ending
+        self._backend.traffic.closed[str(code.value)] += 1
         if code is not CloseCode.SLOW_CONSUMER:
             self._transport.write(self._outbox.take(self._outbox.size))
         await self._transport.close(code, reason)
@@ -115,11 +128,13 @@ class Connection:
             tasks=tasks,
             end=self.end,
         )
+        self._is_known = True
         logger.info("client came", principal=principal.principal_id, remote=remote)
         try:
             while self._ending is None:
                 message = await self._transport.receive()
                 self._last_heard = anyio.current_time()
+                self._backend.traffic.frames_in += 1
                 conversation.hear(message, self._last_heard)
                 if self._outbox.is_overflowing:
                     self.end(CloseCode.SLOW_CONSUMER, "too much is unread; attach to go on")
@@ -134,18 +149,20 @@ class Connection:
         with move_on_after(self._limits.auth_timeout):
             message = await self._transport.receive()
         if message is None:
+            self._backend.traffic.entries_refused[EntryRefused.TIMEOUT] += 1
             self.end(CloseCode.AUTH_TIMEOUT, "no auth frame came in time")
             return None
+        self._backend.traffic.frames_in += 1
         try:
             frame = decode_frame(message) if isinstance(message, str) else None
         except RefusedFrame:
             frame = None
         if not isinstance(frame, Auth):
             detail = 'the first frame must be {"action":"auth","token":"…"}'
-            self._refuse_entry(detail)
+            self._refuse_entry(EntryRefused.NO_TOKEN, detail)
             return None
         if (identity := await self._backend.gatekeeper.identify(frame.token)) is None:
-            self._refuse_entry("the token is wrong")
+            self._refuse_entry(EntryRefused.FRAME_TOKEN, "the token is wrong")
             return None
         principal = identity.principal
         answer = Authenticated(
@@ -156,6 +173,7 @@ class Connection:
         self.post(text_frame(encode(answer)))
         return identity
 
-    def _refuse_entry(self, detail: str) -> None:
+    def _refuse_entry(self, why: EntryRefused, detail: str) -> None:
+        self._backend.traffic.entries_refused[why] += 1
         self.post(text_frame(encode(ErrorFrame(error="unauthenticated", detail=detail))))
         self.end(CloseCode.UNAUTHENTICATED, "unauthenticated")

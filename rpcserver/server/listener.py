@@ -29,7 +29,14 @@ from rpcserver.server.backend import Backend
 from rpcserver.server.connection import Connection
 from rpcserver.server.ports import Engine
 from rpcserver.server.sessions import Sessions
-from rpcserver.server.settings import Page, ServerSettings, check_secure
+from rpcserver.server.settings import (
+    Page,
+    PageAccess,
+    ServerSettings,
+    check_secure,
+    is_loopback,
+)
+from rpcserver.server.traffic import EntryRefused, Traffic
 from rpcserver.server.transport import WebSocketTransport
 from rpcserver.wire.close_codes import CloseCode
 
@@ -37,6 +44,7 @@ PATHS = ("/ws/stream", "/")
 HANDSHAKE_TIMEOUT = 10.0  # seconds
 GRACE = 1.0  # seconds at a stop for calls that have been read
 RECEIVE_QUEUE = 16  # messages read ahead of their turn
+FORWARDED = ("Forwarded", "X-Forwarded-For")  # whoever sent these is not whom they speak for
 
 
 class ServedConnection(ServerConnection):
@@ -75,17 +83,22 @@ class Server:
 
 @asynccontextmanager
 async def serve(
-    settings: ServerSettings, engine: Engine, registry: Registry
+    settings: ServerSettings,
+    engine: Engine,
+    registry: Registry,
+    traffic: Traffic | None = None,
 ) -> AsyncIterator[Server]:
     """
     Listen until the block is left, then tell everyone and close with 1012.
+
+    What comes and goes is counted in *traffic*.
 
     Raises:
         WouldBeInsecure: See `check_secure`.
         OSError: The address cannot be listened at.
     """
     check_secure(settings)
-    backend = Backend(engine, registry, settings)
+    backend = Backend(engine, registry, settings, traffic or Traffic())
     connections: set[Connection] = set()
     try:
         async with create_task_group() as tasks:
@@ -111,10 +124,12 @@ async def _listen(
         assert isinstance(socket, ServedConnection)
         connection = Connection(WebSocketTransport(socket), backend, socket.identity)
         connections.add(connection)
+        backend.traffic.connections.add(connection)
         try:
             await connection.serve()
         finally:
             connections.discard(connection)
+            backend.traffic.connections.discard(connection)
 
     doorman = _Doorman(settings, backend, connections)
     limits = settings.limits
@@ -161,6 +176,7 @@ class _Doorman:
         self._settings = settings
         self._backend = backend
         self._connections = connections
+        self._refused = backend.traffic.entries_refused
         self._origins = frozenset(origin.casefold().rstrip("/") for origin in settings.origins)
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -168,11 +184,17 @@ class _Doorman:
         path = urlsplit(request.path).path
         if (page := self._settings.pages.get(path)) is not None and not _wants_socket(request):
             return _response(page())
+        if (page := self._settings.private_pages.get(path)) is not None:
+            if await self._may_read_pages(connection, request):
+                return _response(page())
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "Ask from the machine itself.\n")
         if path not in PATHS:
             return connection.respond(http.HTTPStatus.NOT_FOUND, "Not found: try /ws/stream\n")
         if not self._is_welcome(request):
+            self._refused[EntryRefused.ORIGIN] += 1
             return connection.respond(http.HTTPStatus.FORBIDDEN, "This origin may not connect.\n")
         if len(self._connections) >= self._settings.connections_max:
+            self._refused[EntryRefused.FULL] += 1
             return connection.respond(
                 http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.\n"
             )
@@ -182,15 +204,34 @@ class _Doorman:
         headers = request.headers.get_all("Authorization")
         if not headers:
             return None  # the first frame will say who it is
-        token = bearer(headers[0]) if len(headers) == 1 else None
-        identity = await self._backend.gatekeeper.identify(token) if token else None
+        identity = await self._bearer(request)
         if identity is None:
+            self._refused[EntryRefused.HANDSHAKE_TOKEN] += 1
             response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "The token is wrong.\n")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         assert isinstance(connection, ServedConnection)
         connection.identity = identity
         return None
+
+    async def _bearer(self, request: Request) -> Identity | None:
+        """Whoever the request's one token speaks for."""
+        headers = request.headers.get_all("Authorization")
+        token = bearer(headers[0]) if len(headers) == 1 else None
+        return await self._backend.gatekeeper.identify(token) if token else None
+
+    async def _may_read_pages(self, connection: ServerConnection, request: Request) -> bool:
+        """Whether the request comes from this machine, or may come from elsewhere."""
+        if self._settings.page_access is PageAccess.OPEN:
+            return True
+        address = connection.remote_address
+        is_forwarded = any(name in request.headers for name in FORWARDED)
+        if address and is_loopback(address[0]) and not is_forwarded:
+            return True
+        return (
+            self._settings.page_access is PageAccess.TOKEN
+            and await self._bearer(request) is not None
+        )
 
     def _is_welcome(self, request: Request) -> bool:
         """Programs send no Origin; a browser's page must be ours or on the list, exactly."""

@@ -13,6 +13,8 @@ from collections.abc import Callable, Hashable
 
 import anyio
 
+from rpcserver.server.traffic import Traffic
+
 
 class _Slot:
     """A place in the queue that a newer frame of the same key leaves empty."""
@@ -26,15 +28,16 @@ class _Slot:
 
 class Outbox:
     """
-    Frames on their way out, in order. `size_max` in bytes.
+    Frames on their way out, in order. `size_max` in bytes. Those taken are counted in *traffic*.
 
     `on_first` is called whenever a frame is queued where none was.
     """
 
     OVERFLOW = 16  # times `size_max`: not even replies may pile up beyond
 
-    def __init__(self, size_max: int) -> None:
+    def __init__(self, size_max: int, traffic: Traffic | None = None) -> None:
         self._size_max = size_max
+        self._traffic = traffic or Traffic()
         self._queue: deque[bytes | _Slot] = deque()
         self._newest: dict[Hashable, _Slot] = {}
         self._size = 0
@@ -95,6 +98,8 @@ class Outbox:
             taken.append(item)
             length += len(item)
         self._size -= length
+        self._traffic.frames_out += len(taken)
+        self._traffic.bytes_out += length
         if self._room is not None and not self.is_crowded:
             self._room.set()
             self._room = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import ssl
 from collections.abc import Callable, Mapping
@@ -25,6 +26,14 @@ Pages = Mapping[str, Callable[[], Page]]
 """Plain HTTP answers by exact path: `/livez`, `/metrics`, … Called for every request."""
 
 
+class PageAccess(enum.Enum):
+    """Who may read the private pages, beside whoever sits at this machine."""
+
+    LOOPBACK = "loopback"  # nobody
+    TOKEN = "token"  # whoever shows a bearer token
+    OPEN = "open"  # anybody
+
+
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to listen, whom to let in, and what they may use up. Durations in seconds."""
 
@@ -38,7 +47,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     quote_interval: float = 1.0  # between two readings of what anyone watches
     token_check_interval: float = 30.0  # how often live tokens are asked about again
     connections_max: int = 10_000
-    pages: Pages = {}
+    pages: Pages = {}  # for everybody
+    private_pages: Pages = {}  # for whom `page_access` lets in
+    page_access: PageAccess = PageAccess.LOOPBACK
 
 
 class WouldBeInsecure(RpcServerError):
@@ -59,14 +70,18 @@ def check_secure(settings: ServerSettings) -> None:
     Raises:
         WouldBeInsecure: It was not.
     """
-    if settings.tls is None and not settings.insecure and not _is_loopback(settings.host):
+    if settings.tls is None and not settings.insecure and not is_loopback(settings.host):
         raise WouldBeInsecure(settings.host)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this very machine."""
     if host.casefold() == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback

@@ -14,7 +14,14 @@ from rpcserver.domain.ids import TokenId
 from rpcserver.domain.principal import Role
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server, serve
-from rpcserver.server.settings import Page, ServerSettings, WouldBeInsecure
+from rpcserver.server.settings import (
+    Page,
+    PageAccess,
+    ServerSettings,
+    WouldBeInsecure,
+    is_loopback,
+)
+from rpcserver.server.traffic import ConnectionState, EntryRefused, Traffic
 from tests.server.apis import registry
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.conftest import a_server
@@ -136,6 +143,81 @@ async def test_pages_are_served_beside_the_socket(engine: FakeEngine) -> None:
         assert alive.startswith("HTTP/1.1 200 ")
         assert alive.endswith("\r\n\r\nok\n")
         assert (await ask_http(server.port, "/readyz")).startswith("HTTP/1.1 503 ")
+
+
+async def ask_privately(engine: FakeEngine, access: PageAccess, *headers: str) -> int:
+    """What whoever asks for a private page from this machine is answered."""
+    settings = ServerSettings(
+        port=0, private_pages={"/metrics": lambda: Page(body=b"figures\n")}, page_access=access
+    )
+    async with a_server(engine, settings=settings) as server:
+        answer = await ask_http(server.port, "/metrics", *headers)
+    status = int(answer.split()[1])
+    assert answer.endswith("figures\n") is (status == 200)
+    return status
+
+
+@pytest.mark.parametrize("access", PageAccess)
+async def test_private_pages_are_open_on_the_machine_itself(
+    engine: FakeEngine, access: PageAccess
+) -> None:
+    assert await ask_privately(engine, access) == 200
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"])
+async def test_whoever_comes_through_a_proxy_is_not_on_the_machine(
+    engine: FakeEngine, header: str
+) -> None:
+    good, wrong = "Authorization: Bearer trader", "Authorization: Bearer wrong"
+
+    assert await ask_privately(engine, PageAccess.LOOPBACK, header, good) == 403
+    assert await ask_privately(engine, PageAccess.TOKEN, header) == 403
+    assert await ask_privately(engine, PageAccess.TOKEN, header, wrong) == 403
+    assert await ask_privately(engine, PageAccess.TOKEN, header, good) == 200
+    assert await ask_privately(engine, PageAccess.OPEN, header) == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("::ffff:10.0.0.1", False),
+        ("10.0.0.1", False),
+        ("localhost.example", False),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+async def test_what_comes_and_goes_is_counted(engine: FakeEngine) -> None:
+    traffic = Traffic()
+    async with serve(ServerSettings(port=0), engine, registry, traffic) as server:
+        async with connect_client(server.port, "trader") as client:
+            await client.call("Echo")
+            assert traffic.census()[ConnectionState.OPEN] == 1
+            await client.call("Nonsense")
+        with pytest.raises(InvalidStatus):
+            async with connect_client(server.port, "wrong"):
+                pass
+        async with connect_client(server.port) as client:
+            await client.say(action="auth", token="wrong")
+            await client.hear_close()
+        await anyio.wait_all_tasks_blocked()
+
+    assert (traffic.frames_in, traffic.frames_out) == (3, 3)
+    assert traffic.bytes_out > 0
+    assert traffic.calls_refused == {"unknown_api": 1}
+    assert traffic.entries_refused == {
+        EntryRefused.HANDSHAKE_TOKEN: 1,
+        EntryRefused.FRAME_TOKEN: 1,
+    }
+    assert traffic.closed == {"client": 1, "4401": 1}
+    assert not traffic.connections
 
 
 @pytest.mark.parametrize(
