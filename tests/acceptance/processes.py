@@ -19,6 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from tests.acceptance.failpoints import TRAP_VARIABLE, Trap
+
 PATIENCE = 30.0  # seconds for a start or an end
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +32,7 @@ STILL_PRICES = {"venue.tick_interval": 0}  # so that every figure is exact
 class Program:
     """One `rpcserver` process over one data directory and one port, dead or alive."""
 
+    program = "rpcserver"
     verb = ""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, object] | None = None) -> None:
@@ -49,18 +54,20 @@ class Program:
     def start(self) -> None:
         """Start it and wait for its ready line: clients can connect then."""
         assert not self.is_alive
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "rpcserver", *self._arguments()],
-            cwd=ROOT,
-            env=environment(self.settings),
-            stdout=subprocess.PIPE,
-        )
+        self._process = self._begin()
         line = _first_line(self._process)
         if not line:
             code = self._process.wait(PATIENCE)
             raise AssertionError(f"rpcserver {self.verb} ended with {code} before it was ready")
         self.ready = json.loads(line)
         self.port = self.ready["port"]
+
+    def start_and_die(self, after: float) -> None:
+        """Start it, and `kill -9` it so many seconds later, ready or not."""
+        assert not self.is_alive
+        self._process = self._begin()
+        time.sleep(after)
+        self.kill()
 
     def refuse_to_start(self) -> tuple[int, str]:
         """Start it where it cannot start: its exit code, and everything it said."""
@@ -94,6 +101,17 @@ class Program:
             self._process.stdout.close()
         return code
 
+    def _begin(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", self.program, *self._arguments()],
+            cwd=ROOT,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return environment(self.settings)
+
     def _arguments(self) -> list[str]:
         return [self.verb, "--json", "--data-dir", str(self.data_dir), "--port", str(self.port)]
 
@@ -111,6 +129,22 @@ class ServerProgram(Program):
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws/stream"
+
+
+class TrappedServer(ServerProgram):
+    """The same with a trap at one of `failpoints`; None: it is not trapped, as after its death."""
+
+    program = "tests.acceptance.trapped_server"
+    trap: Trap | None = None
+
+    def thaw(self) -> None:
+        """Let it go on after a freeze."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _environment(self) -> dict[str, str]:
+        told = msgspec.json.encode(self.trap).decode() if self.trap is not None else ""
+        return super()._environment() | {TRAP_VARIABLE: told}
 
 
 class VenueProgram(Program):

@@ -133,7 +133,7 @@ class Scene:
         found: dict[str, Decimal] = {}
         for snapshot in await side_by_side(self.venue.snapshot, accounts):
             for position in snapshot.positions:
-                name = _name(position.instrument, position.holding)
+                name = name_of(position.instrument, position.holding)
                 whose = "" if len(accounts) == 1 else f"{position.account} "
                 found[f"{whose}{name}"] = position.signed_quantity
         return found
@@ -157,12 +157,13 @@ class Scene:
         for fills in await side_by_side(self.venue.trades, accounts):
             for fill in fills:
                 whose = "" if len(accounts) == 1 else f"{fill.account} "
-                name = f"{whose}{_name(fill.instrument, fill.holding)}"
+                name = f"{whose}{name_of(fill.instrument, fill.holding)}"
                 total[name] = total.get(name, Decimal(0)) + fill.signed_quantity
         return total
 
 
-def _name(instrument: InstrumentId, holding: Holding) -> str:
+def name_of(instrument: InstrumentId, holding: Holding) -> str:
+    """What one holding of an account is called: "instrument" or "instrument long"."""
     return instrument if holding is Holding.NET else f"{instrument} {holding.value}"
 
 

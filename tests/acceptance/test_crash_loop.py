@@ -1,0 +1,28 @@
+"""A few seconds of the crash loop; `make crashes` is the long run."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.crash_loop import crash_loop
+
+pytestmark = pytest.mark.anyio
+
+SEED = int(os.environ.get("CRASH_SEED", random.randrange(10**6)))
+SECONDS = 12.0
+
+
+@pytest.mark.parametrize("seed", [SEED], ids="CRASH_SEED={}".format)
+async def test_whatever_dies_everything_is_closed_once_and_answered(
+    tmp_path: Path, seed: int
+) -> None:
+    tally = await crash_loop(tmp_path, SECONDS, seed)
+
+    assert tally.violations == []
+    assert tally.kills["serve"] >= 2
+    assert tally.chains >= 2
+    assert tally.answered == tally.calls > 10
