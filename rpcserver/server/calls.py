@@ -40,6 +40,9 @@ from rpcserver.wire.codec import check_strictly, encode, encode_final
 from rpcserver.wire.frames import Accepted, Attach, Cancel, CancelRequested, ErrorFrame, Rpc
 from rpcserver.wire.framing import text_frame
 
+# What a token is told whose principal used the key by another one, over accounts not granted here.
+_KEY_USED = InvalidRequest("idempotency_conflict", "the key named a call over other accounts")
+
 LEG_BYTES_MIN = 150  # of one leg in any dialect's full answer: more legs than fit are not tried
 
 
@@ -147,14 +150,14 @@ class Calls:
             )
             # A key names the operation by itself; without one, an identical running call is joined.
             admitted = await self._engine.close(request, join=frame.idempotency_key is None)
-        except InvalidRequest:
+        except InvalidRequest as exc:
             if (repeated := await self._repeated(frame, api, args)) is not None:
                 return repeated
+            if exc.code == _KEY_USED.code and not await self._sees_the_keys_operation(frame):
+                raise _KEY_USED from exc
             raise
         if admitted.duplicate and not await self._is_visible(admitted.operation_id):
-            raise InvalidRequest(
-                "idempotency_conflict", "the key named a call over accounts not granted here"
-            )
+            raise _KEY_USED
         return admitted
 
     async def _repeated(
@@ -224,6 +227,11 @@ class Calls:
         if report is None or not may_see(self._principal, report.request):
             raise InvalidRequest("unknown_operation", f"there is no operation {operation_id[:64]}")
         return report
+
+    async def _sees_the_keys_operation(self, frame: Rpc) -> bool:
+        key = frame.idempotency_key
+        found = await self._engine.find(self._principal.principal_id, key) if key else None
+        return found is not None and await self._is_visible(found)
 
     async def _is_visible(self, operation_id: OperationId) -> bool:
         try:

@@ -546,6 +546,9 @@ async def test_a_word_about_an_order_opens_the_gate_and_the_alerts_say_so() -> N
                 await engine.place(placing(order("own")))
             with pytest.raises(InvalidRequest, match="invalid_argument"):
                 await engine.resolve(word(line.client_order_id, OrderOutcome.FILLED, 4))
+            gone = word(line.client_order_id, OrderOutcome.NEVER_EXISTED)
+            with pytest.raises(InvalidRequest, match="unknown_order"):
+                await engine.resolve(msgspec.structs.replace(gone, grants=("another account",)))
             await engine.resolve(word(line.client_order_id, OrderOutcome.NEVER_EXISTED))
             await anyio.sleep(1)
             assert "order_settled" in {alert.code for alert in alerts}

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import Role, TokenRow
+from rpcserver.driver.engine import Engine
 from tests.server.fakes import NOON, FakeEngine
 
 PATIENCE = 5.0  # seconds
@@ -97,17 +98,18 @@ async def connect_client(
 
 
 async def let_in(
-    engine: FakeEngine,
+    engine: FakeEngine | Engine,
     name: str,
     roles: Collection[Role],
     accounts: tuple[str, ...] = ("*",),
     *,
+    principal: str | None = None,
     expires_at: datetime | None = None,
 ) -> None:
     """Give a principal a token that is spelled like its name."""
     row = TokenRow(
         token_id=TokenId(f"tok-{name}"),
-        principal=PrincipalId(name),
+        principal=PrincipalId(principal or name),
         roles=frozenset(roles),
         accounts=accounts,
         created_at=NOON,

@@ -284,6 +284,7 @@ class FakeEngine:
         self.resolved: list[ResolveRequest] = []
         self.legs = 3  # of an operation that `ends_by_itself`
         self.ends_by_itself = False
+        self.opened_at = NOON  # of every operation
         self.refusal: Exception | None = None
         self.gate: anyio.Event | None = None  # `close` and `place` wait for it
         self._operations: dict[OperationId, _Operation] = {}
@@ -464,7 +465,7 @@ class FakeEngine:
         return OperationReport(
             operation_id=operation.operation_id,
             request=operation.request,
-            opened_at=NOON,
+            opened_at=self.opened_at,
             finished_at=finished_at,
             legs=(),
         )

@@ -52,6 +52,47 @@ async def test_a_closing_call_is_accepted_followed_and_answered(
     assert data == {"success": True, "operationId": "op-1", "full": True}
 
 
+async def test_a_known_key_is_answered_with_its_operation_while_the_server_stops(
+    client: Client, engine: FakeEngine
+) -> None:
+    engine.ends_by_itself, engine.opened_at = True, datetime.now(UTC)
+    call = {"action": "rpc", "api": "Flatten", "args": {"account": "Sim101"}}
+    await client.say(id="r1", idempotencyKey="k1", **call)
+    _, first = await client.hear_until_final("r1")
+    engine.refusal = InvalidRequest("shutting_down", "the server is restarting: ask again")
+
+    await client.say(id="r2", idempotencyKey="k1", **call)
+    [accepted, *_], again = await client.hear_until_final("r2")
+    await client.say(id="r3", idempotencyKey="k2", **call)
+    _, fresh = await client.hear_until_final("r3")
+
+    assert (accepted["operationId"], accepted["duplicate"]) == (first["operationId"], True)
+    assert again == first
+    assert fresh["error"] == "shutting_down"
+    assert len(engine.closed) == 1
+
+
+async def test_a_call_whose_token_is_revoked_before_its_turn_is_not_carried_out(
+    engine: FakeEngine,
+) -> None:
+    await let_in(engine, "admin", {Role.ADMIN, Role.TRADER})
+    limits = Limits(closing_calls_per_second=5, closing_calls_burst=1)
+    engine.ends_by_itself = True
+    async with (
+        a_server(engine, limits) as server,
+        connect_client(server.port, "admin") as admin,
+        connect_client(server.port, "trader") as trader,
+    ):
+        for name in ("r1", "r2"):
+            await trader.say(action="rpc", id=name, api="Flatten", args={"account": "Sim101"})
+        await trader.hear_until_final("r1")
+        assert await admin.call("RevokeToken", {"name": "tok-trader"}) == {"revoked": True}
+        await trader.hear_close()
+        await anyio.sleep(0.3)  # the turn of the second comes
+
+    assert [request.request_id for request in engine.closed] == ["r1"]
+
+
 async def test_the_engine_is_given_the_whole_request(client: Client, engine: FakeEngine) -> None:
     engine.ends_by_itself = True
     await client.say_text(
