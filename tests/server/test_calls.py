@@ -15,7 +15,6 @@ from rpcserver.domain.ids import OperationId, VenueId
 from rpcserver.domain.principal import Role
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server
-from tests.server import fakes
 from tests.server.apis import PADDING
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.conftest import a_server
@@ -213,9 +212,9 @@ async def unread(engine: FakeEngine) -> AsyncIterator[Client]:
 
 
 async def test_a_key_finds_its_operation_though_no_venue_was_read_since_a_restart(
-    engine: FakeEngine, unread: Client, monkeypatch: pytest.MonkeyPatch
+    engine: FakeEngine, unread: Client
 ) -> None:
-    monkeypatch.setattr(fakes, "NOON", datetime.now(UTC))
+    engine.opened_at = datetime.now(UTC)
     accounts, instruments = engine.accounts, engine.instruments
     venue = FakeVenue()
     engine.accounts = {venue.venue_id: tuple(venue.held.values())}
