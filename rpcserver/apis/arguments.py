@@ -27,6 +27,7 @@ from rpcserver.core.requests import (
     OnFence,
     Rounding,
     Scope,
+    Sequel,
 )
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import InstrumentId
@@ -176,6 +177,8 @@ def close_terms(
     amount: Amount | None = None,
     limit_prices: Mapping[InstrumentId, Decimal] | None = None,
     check_hours: bool = False,
+    must_match: bool = False,
+    sequel: Sequel | None = None,
 ) -> CloseTerms:
     """
     The terms of one closing call: its own scope and sizes, and the options all of them share.
@@ -204,6 +207,8 @@ def close_terms(
         on_fence=OnFence(args.on_fence),
         wait_for_open=args.wait_for_open,
         dust=Dust(args.dust),
+        must_match=must_match,
+        sequel=sequel,
     )
 
 

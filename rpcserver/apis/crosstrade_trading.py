@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from msgspec import UNSET
 
@@ -32,8 +32,10 @@ from rpcserver.apis.queries import Canceled, CancelOrders, Data, Placed, PlaceOr
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.core.requests import PlaceRequest
+from rpcserver.domain.account import Account
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import ClientOrderId, Product
+from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import (
     Holding,
     OrderRequest,
@@ -58,15 +60,43 @@ LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 STOP_TYPES = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 
 
+class OrderTerms(Protocol):
+    """What every call says that places one order."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def order_type(self) -> str: ...
+    @property
+    def time_in_force(self) -> str: ...
+    @property
+    def limit_price(self) -> Number: ...
+    @property
+    def stop_price(self) -> Number: ...
+    @property
+    def oco_id(self) -> WordFilter: ...
+    @property
+    def tag(self) -> WordFilter: ...
+    @property
+    def holding(self) -> str: ...
+    @property
+    def product(self) -> WordFilter: ...
+
+
+ORDER_CHOICES: Choices = {
+    "action": words_of(OrderSide),
+    "orderType": tuple(_TYPES),
+    "timeInForce": words_of(TimeInForce),
+    "holding": words_of(Holding),
+}
+
+
 class PlaceOrderArgs(Args, frozen=True, kw_only=True, rename="camel"):
     """One order. What CrossTrade knows beside this (`strategy`, …) is refused, never ignored."""
 
-    choices: ClassVar[Choices] = {
-        "action": words_of(OrderSide),
-        "orderType": tuple(_TYPES),
-        "timeInForce": words_of(TimeInForce),
-        "holding": words_of(Holding),
-    }
+    choices: ClassVar[Choices] = ORDER_CHOICES
 
     account: str | None
     instrument: str | None
@@ -131,15 +161,24 @@ def check_prices(
             raise InvalidRequest("invalid_argument", f"{at}{key}: a {kind.value} order has none")
 
 
-@registry.query("PlaceOrder", args=PlaceOrderArgs, permission=Permission.TRADE, read_only=False)
-def place_order(args: PlaceOrderArgs, asked: Asked) -> Ask:
-    """Place one order."""
-    account = one_account(asked, word(args.account))
-    _, instrument = one_instrument(asked, (account,), word(args.instrument) or "")
+def order_of(
+    args: OrderTerms,
+    account: Account,
+    instrument: Instrument,
+    name: ClientOrderId,
+    *,
+    reduce_only: bool = False,
+) -> OrderRequest:
+    """
+    The order that *args* describe.
+
+    Raises:
+        InvalidRequest: A price is missing, or one is given that would be ignored.
+    """
     kind, limit, stop = _TYPES[args.order_type], given(args.limit_price), given(args.stop_price)
     check_prices(kind, limit, stop)
-    order = OrderRequest(
-        client_order_id=new_order_id(asked),
+    return OrderRequest(
+        client_order_id=name,
         account=account.account,
         instrument=instrument.instrument_id,
         side=OrderSide(args.action),
@@ -148,12 +187,20 @@ def place_order(args: PlaceOrderArgs, asked: Asked) -> Ask:
         limit_price=limit,
         stop_price=stop,
         time_in_force=TimeInForce(args.time_in_force),
-        reduce_only=args.reduce_only,
+        reduce_only=reduce_only,
         holding=Holding(args.holding),
         product=Product(word(args.product) or ""),
         tag=word(args.tag),
         oco_id=word(args.oco_id),
     )
+
+
+@registry.query("PlaceOrder", args=PlaceOrderArgs, permission=Permission.TRADE, read_only=False)
+def place_order(args: PlaceOrderArgs, asked: Asked) -> Ask:
+    """Place one order."""
+    account = one_account(asked, word(args.account))
+    _, instrument = one_instrument(asked, (account,), word(args.instrument) or "")
+    order = order_of(args, account, instrument, new_order_id(asked), reduce_only=args.reduce_only)
     request = PlaceRequest(
         principal=asked.principal.principal_id,
         account=account.ref,

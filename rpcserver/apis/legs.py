@@ -157,6 +157,8 @@ def status_of(report: OperationReport) -> int:
     """The HTTP-like number of an admitted operation."""
     if report.error is not None:
         return errors.status_of(report.error)
+    if report.placement is not None and report.placement.error is not None:
+        return errors.status_of(report.placement.error)
     missed = {
         STATUS_OK if is_reached(report, leg) else _STATUS_CODES[outcome_of(leg)]
         for leg in report.legs
@@ -195,6 +197,8 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
         answer["cancelled"] = True
     if any(leg.unprotected for leg in report.legs):
         answer["unprotected"] = True
+    if report.placement is not None and report.placement.error is not None:
+        answer |= {"error": report.placement.error, "detail": report.placement.detail}
     if report.error is not None:
         answer |= {"error": report.error, "detail": report.detail}
     return answer

@@ -216,10 +216,10 @@ def liquidate(args: LiquidateArgs, asked: Asked) -> CloseTerms:
     accounts = accounts_of(asked)
     if position_id is not None:
         scope = Scope(accounts=asked.refs(accounts), position_id=PositionId(position_id))
-        return close_terms(args, asked, scope)
+        return close_terms(args, asked, scope, must_match=True)
     selectors = selectors_of(asked, accounts, words(args.symbol, UNSET, "symbol"))
     scope = Scope(accounts=asked.refs(accounts), instruments=selectors, oldest_only=True)
-    return close_terms(args, asked, scope)
+    return close_terms(args, asked, scope, must_match=True)
 
 
 @registry.closing(

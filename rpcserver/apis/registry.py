@@ -26,7 +26,7 @@ import msgspec
 from rpcserver.apis.queries import Data, Query
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.core.report import OperationReport
-from rpcserver.core.requests import Amount, Dust, Execution, OnFence, Scope
+from rpcserver.core.requests import Amount, Dust, Execution, OnFence, Scope, Sequel
 from rpcserver.domain.account import Account
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, VenueId
@@ -77,6 +77,8 @@ class CloseTerms(msgspec.Struct, frozen=True, kw_only=True):
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE
+    must_match: bool = False
+    sequel: Sequel | None = None
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -141,6 +143,7 @@ class Registry:
         *names: str,
         args: type[Args],
         answer: Callable[[OperationReport, bool], Data],
+        permission: Permission = Permission.CLOSE,
         refuse: Callable[[InvalidRequest], Data] = refuse_plainly,
     ) -> Callable[[Callable[[Args, Asked], CloseTerms]], Callable[[Args, Asked], CloseTerms]]:
         """Declare a closing api; further names are aliases."""
@@ -150,7 +153,14 @@ class Registry:
         ) -> Callable[[Args, Asked], CloseTerms]:
             for name in names:
                 self._add(
-                    ClosingApi(name=name, args=args, terms=terms, answer=answer, refuse=refuse)
+                    ClosingApi(
+                        name=name,
+                        args=args,
+                        terms=terms,
+                        answer=answer,
+                        permission=permission,
+                        refuse=refuse,
+                    )
                 )
             return terms
 

@@ -12,6 +12,12 @@ from datetime import datetime
 
 import msgspec
 
+from rpcserver.core.apply_operations import (
+    operation_finished,
+    operation_opened,
+    scope_widened,
+    stop,
+)
 from rpcserver.core.apply_passing import apply_passing
 from rpcserver.core.ledger import (
     closing_side,
@@ -57,18 +63,14 @@ from rpcserver.core.records import (
     SnapshotTaken,
 )
 from rpcserver.core.report import AccountFailure, Outcome
-from rpcserver.core.reporting import report_of
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet
 from rpcserver.core.state import (
     Doubt,
-    Ended,
-    KeyUse,
     Lane,
     LedgerOrder,
     Leg,
     Operation,
     OrderState,
-    Part,
     Reading,
     SeenMarket,
     State,
@@ -142,7 +144,7 @@ def apply(state: State, change: Change) -> None:
         case PositionAdopted():
             _position_adopted(state, change)
         case OperationOpened():
-            _operation_opened(state, change)
+            operation_opened(state, change)
         case SnapshotTaken(after=False):
             operation = state.operation(change.operation_id)
             operation.unread -= 1
@@ -162,7 +164,7 @@ def apply(state: State, change: Change) -> None:
                 ),
             )
         case ScopeWidened():
-            _scope_widened(state, change)
+            scope_widened(state, change)
         case AccountReopened():
             operation = state.operation(change.operation_id)
             operation.unread += 1
@@ -179,11 +181,11 @@ def apply(state: State, change: Change) -> None:
             if operation.request.dry_run:
                 state.plans[change.plan_hash] = change.mono
         case OperationCancelled():
-            _stop(state.operation(change.operation_id), Outcome.CANCELLED, change.mono)
+            stop(state.operation(change.operation_id), Outcome.CANCELLED, change.mono)
         case OperationExpired():
-            _stop(state.operation(change.operation_id), Outcome.PARTIAL, change.mono)
+            stop(state.operation(change.operation_id), Outcome.PARTIAL, change.mono)
         case OperationFinished():
-            _operation_finished(state, change)
+            operation_finished(state, change)
         case OperationSettled():
             state.drop_operation(change.operation_id)
         case GateClosed():
@@ -214,44 +216,6 @@ def apply(state: State, change: Change) -> None:
 
 
 # --- operations --------------------------------------------------------------------------------
-
-
-def _operation_opened(state: State, opened: OperationOpened) -> None:
-    request = opened.request
-    operation = Operation(
-        operation_id=opened.operation_id,
-        request=request,
-        opened_at=opened.at,
-        opened=opened.mono,
-        deadline=opened.mono + request.deadline,
-        seq=opened.concerns[0].seq,
-        unread=len(request.scope.accounts),
-        unplanned=len(request.scope.accounts),
-        wake=opened.mono,
-    )
-    state.forget_old(opened.at, opened.mono)
-    state.add_operation(operation)
-    for account in request.scope.accounts:
-        state.add_part(opened.operation_id, Part(account=account, retry_at=opened.mono))
-    state.arm(operation.operation_id, operation.wake)
-    if request.idempotency_key is not None:
-        state.keys[request.principal, request.idempotency_key] = KeyUse(
-            operation_id=opened.operation_id, digest=request.digest, opened_at=opened.at
-        )
-
-
-def _scope_widened(state: State, widened: ScopeWidened) -> None:
-    operation = state.operation(widened.operation_id)
-    request = operation.request
-    known = [account for account in request.scope.accounts if account != widened.unread]
-    new = [account for account in widened.accounts if account not in known]
-    scope = msgspec.structs.replace(request.scope, accounts=(*known, *new))
-    operation.request = msgspec.structs.replace(request, scope=scope)
-    operation.unread += len(new) - 1
-    operation.unplanned += len(new) - 1
-    state.drop_part(widened.operation_id, widened.unread)
-    for account in new:
-        state.add_part(widened.operation_id, Part(account=account, retry_at=widened.mono))
 
 
 def _operation_planned(state: State, planned: OperationPlanned) -> None:
@@ -343,31 +307,6 @@ def _enter_lane(
             # What it filled may be in the position already: its next fill is read, not reckoned.
             lane.orders[name] = msgspec.structs.replace(order, blurred=True)
             state.index_order(leg.key, order)
-
-
-def _operation_finished(state: State, finished: OperationFinished) -> None:
-    operation = state.operation(finished.operation_id)
-    operation.finished = True
-    operation.finished_at = finished.at
-    operation.error, operation.detail = finished.error, finished.detail
-    operation.oldest_proof = finished.proven_at
-    operation.wake = None
-    request = operation.request
-    if not request.amount.is_whole and not request.dry_run:
-        state.partials[request.principal, request.digest] = Ended(
-            operation_id=operation.operation_id, at=finished.at
-        )
-    state.keep_report(report_of(state, operation))
-    if finished.settled:
-        state.drop_operation(finished.operation_id)
-
-
-def _stop(operation: Operation, how: Outcome, mono: float) -> None:
-    """Nothing more is sent for *operation*. Its lanes are looked at by the same decision."""
-    operation.stopped = operation.stopped or how
-    operation.stopped_at = mono
-    operation.cancelled = operation.cancelled or how is Outcome.CANCELLED
-    operation.wake = None
 
 
 def _prove(operation: Operation, at: datetime) -> None:

@@ -16,7 +16,9 @@ from rpcserver.core.plan import covers
 from rpcserver.core.records import CancelIntended, OrderIntended, Resolved
 from rpcserver.core.requests import OrderOutcome, PlaceRequest
 from rpcserver.core.state import OrderState
+from rpcserver.domain.ids import OperationId
 from rpcserver.domain.instrument import Instrument
+from rpcserver.domain.order import OrderRequest
 from rpcserver.domain.position import PositionKey
 from rpcserver.domain.principal import is_granted
 
@@ -24,10 +26,14 @@ from rpcserver.domain.principal import is_granted
 def order_requested(pen: Pen, event: OrderRequested) -> Refused | None:
     """Send a client's own order, unless something closes there or new risk is halted."""
     request = event.request
-    refused = _gate(pen, request, event.instrument) or refused_by_halt(pen, event)
-    if refused is not None:
+    if (refused := gate(pen, event)) is not None:
         return refused
-    order = reducing_only(pen, event)
+    send_order(pen, request, reducing_only(pen, event))
+    return None
+
+
+def send_order(pen: Pen, request: PlaceRequest, order: OrderRequest) -> None:
+    """Let an order that no operation owns be sent, once it is durable."""
     pen.write(
         OrderIntended(
             at=pen.now.wall,
@@ -39,19 +45,25 @@ def order_requested(pen: Pen, event: OrderRequested) -> Refused | None:
         )
     )
     pen.order(SubmitOrder(account=request.account, order=order, exit=False))
-    return None
 
 
-def _gate(pen: Pen, request: PlaceRequest, instrument: Instrument | None) -> Refused | None:
+def gate(pen: Pen, event: OrderRequested, *, by: OperationId | None = None) -> Refused | None:
+    """Why an order may not be sent now; *by*: the operation whose last act it is."""
+    return _closing_there(pen, event.request, event.instrument, by) or refused_by_halt(pen, event)
+
+
+def _closing_there(
+    pen: Pen, request: PlaceRequest, instrument: Instrument | None, by: OperationId | None
+) -> Refused | None:
     for operation in pen.draft.operations.values():
-        if operation.finished or operation.request.dry_run:
+        if operation.finished or operation.request.dry_run or operation.operation_id == by:
             continue
         if covers(operation.request.scope, request.account, instrument):
             return Refused(
                 "closing_in_progress", f"operation {operation.operation_id} is closing there"
             )
     for key in pen.draft.lanes_of(request.account):
-        if key.instrument == request.order.instrument:
+        if key.instrument == request.order.instrument and pen.draft.find_lane(key) is not None:
             return Refused(
                 "closing_in_progress",
                 "an order of a finished operation is still unknown there; see ResolveOrder",

@@ -30,6 +30,7 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, Dust
+from rpcserver.core.sequel import follow, overtaken, sequel_of
 from rpcserver.core.state import (
     KEY_LIFE,
     PLAN_LIFE,
@@ -71,6 +72,7 @@ def requested(pen: Pen, event: Requested) -> Admitted | Refused:
             concerns=(Concern(event.operation_id, request.request_id, 1, 0, 0, 0),),
             operation_id=event.operation_id,
             request=request,
+            overtakes=overtaken(pen, request),
         )
     )
     look_at_operation(pen, event.operation_id)
@@ -614,6 +616,10 @@ def _finish(pen: Pen, operation: Operation, error: str | None = None, detail: st
         fine = outcomes + ((Outcome.DUST,) if dust_is_fine else ())
         return sum(counts.get(outcome, 0) for outcome in fine) == operation.total
 
+    dry_run = operation.request.dry_run
+    flat = clean and not dry_run and all_in(Outcome.FLAT)
+    sequel = sequel_of(pen, operation, flat=flat)
+    unplaced = sequel if isinstance(sequel, Refused) else None
     pen.write(
         OperationFinished(
             at=pen.now.wall,
@@ -621,17 +627,20 @@ def _finish(pen: Pen, operation: Operation, error: str | None = None, detail: st
             concerns=(pen.concern(operation),),
             operation_id=operation.operation_id,
             success=clean
-            and (
-                operation.request.dry_run or all_in(Outcome.FLAT, Outcome.REDUCED, Outcome.EXCLUDED)
-            ),
-            flat=clean and not operation.request.dry_run and all_in(Outcome.FLAT),
+            and unplaced is None
+            and (dry_run or operation.total > 0 or not operation.request.must_match)
+            and (dry_run or all_in(Outcome.FLAT, Outcome.REDUCED, Outcome.EXCLUDED)),
+            flat=flat,
             counts=counts.copy(),
             proven_at=operation.oldest_proof if clean else None,
             error=error,
             detail=detail,
+            unplaced=unplaced.code if unplaced is not None else None,
+            unplaced_detail=unplaced.detail if unplaced is not None else "",
             settled=not _owes(pen, operation),
         )
     )
+    follow(pen, sequel)
 
 
 def settle_if_done(pen: Pen, operation_id: OperationId) -> None:

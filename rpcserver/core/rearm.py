@@ -22,6 +22,7 @@ def rearm(state: State, recovered: Recovered) -> None:
             continue
         ends_at = operation.opened_at + timedelta(seconds=operation.request.deadline)
         left = (ends_at - recovered.at).total_seconds()
+        operation.recovered = True
         operation.opened = mono
         operation.deadline = mono + min(max(left, 0.0), operation.request.deadline)
         operation.stopped_at = mono

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from rpcserver.domain.ids import OperationId
+from rpcserver.domain.ids import ClientOrderId, OperationId
 
 
 class Concern(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -18,6 +18,11 @@ class Concern(msgspec.Struct, frozen=True, array_like=True, gc=False):
     leg: int  # 0 where the record is about the whole operation
     done: int
     total: int
+
+
+def own_order_subject(name: ClientOrderId | None) -> str:
+    """The subject of a client's own order, which no operation owns."""
+    return f"order:{name}"
 
 
 class RecordBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):

@@ -25,6 +25,7 @@ import msgspec
 
 from rpcserver.core.recording import Concern as Concern
 from rpcserver.core.recording import RecordBase as RecordBase
+from rpcserver.core.recording import own_order_subject
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, OrderOutcome
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet
@@ -49,6 +50,7 @@ class OperationOpened(RecordBase, frozen=True, kw_only=True, tag="operation_open
 
     operation_id: OperationId
     request: CloseRequest
+    overtakes: tuple[OperationId, ...] = ()  # whose sequels would open what this one closes
 
     @property
     def opens(self) -> str | None:
@@ -152,6 +154,8 @@ class OperationFinished(RecordBase, frozen=True, kw_only=True, tag="operation_fi
     proven_at: datetime | None
     error: str | None = None
     detail: str = ""
+    unplaced: str | None = None  # why the order that was to follow was not placed
+    unplaced_detail: str = ""
     settled: bool = True  # False: orders whose end is unknown are still asked about
 
     @property
@@ -204,11 +208,11 @@ class OrderIntended(RecordBase, frozen=True, kw_only=True, tag="order_intended")
 
     @property
     def opens(self) -> str | None:
-        return f"order:{self.order.client_order_id}" if self.operation_id is None else None
+        return own_order_subject(self.order.client_order_id) if self.operation_id is None else None
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
-        return super().subjects or ((f"order:{self.order.client_order_id}", 0),)
+        return super().subjects or ((own_order_subject(self.order.client_order_id), 0),)
 
 
 class CancelIntended(RecordBase, frozen=True, kw_only=True, tag="cancel_intended"):
@@ -231,7 +235,7 @@ class OrderKnown(RecordBase, frozen=True, kw_only=True, tag="order_known"):
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
-        return super().subjects or ((f"order:{self.report.client_order_id}", 0),)
+        return super().subjects or ((own_order_subject(self.report.client_order_id), 0),)
 
 
 class FillCounted(RecordBase, frozen=True, kw_only=True, tag="fill_counted"):
@@ -253,12 +257,12 @@ class FillCounted(RecordBase, frozen=True, kw_only=True, tag="fill_counted"):
     @property
     def closes(self) -> str | None:
         if (self.lane is None or self.loose) and self.status.is_terminal:
-            return f"order:{self.client_order_id}"
+            return own_order_subject(self.client_order_id)
         return None
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
-        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+        return super().subjects or ((own_order_subject(self.client_order_id), 0),)
 
 
 class OrderEnd(enum.Enum):
@@ -289,11 +293,11 @@ class OrderEnded(RecordBase, frozen=True, kw_only=True, tag="order_ended"):
 
     @property
     def closes(self) -> str | None:
-        return f"order:{self.client_order_id}" if self.lane is None or self.loose else None
+        return own_order_subject(self.client_order_id) if self.lane is None or self.loose else None
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
-        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+        return super().subjects or ((own_order_subject(self.client_order_id), 0),)
 
 
 class OrderUnknown(RecordBase, frozen=True, kw_only=True, tag="order_unknown"):
@@ -306,7 +310,7 @@ class OrderUnknown(RecordBase, frozen=True, kw_only=True, tag="order_unknown"):
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
-        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+        return super().subjects or ((own_order_subject(self.client_order_id), 0),)
 
 
 class PositionAdopted(RecordBase, frozen=True, kw_only=True, tag="position_adopted"):
@@ -360,11 +364,11 @@ class Resolved(RecordBase, frozen=True, kw_only=True, tag="resolved"):
 
     @property
     def closes(self) -> str | None:
-        return f"order:{self.client_order_id}" if self.lane is None or self.loose else None
+        return own_order_subject(self.client_order_id) if self.lane is None or self.loose else None
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
-        return super().subjects or ((f"order:{self.client_order_id}", 0),)
+        return super().subjects or ((own_order_subject(self.client_order_id), 0),)
 
 
 class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):

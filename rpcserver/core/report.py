@@ -83,6 +83,14 @@ class AccountFailure(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the order that was to follow a proven flat."""
+
+    line: OrderLine | None = None  # None: nothing was placed
+    error: str | None = None  # a code of protocol.md: not placed, refused, or not known
+    detail: str = ""
+
+
 class OperationReport(msgspec.Struct, frozen=True, kw_only=True):
     """An operation, running or finished."""
 
@@ -99,15 +107,18 @@ class OperationReport(msgspec.Struct, frozen=True, kw_only=True):
     estimate: float | None = None  # seconds the plan is thought to take
     more_matches: int = 0  # positions that `oldest_only` left alone
     proven_at: datetime | None = None  # of the oldest proof among the legs
+    placement: Placement | None = None  # None: nothing was to follow, or it has not ended
     audit_seq: int = 0
     audit_head: str = ""
 
     @property
     def success(self) -> bool:
-        """Every leg reached its target, and every account could be read."""
+        """Every leg reached its target, every account could be read, what was to follow did."""
         return (
             self.error is None
             and not self.failures
+            and not (self.request.must_match and not self.legs)
+            and (self.placement is None or self.placement.error is None)
             and all(
                 leg.outcome is not None
                 and (leg.outcome.is_success or (leg.outcome is Outcome.DUST and self.allows_dust))

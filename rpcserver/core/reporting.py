@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from rpcserver.core.ledger import own_orders
-from rpcserver.core.report import LegReport, OperationReport, OrderLine
+from collections.abc import Iterable
+
+import msgspec
+
+from rpcserver.core.ledger import ended, filled_by, intended, learned, own_orders, resolved
+from rpcserver.core.records import (
+    FillCounted,
+    OrderEnd,
+    OrderEnded,
+    OrderIntended,
+    OrderKnown,
+    OrderUnknown,
+    Record,
+    Resolved,
+)
+from rpcserver.core.report import LegReport, OperationReport, OrderLine, Placement
 from rpcserver.core.state import LedgerOrder, Leg, Operation, OrderState, State
 
 
@@ -26,6 +40,9 @@ def report_of(state: State, operation: Operation) -> OperationReport:
         estimate=operation.estimate,
         more_matches=operation.more_matches,
         proven_at=operation.oldest_proof,
+        placement=Placement(error=operation.unplaced, detail=operation.unplaced_detail)
+        if operation.unplaced is not None
+        else None,
     )
 
 
@@ -55,6 +72,53 @@ def _leg(state: State, leg: Leg) -> LegReport:
         joined=leg.joined,
         planned_quantity=leg.planned,
     )
+
+
+def placement_of(records: Iterable[Record]) -> Placement:
+    """What became of the order that followed a close, by the records of that order alone."""
+    if (order := own_order(records)) is None:
+        return Placement(error="not_placed", detail="no order was sent")
+    if order.state is OrderState.INTENDED:  # it may have left, and nobody has heard since
+        order = msgspec.structs.replace(order, state=OrderState.UNKNOWN)
+    line = _line(order)
+    match order.end:
+        case OrderEnd.REJECTED:
+            return Placement(line=line, error="order_refused", detail=order.detail)
+        case OrderEnd.UNSENT:
+            return Placement(line=line, error="venue_unavailable", detail=order.detail)
+        case OrderEnd.NEVER_EXISTED:
+            return Placement(line=line, error="not_placed", detail="it never reached the venue")
+        case None if order.state is not OrderState.LIVE:
+            return Placement(line=line, error="outcome_unknown", detail="no answer came yet")
+        case _:
+            return Placement(line=line)
+
+
+def own_order(records: Iterable[Record]) -> LedgerOrder | None:
+    """A client's own order after everything that is recorded of it; None: it was never intended."""
+    order: LedgerOrder | None = None
+    for record in records:
+        if isinstance(record, OrderIntended):
+            order = intended(record, order)
+        elif order is not None:
+            order = _after(order, record)
+    return order
+
+
+def _after(order: LedgerOrder, record: Record) -> LedgerOrder:
+    match record:
+        case OrderKnown(report=report):
+            return learned(order, report)
+        case FillCounted():
+            return filled_by(order, record)
+        case OrderEnded():
+            return ended(order, record)
+        case Resolved():
+            return resolved(order, record)
+        case OrderUnknown():
+            return msgspec.structs.replace(order, state=OrderState.UNKNOWN)
+        case _:
+            return order
 
 
 def _line(order: LedgerOrder) -> OrderLine:

@@ -22,7 +22,7 @@ from rpcserver.domain.ids import (
     TokenId,
     VenueOrderId,
 )
-from rpcserver.domain.instrument import ProductGroup
+from rpcserver.domain.instrument import Instrument, ProductGroup
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import OrderRequest, OrderType
 from rpcserver.domain.position import PositionSide
@@ -110,6 +110,20 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     ladder: tuple[LadderStep, ...] = ()
 
 
+class Sequel(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The order that follows a close, once the venue has proven that the position is flat.
+
+    It is placed by the end of the operation, in the life that opened it, or never. `order` None:
+    as much as was held, on the other side, at market. Its `client_order_id` is not the order's
+    name, which the operation's id determines.
+    """
+
+    account: AccountRef
+    instrument: Instrument
+    order: OrderRequest | None = None
+
+
 class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One closing request, admitted: this is what the journal opens an operation with."""
 
@@ -133,6 +147,8 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE
+    must_match: bool = False  # no position that matches is no success
+    sequel: Sequel | None = None  # what to place when it is proven flat
 
 
 class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):

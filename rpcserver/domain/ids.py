@@ -29,6 +29,16 @@ class AccountRef(NamedTuple):
         return f"{self.venue}:{self.account}"
 
 
+def sequel_order_id(operation_id: OperationId) -> ClientOrderId:
+    """
+    Name the one order that may follow an operation's proven flat.
+
+    A pure function as well: whoever sends it again, in whatever life, sends the same order.
+    """
+    digest = blake2b(f"{operation_id}/sequel".encode(), digest_size=16)
+    return ClientOrderId(digest.hexdigest())
+
+
 def client_order_id(operation_id: OperationId, leg: int, attempt: int) -> ClientOrderId:
     """
     Name the order of one attempt at one leg.

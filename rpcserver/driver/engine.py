@@ -60,10 +60,11 @@ from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueI
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.answers import Answers, answer_cancel, answer_order
-from rpcserver.driver.folding import folded_report, refuse_expired_key, remembered, sealed
+from rpcserver.driver.folding import folded_report, log_end, refuse_expired_key, remembered, sealed
 from rpcserver.driver.halting import order_requested
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
+from rpcserver.driver.sequels import Sequels, with_placement
 from rpcserver.driver.statistics import EngineStatistics, VenueStatistics
 from rpcserver.driver.watching import Watcher
 
@@ -112,6 +113,7 @@ class Engine:
         self._breaks: list[Callable[[], None]] = []
         self._orders: Answers[str] = Answers()
         self._cancels: Answers[tuple[str, str]] = Answers()
+        self._sequels = Sequels()
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._ending: set[OperationId] = set()  # not durable yet
         self._performers = {
@@ -292,17 +294,18 @@ class Engine:
                 return known
             known = self._state.reports.get(operation_id)
             if known is not None and known.audit_head:
-                return known
+                return await with_placement(self.journal, known)
         return await folded_report(self.journal, operation_id)
 
     async def finished(self, operation_id: OperationId) -> OperationReport:
-        """Wait for an operation's end, durable and told to its followers."""
+        """Wait for an operation's end, durable and told, and for the word on what follows it."""
         operation = self._state.operations.get(operation_id)
         if operation is not None and not operation.finished:
             self._ends.setdefault(operation_id, anyio.Event())
         if (end := self._ends.get(operation_id)) is not None:
             await end.wait()
             await self._survived()
+        await self._sequels.answered(operation_id)
         report = await self.load_report(operation_id)
         if report is None:
             raise InvalidRequest("unknown_operation", f"there is no operation {operation_id}")
@@ -386,6 +389,7 @@ class Engine:
         )
         self._orders.fail_all(ended)
         self._cancels.fail_all(ended)
+        self._sequels.give_up()
         for turn in (*self._under_way, *self._turns):
             if turn.tell is not None:
                 turn.tell()  # they find that it has ended
@@ -540,16 +544,11 @@ class Engine:
         """The end is durable: its report bears its place in the chain, and waiters go on."""
         if (report := self._state.reports.get(record.operation_id)) is not None:
             self._state.reports[record.operation_id] = sealed(report, entry)
+        self._sequels.ended(record, report)
         self._ending.discard(record.operation_id)
         if (ended := self._ends.pop(record.operation_id, None)) is not None:
             ended.set()
-        logger.info(
-            "operation ended",
-            operation=record.operation_id,
-            success=record.success,
-            flat=record.flat,
-            legs={outcome.value: count for outcome, count in record.counts.items()},
-        )
+        log_end(record)
 
     def _perform(self, command: Command) -> None:
         if isinstance(command, Alert):
@@ -578,6 +577,8 @@ class Engine:
         match command:
             case SubmitOrder(order=order) if self._orders.expects(order.client_order_id):
                 tell = partial(answer_order, self._orders, order.client_order_id, event)
+            case SubmitOrder(order=order) if self._sequels.expects(order.client_order_id):
+                tell = partial(self._sequels.heard, order.client_order_id)
             case CancelOrder(account=account, venue_order_id=venue_order_id):
                 name = (str(account), str(venue_order_id))
                 if self._cancels.expects(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from loguru import logger
 
 from rpcserver.core.entries import Entry
 from rpcserver.core.machine import apply
@@ -17,6 +18,7 @@ from rpcserver.core.state import KEY_LIFE, REPEAT_WINDOW, State
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId
 from rpcserver.driver.ports import Journal
+from rpcserver.driver.sequels import with_placement
 
 
 async def folded_report(journal: Journal, operation_id: OperationId) -> OperationReport | None:
@@ -26,7 +28,7 @@ async def folded_report(journal: Journal, operation_id: OperationId) -> Operatio
         record = entry.record
         apply(state, record)
         if isinstance(record, OperationFinished) and record.operation_id == operation_id:
-            return sealed(state.reports[operation_id], entry)
+            return await with_placement(journal, sealed(state.reports[operation_id], entry))
     operation = state.operations.get(operation_id)
     return report_of(state, operation) if operation is not None else None
 
@@ -68,6 +70,17 @@ async def refuse_expired_key(journal: Journal, state: State, request: CloseReque
 def sealed(report: OperationReport, end: Entry) -> OperationReport:
     """The report with its end's place in the chain."""
     return msgspec.structs.replace(report, audit_seq=end.audit_seq, audit_head=end.audit_hash)
+
+
+def log_end(finished: OperationFinished) -> None:
+    """Tell the log how an operation ended."""
+    logger.info(
+        "operation ended",
+        operation=finished.operation_id,
+        success=finished.success,
+        flat=finished.flat,
+        legs={outcome.value: count for outcome, count in finished.counts.items()},
+    )
 
 
 async def _entries(journal: Journal, operation_id: OperationId) -> list[Entry]:

@@ -214,6 +214,9 @@ class Journal(Protocol):
     ) -> Sequence[Entry]:
         """The entries of one operation whose `seq` in it is greater than *after*, in order."""
 
+    async def order(self, name: ClientOrderId) -> Sequence[Entry]:
+        """The entries of a client's own order, oldest first, but for those of an operation's."""
+
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None: ...
 
     async def operations(

@@ -16,9 +16,10 @@ import msgspec
 from anyio.lowlevel import checkpoint
 
 from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
+from rpcserver.core.recording import own_order_subject
 from rpcserver.core.records import Record, decode_record
 from rpcserver.domain.errors import InvalidRequest, JournalBroken
-from rpcserver.domain.ids import OperationId, PrincipalId, TokenId
+from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId, TokenId
 from rpcserver.domain.principal import TokenRow
 from rpcserver.journal.chain import GENESIS, Link, Walk, entries, seal
 from rpcserver.journal.changes import Changes, changes_of
@@ -164,6 +165,11 @@ class MemoryJournal:
         start = bisect_right(places, after, key=lambda place: place[0])
         stop = None if limit is None else start + limit
         return [self._link(audit_seq).entry for _, audit_seq in places[start:stop]]
+
+    async def order(self, name: ClientOrderId) -> Sequence[Entry]:
+        """The entries of a client's own order, oldest first."""
+        places = self._disk.places.get(own_order_subject(name), [])
+        return [self._link(audit_seq).entry for _, audit_seq in places]
 
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None:
         return self._disk.operations.get(operation_id)

@@ -11,8 +11,9 @@ from pathlib import Path
 import aiosqlite
 
 from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
+from rpcserver.core.recording import own_order_subject
 from rpcserver.core.records import Record, decode_record
-from rpcserver.domain.ids import OperationId, PrincipalId
+from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId
 from rpcserver.journal.chain import GENESIS, Link, Walk
 from rpcserver.journal.connection import connect, opening
 from rpcserver.journal.migrations import require_current
@@ -20,6 +21,7 @@ from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_row, time
 
 _PAGE = 1000  # rows at a time: decoding or hashing them keeps the event loop for some milliseconds
 _UNLIMITED = -1  # SQLite's word for no LIMIT
+_UNCOUNTED = -1  # before the seq of every subject, those that count none included
 
 _LINKS = "SELECT audit_seq, audit_hash, body FROM records"
 _UNFINISHED = """
@@ -33,7 +35,7 @@ _UNFINISHED = """
 _REPLAY = """
     SELECT audit_seq, audit_hash, body FROM places JOIN records USING (audit_seq)
     WHERE subject = ? AND seq > ?
-    ORDER BY seq LIMIT ?
+    ORDER BY seq, audit_seq LIMIT ?
 """
 _OPERATIONS = f"SELECT {OPERATION_COLUMNS} FROM operations"
 _PAGE_OF_OPERATIONS = """
@@ -85,6 +87,11 @@ class JournalReader:
         """The entries of one operation whose `seq` in it is greater than *after*, in order."""
         limit = _UNLIMITED if limit is None else limit
         return [link.entry for link in await self._links(_REPLAY, (operation_id, after, limit))]
+
+    async def order(self, name: ClientOrderId) -> Sequence[Entry]:
+        """The entries of a client's own order, oldest first."""
+        values = (own_order_subject(name), _UNCOUNTED, _UNLIMITED)
+        return [link.entry for link in await self._links(_REPLAY, values)]
 
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None:
         return await self._first_operation("WHERE operation_id = ?", (operation_id,))

@@ -113,6 +113,8 @@ def close_request(
         on_fence=terms.on_fence,
         wait_for_open=terms.wait_for_open,
         dust=terms.dust,
+        must_match=terms.must_match,
+        sequel=terms.sequel,
     )
 
 

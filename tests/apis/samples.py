@@ -24,8 +24,8 @@ from rpcserver.apis.queries import (
     PlaceOrders,
 )
 from rpcserver.core.entries import ChainReport, Head, OperationRow
-from rpcserver.core.report import OperationReport, Outcome
-from rpcserver.core.requests import Scope
+from rpcserver.core.report import OperationReport, Outcome, Placement
+from rpcserver.core.requests import Scope, Sequel
 from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
 from rpcserver.domain.ids import (
     AccountId,
@@ -52,6 +52,7 @@ from rpcserver.domain.principal import Role, TokenRow
 from tests.apis import hand
 
 ORDER_ID = "cb1fc8d4e1a84d29ae38fea964aaac8c"
+FOLLOWING_ID = "0a9c55e17cf84b7f9d3f7a2be2f40613"
 STOP_ID = "7d2f31c09b6a4d0f8e1c5a7702b94e63"
 SIM101 = AccountRef(hand.PAPER, AccountId("Sim101"))
 OPERATION = OperationId("op-20251120150000-7f3a")
@@ -92,6 +93,21 @@ def _short_mes(outcome: Outcome = Outcome.FLAT, **changes: Any) -> Any:
 
 def _single(**scope: Any) -> Any:
     return hand.request(scope=Scope(accounts=(SIM101,), **scope))
+
+
+def _followed() -> Any:
+    """A request that an order is to follow."""
+    contract = hand.INSTRUMENTS["MES 12-25"]
+    return hand.request(sequel=Sequel(account=SIM101, instrument=contract))
+
+
+def _placed(quantity: str, status: str = "filled") -> Placement:
+    line = hand.order(FOLLOWING_ID, status)
+    return Placement(
+        line=msgspec.structs.replace(
+            line, quantity=Decimal(quantity), venue_order_id=VenueOrderId("v-94")
+        )
+    )
 
 
 def _btc(**changes: Any) -> Any:
@@ -138,6 +154,33 @@ CLOSING: Mapping[str, Sample] = {
     "ClosePosition": Sample(
         '{"account":"Sim101","instrument":"MES 12-25","quantity":1}',
         _report(_short_mes(Outcome.REDUCED, target="-1", remaining="-1")),
+    ),
+    "Reverse": Sample(
+        '{"account":"Sim101","instrument":"MES 12-25"}',
+        _report(_short_mes(), request=_followed(), placement=_placed("2")),
+    ),
+    "ReversePosition": Sample(
+        '{"account":"Sim101","instrument":"MES 12-25","action":"BUY","quantity":1,'
+        '"orderType":"LIMIT","limitPrice":5770,"timeInForce":"GTC"}',
+        _report(_short_mes(), request=_followed(), placement=_placed("1", "working")),
+    ),
+    "FlatPlace": Sample(
+        '{"account":"Sim101","instrument":"MES 12-25","action":"SELL","quantity":1,'
+        '"orderType":"MARKET"}',
+        _report(
+            hand.leg(
+                Outcome.UNKNOWN,
+                hand.position("MES 12-25", "-2", unrealized="61.25"),
+                reason="order_unknown",
+                detail="sent, and no answer came",
+                order_ids=(ORDER_ID,),
+                proven_at=None,
+            ),
+            request=_followed(),
+            placement=Placement(
+                error="not_flat", detail="the position is not proven flat: nothing was placed"
+            ),
+        ),
     ),
     "ExitAll": Sample(
         '{"user_id":"user123","instruments":["NSE:INFY","NSE:TCS"],"execution_type":"LIMIT",'

@@ -28,12 +28,18 @@ SIM101 = AccountRef(hand.PAPER, AccountId("Sim101"))
 COMPLETE = {
     "Flatten": '"account":"Sim101"',
     "FlattenEverything": "",
+    "Reverse": '"account":"Sim101","instrument":"ES"',
+    "ReversePosition": '"account":"Sim101","instrument":"ES","action":"BUY","quantity":1,'
+    '"orderType":"MARKET"',
+    "FlatPlace": '"account":"Sim101","instrument":"ES","action":"BUY","quantity":1,'
+    '"orderType":"MARKET"',
     "ClosePosition": '"account":"Sim101","instrument":"ES 12-25"',
     "ExitAll": '"user_id":"user123"',
     "BatchClose": '"productGroup":"Swap","instId":"BTC-USD-SWAP"',
     "Liquidate": '"symbol":"BTC/USDT"',
     "LiquidateAll": "",
 }
+FOLLOWED = ("Reverse", "ReversePosition", "FlatPlace")  # by an order, so the close is whole
 CLOSING = [api.name for api in registry if isinstance(api, ClosingApi)]
 
 
@@ -68,12 +74,13 @@ def test_every_closing_call_has_the_same_defaults(name: str) -> None:
 
 @pytest.mark.parametrize("name", CLOSING)
 def test_every_closing_call_takes_every_option(name: str) -> None:
+    fraction = "" if name in FOLLOWED else '"fraction":0.5,'
     terms = hand.terms(
         name,
         with_options(
             name,
             '"dryRun":true,"planHash":"abc","reason":"end of day","deadlineMs":5000,'
-            '"fraction":0.5,"ladder":[{"type":"LIMIT","offsetTicks":-1},'
+            f'{fraction}"ladder":[{{"type":"LIMIT","offsetTicks":-1}},'
             '{"offsetTicks":4,"afterMs":1500},{"type":"market","afterMs":3000}],'
             '"onFence":"Override","waitForOpen":true,"dust":"LEAVE"',
         ),
@@ -82,7 +89,8 @@ def test_every_closing_call_takes_every_option(name: str) -> None:
     assert (terms.dry_run, terms.plan_hash, terms.reason) == (True, "abc", "end of day")
     assert (terms.deadline, terms.on_fence) == (5.0, OnFence.OVERRIDE)
     assert (terms.wait_for_open, terms.dust) == (True, Dust.LEAVE)
-    assert (terms.amount.fraction, terms.amount.rounding) == (Decimal("0.5"), Rounding.DOWN)
+    assert terms.amount.rounding is Rounding.DOWN
+    assert terms.amount.fraction == (Decimal("0.5") if fraction else None)
     assert terms.execution.ladder == (
         LadderStep(type=OrderType.LIMIT, offset_ticks=-1, after=0.0),
         LadderStep(type=OrderType.LIMIT, offset_ticks=4, after=1.5),

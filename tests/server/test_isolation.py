@@ -322,4 +322,5 @@ async def test_an_api_is_carried_out_for_the_roles_that_hold_its_right(
 def test_every_api_that_moves_the_market_asks_for_more_than_reading() -> None:
     for api in registry:
         if isinstance(api, ClosingApi):
-            assert api.permission is Permission.CLOSE
+            opens = api.name in ("Reverse", "ReversePosition", "FlatPlace")
+            assert api.permission is (Permission.TRADE if opens else Permission.CLOSE)

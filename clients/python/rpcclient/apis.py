@@ -22,6 +22,9 @@ _CLOSING = frozenset(
         "Liquidate",
         "LiquidateAll",
         "ClosePosition",
+        "Reverse",
+        "ReversePosition",
+        "FlatPlace",
     }
 )
 
