@@ -17,6 +17,7 @@ from rpcserver.server.quotes import QuoteFeed
 from rpcserver.server.sessions import Sessions
 from rpcserver.server.settings import ServerSettings
 from rpcserver.server.shelter import Shelter
+from rpcserver.server.strangers import Strangers
 from rpcserver.server.tokens import TokenOffice
 from rpcserver.server.traffic import Traffic
 
@@ -33,6 +34,8 @@ class Backend:
         self.traffic = traffic
         self.canonical_names = canonical_names(registry)
         self.gatekeeper = Gatekeeper(engine.journal)
+        self.stopping = anyio.Event()
+        self.strangers = Strangers(engine, self.stopping)
         self.sessions = Sessions(self.limits, self.gatekeeper)
         self.directory = DirectoryKeeper(engine)
         self.tokens = TokenOffice(
@@ -44,7 +47,6 @@ class Backend:
         self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)
         self.pnl = PnlFeed(self.desk.reader)
         self.shelter = Shelter()
-        self.stopping = anyio.Event()
         self.following = 0  # calls that wait for the end of an operation, to answer with it
 
     def close(self) -> None:

@@ -159,10 +159,10 @@ class Connection:
             frame = None
         if not isinstance(frame, Auth):
             detail = 'the first frame must be {"action":"auth","token":"…"}'
-            self._refuse_entry(EntryRefused.NO_TOKEN, detail)
+            await self._refuse_entry(EntryRefused.NO_TOKEN, detail)
             return None
         if (identity := await self._backend.gatekeeper.identify(frame.token)) is None:
-            self._refuse_entry(EntryRefused.FRAME_TOKEN, "the token is wrong")
+            await self._refuse_entry(EntryRefused.FRAME_TOKEN, "the token is wrong")
             return None
         principal = identity.principal
         answer = Authenticated(
@@ -173,7 +173,8 @@ class Connection:
         self.post(text_frame(encode(answer)))
         return identity
 
-    def _refuse_entry(self, why: EntryRefused, detail: str) -> None:
+    async def _refuse_entry(self, why: EntryRefused, detail: str) -> None:
         self._backend.traffic.entries_refused[why] += 1
+        await self._backend.strangers.turned_away(self._transport.remote, why)
         self.post(text_frame(encode(ErrorFrame(error="unauthenticated", detail=detail))))
         self.end(CloseCode.UNAUTHENTICATED, "unauthenticated")

@@ -37,7 +37,7 @@ from rpcserver.server.settings import (
     is_loopback,
 )
 from rpcserver.server.traffic import EntryRefused, Traffic
-from rpcserver.server.transport import WebSocketTransport
+from rpcserver.server.transport import WebSocketTransport, remote_of
 from rpcserver.wire.close_codes import CloseCode
 
 PATHS = ("/ws/stream", "/")
@@ -107,6 +107,7 @@ async def serve(
             tasks.start_soon(backend.channels.run)
             tasks.start_soon(backend.sessions.watch_tokens, settings.token_check_interval)
             tasks.start_soon(backend.sessions.watch_expiries)
+            tasks.start_soon(backend.strangers.run)
             try:
                 yield Server(sockets, backend)
             finally:
@@ -206,13 +207,19 @@ class _Doorman:
             return None  # the first frame will say who it is
         identity = await self._bearer(request)
         if identity is None:
-            self._refused[EntryRefused.HANDSHAKE_TOKEN] += 1
+            await self._turn_away(connection)
             response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "The token is wrong.\n")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         assert isinstance(connection, ServedConnection)
         connection.identity = identity
         return None
+
+    async def _turn_away(self, connection: ServerConnection) -> None:
+        """Count a wrong token, and hold back the answer to whoever goes on guessing."""
+        self._refused[EntryRefused.HANDSHAKE_TOKEN] += 1
+        remote = remote_of(connection)
+        await self._backend.strangers.turned_away(remote, EntryRefused.HANDSHAKE_TOKEN)
 
     async def _bearer(self, request: Request) -> Identity | None:
         """Whoever the request's one token speaks for."""
@@ -228,10 +235,13 @@ class _Doorman:
         is_forwarded = any(name in request.headers for name in FORWARDED)
         if address and is_loopback(address[0]) and not is_forwarded:
             return True
-        return (
-            self._settings.page_access is PageAccess.TOKEN
-            and await self._bearer(request) is not None
-        )
+        if self._settings.page_access is not PageAccess.TOKEN:
+            return False
+        if await self._bearer(request) is not None:
+            return True
+        if request.headers.get_all("Authorization"):
+            await self._turn_away(connection)
+        return False
 
     def _is_welcome(self, request: Request) -> bool:
         """Programs send no Origin; a browser's page must be ours or on the list, exactly."""

@@ -52,13 +52,18 @@ class Transport(Protocol):
         """Say goodbye, and hang up if there is no answer."""
 
 
+def remote_of(connection: ServerConnection) -> str:
+    """The other end's `host:port`; nothing once it is gone."""
+    address = connection.remote_address
+    return f"{address[0]}:{address[1]}" if address else ""
+
+
 class WebSocketTransport:
     """A `Transport` over a connection of the `websockets` library."""
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
-        address = connection.remote_address
-        self._remote = f"{address[0]}:{address[1]}" if address else ""
+        self._remote = remote_of(connection)
 
     @property
     def remote(self) -> str:
