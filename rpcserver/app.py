@@ -31,7 +31,9 @@ from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.journal.sqlite import open_journal
+from rpcserver.monitoring.log import LogForm, open_log
 from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
+from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server, serve
@@ -50,7 +52,6 @@ TOKEN_FILE = "admin.token"
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DEPOSED = 75  # of one whose data directory another process took over: somebody pressed panic
 DRAIN_POLL = 0.05  # seconds
-LOG_FORMAT = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level:<8} {message} {extra}"
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +77,16 @@ async def run(settings: Settings, ready: Callable[[Ready], None] = lambda _: Non
         WouldBeInsecure: The address is reachable from other machines and there is no TLS.
     """
     assert __debug__, "never run with -O: assertions guard the laws"
-    logger.remove()
-    logger.add(
-        sys.stderr, level=settings.log_level.value.upper(), format=LOG_FORMAT, diagnose=False
-    )
+    with open_log(
+        sys.stderr,
+        level=settings.log_level.value.upper(),
+        form=LogForm(settings.log_form.value),
+        redactor=Redactor(secrets_of(settings)),
+    ):
+        return await _run(settings, ready)
+
+
+async def _run(settings: Settings, ready: Callable[[Ready], None]) -> int:
     _calm_the_collector()
     code = 0
     try:

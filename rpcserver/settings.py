@@ -48,6 +48,13 @@ class LogLevel(enum.Enum):
     ERROR = "error"
 
 
+class LogForm(enum.Enum):
+    """Who reads the log."""
+
+    TEXT = "text"  # people
+    JSON = "json"  # programs: an object a line
+
+
 class VenueKind(enum.Enum):
     """Where the paper venue runs."""
 
@@ -118,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Annotated[LogLevel, Meta(description='"debug", "info", "warning" or "error"')] = (
         LogLevel.INFO
     )
+    log_form: Annotated[LogForm, Meta(description='"text" or "json"')] = LogForm.TEXT
     drain_timeout: _Period = 10.0  # at a stop, for what runs to come to its end
     limits: Limits = Limits()
     venue: VenueSettings = VenueSettings()

@@ -194,6 +194,26 @@ def test_no_module_is_named_after_nothing() -> None:
     assert not {name for name in modules() if empty & set(name.split("."))}
 
 
+LOG_CALLS = frozenset({"debug", "info", "warning", "error", "critical", "exception"})
+TAKEN_IN_LOG = frozenset({"time", "level", "message", "where", "exception"})
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_log_line_is_one_constant_text_with_fields(name: str) -> None:
+    for node in ast.walk(tree(modules()[name])):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr not in LOG_CALLS or "logger" not in ast.unparse(node.func.value):
+            continue
+        where = f"{name}:{node.lineno}"
+        text = node.args[0] if len(node.args) == 1 else None
+        assert isinstance(text, ast.Constant), f"{where}: what varies is a field, not the text"
+        assert isinstance(text.value, str)
+        assert "{" not in text.value, where
+        fields = {keyword.arg for keyword in node.keywords}
+        assert not fields & TAKEN_IN_LOG, f"{where}: the line itself has a field of that name"
+
+
 def test_the_client_knows_the_protocol_and_nothing_of_the_server() -> None:
     allowed = {"rpcclient", "msgspec", "websockets", *sys.stdlib_module_names}
     for path in CLIENT.rglob("*.py"):
