@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 from loguru import logger
 
 from rpcserver.apis.catalogue import registry
@@ -29,6 +30,7 @@ from rpcserver.domain.errors import Deposed, JournalBroken
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
+from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.monitoring.log import LogForm, open_log
@@ -110,6 +112,8 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         opened = await stack.enter_async_context(_open_venue(settings))
         venue = MeasuredVenue(opened, requests)
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
+        tasks = await stack.enter_async_context(_until_closed())
+        tasks.start_soon(keep_halts, engine, name="halts")
         monitor = await stack.enter_async_context(
             open_monitor(
                 engine,
@@ -138,6 +142,16 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         )
         await _until_signal()
         await _drain(settings, engine, server)
+
+
+@asynccontextmanager
+async def _until_closed() -> AsyncIterator[TaskGroup]:
+    """Tasks that run for as long as what is opened after them, and are then cancelled."""
+    async with anyio.create_task_group() as tasks:
+        try:
+            yield tasks
+        finally:
+            tasks.cancel_scope.cancel()
 
 
 async def _drain(settings: Settings, engine: Engine, server: Server) -> None:

@@ -10,6 +10,7 @@ from rpcserver.apis import (
     crosstrade_reversing,
     crosstrade_trading,
     deepcoin,
+    halts,
     neuratrade,
     operations,
     portfolio,
@@ -32,5 +33,6 @@ registry = Registry.of(
     crosstrade_reversing.registry,
     upstox_orders.registry,
     operations.registry,
+    halts.registry,
     tokens.registry,
 )

@@ -12,11 +12,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import PlaceRequest, ResolveRequest
+from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot
+from rpcserver.domain.directive import Halt
 from rpcserver.domain.ids import (
     AccountRef,
+    DirectiveName,
     InstrumentId,
     OperationId,
     PrincipalId,
@@ -100,6 +104,10 @@ class ReadTokens(msgspec.Struct, frozen=True):
     """-> `tuple[TokenRow, ...]`."""
 
 
+class ReadDirectives(msgspec.Struct, frozen=True):
+    """-> `tuple[DirectiveSet, ...]`: what stands and reaches the caller, the oldest first."""
+
+
 class Nothing(msgspec.Struct, frozen=True):
     """-> `None`: the answer needs nothing of the world."""
 
@@ -130,6 +138,20 @@ class Resolve(msgspec.Struct, frozen=True):
     """-> `None`: the word is journaled and the position read again."""
 
     request: ResolveRequest
+
+
+class LayHalt(msgspec.Struct, frozen=True):
+    """-> `Halted`: the halt stands, and what it cancels is canceled as far as could be proven."""
+
+    halt: Halt
+    reason: str
+
+
+class LiftDirective(msgspec.Struct, frozen=True):
+    """-> `DirectiveSet`: what stood; unknown or another's: `unknown_directive`."""
+
+    name: DirectiveName
+    reason: str
 
 
 class CreateToken(msgspec.Struct, frozen=True):
@@ -174,6 +196,9 @@ Query = (
     | PlaceOrders
     | CancelOrders
     | Resolve
+    | ReadDirectives
+    | LayHalt
+    | LiftDirective
     | CreateToken
     | RotateToken
     | RevokeToken
@@ -248,6 +273,9 @@ Answerable = (
     | tuple[Placed, ...]
     | tuple[Canceled, ...]
     | NewToken
+    | tuple[DirectiveSet, ...]
+    | DirectiveSet
+    | Halted
     | bool
     | None
 )

@@ -11,6 +11,7 @@ from rpcserver.cli import (
     closing,
     demo,
     doctor,
+    halting,
     reading,
     rehearsing,
     serving,
@@ -40,6 +41,10 @@ app.command("flatten-everything", rich_help_panel="Close")(closing.flatten_every
 app.command("exit-all", rich_help_panel="Close")(closing.exit_all)
 app.command("batch-close", rich_help_panel="Close")(closing.batch_close)
 app.command(rich_help_panel="Close")(closing.liquidate)
+
+app.command(rich_help_panel="Halt")(halting.halt)
+app.command(rich_help_panel="Halt")(halting.release)
+app.command(rich_help_panel="Halt")(halting.halts)
 
 app.command(rich_help_panel="Look")(reading.positions)
 app.command(rich_help_panel="Look")(reading.orders)

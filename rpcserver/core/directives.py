@@ -11,6 +11,7 @@ from rpcserver.core.events import DirectiveRequested, LiftRequested
 from rpcserver.core.operation import requested
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet, Word
 from rpcserver.domain.directive import Halt
+from rpcserver.domain.principal import EVERY_ACCOUNT
 
 
 def directive_requested(pen: Pen, event: DirectiveRequested) -> Admitted | Refused | None:
@@ -34,9 +35,7 @@ def directive_requested(pen: Pen, event: DirectiveRequested) -> Admitted | Refus
         )
     )
     if isinstance(event.directive, Halt):
-        halt = event.directive
-        said = f"{halt.halt_id} of {halt.scope} ({halt.level.value})"
-        pen.alert("halt_set", f"{said}, {_by(word)}", account=halt.scope.account)
+        _tell(pen, "halt_set", event.directive, word)
     return reply
 
 
@@ -56,11 +55,14 @@ def lift_requested(pen: Pen, event: LiftRequested) -> Refused | None:
         )
     )
     if isinstance(standing.directive, Halt):
-        halt = standing.directive
-        said = f"{halt.halt_id} of {halt.scope}, {_by(word)}"
-        pen.alert("halt_released", said, account=halt.scope.account)
+        _tell(pen, "halt_released", standing.directive, word)
     return None
 
 
-def _by(word: Word) -> str:
-    return f"by {word.principal}: {word.reason}"
+def _tell(pen: Pen, code: str, halt: Halt, word: Word) -> None:
+    """Tell people; whose grants are narrow is told to nobody who may have others."""
+    scope = halt.scope
+    said = f"{halt.halt_id}, {halt.level.value}"
+    if scope.account is not None or EVERY_ACCOUNT in scope.grants:
+        said = f"{said}, of {scope}, by {word.principal}: {word.reason}"
+    pen.alert(code, said, account=scope.account)

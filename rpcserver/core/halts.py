@@ -16,7 +16,7 @@ from hashlib import sha256
 
 import msgspec
 
-from rpcserver.core.decision import Pen, Refused
+from rpcserver.core.decision import Admitted, Pen, Refused
 from rpcserver.core.events import OrderRequested
 from rpcserver.core.ledger import intended_by, is_harmless, of_report, taken_off
 from rpcserver.core.requests import CloseRequest, PlaceRequest, Scope
@@ -25,10 +25,28 @@ from rpcserver.core.state import LedgerOrder
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities, ReduceOnly
 from rpcserver.domain.directive import Halt, HaltScope
-from rpcserver.domain.ids import AccountRef, DirectiveName, InstrumentId, TokenId
+from rpcserver.domain.ids import AccountRef, DirectiveName, InstrumentId, TokenId, VenueOrderId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import ZERO, OrderReport, OrderRequest, OrderSide
 from rpcserver.domain.position import PositionKey
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the working orders that could open risk."""
+
+    canceled: tuple[VenueOrderId, ...] = ()  # proven
+    unproven: tuple[VenueOrderId, ...] = ()  # a cancel was sent, and its end is not known yet
+    left: tuple[VenueOrderId, ...] = ()  # they work on: the level cancels nothing
+    unread: tuple[AccountRef, ...] = ()  # what works there is not known
+
+
+class Halted(msgspec.Struct, frozen=True, kw_only=True):
+    """A halt that stands, what it closes, and what it canceled."""
+
+    halt: DirectiveSet
+    closing: Admitted | None
+    swept: Swept
+
 
 BY_HALT = TokenId("halt")  # whose word an operation is that a halt opened
 CLOSING_DEADLINE = timedelta(seconds=60)

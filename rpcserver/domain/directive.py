@@ -58,6 +58,12 @@ class HaltScope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user: PrincipalId | None = None  # whoever orders
     grants: tuple[str, ...] = (EVERY_ACCOUNT,)  # never more than whoever halts may touch
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether no filter narrows it; the grants still may."""
+        filters = (self.venue, self.account, self.instrument, self.tag, self.user)
+        return all(value is None for value in filters)
+
     def covers_account(self, account: AccountRef) -> bool:
         """Whether anything in *account* can be halted."""
         return (

@@ -25,6 +25,8 @@ class Permission(enum.Enum):
     TRADE = "trade"  # may open risk
     CLOSE = "close"  # may only reduce it: closing calls and cancels
     OVERRIDE = "override"  # past a fence, or a word about an unknown order
+    HALT = "halt"  # forbid new risk
+    RELEASE = "release"  # allow it again: another right than to halt
     ADMINISTER = "administer"
     APPROVE = "approve"  # be the second person of somebody else's close
     ALONE = "alone"  # close without a second person, with a reason
@@ -32,11 +34,20 @@ class Permission(enum.Enum):
 
 _ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.READ}),
-    Role.TRADER: frozenset({Permission.READ, Permission.TRADE, Permission.CLOSE}),
+    Role.TRADER: frozenset({Permission.READ, Permission.TRADE, Permission.CLOSE, Permission.HALT}),
     Role.RISK: frozenset(
-        {Permission.READ, Permission.CLOSE, Permission.OVERRIDE, Permission.APPROVE}
+        {
+            Permission.READ,
+            Permission.CLOSE,
+            Permission.OVERRIDE,
+            Permission.HALT,
+            Permission.RELEASE,
+            Permission.APPROVE,
+        }
     ),
-    Role.ADMIN: frozenset({Permission.READ, Permission.ADMINISTER}),
+    Role.ADMIN: frozenset(
+        {Permission.READ, Permission.HALT, Permission.RELEASE, Permission.ADMINISTER}
+    ),
     Role.BREAK_GLASS: frozenset({Permission.READ, Permission.CLOSE, Permission.ALONE}),
 }
 assert _ALLOWED.keys() == set(Role), "a role has no row in the table"

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import anyio
-import msgspec
 from loguru import logger
 
 from rpcserver.core.decision import Admitted
 from rpcserver.core.events import Noticed, OrderRequested
-from rpcserver.core.halts import closing_of, could_open, halt_on, halts_of
+from rpcserver.core.halts import Halted, Swept, closing_of, could_open, halt_on, halts_of
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest
 from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.core.state import LedgerOrder, OrderState
@@ -64,23 +63,6 @@ class Engine(Protocol):
     async def settled_in(self) -> None: ...
 
     def watch(self, listener: Callable[[VenueId, VenueEvent], None]) -> Callable[[], None]: ...
-
-
-class Swept(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the working orders that could open risk."""
-
-    canceled: tuple[VenueOrderId, ...] = ()  # proven
-    unproven: tuple[VenueOrderId, ...] = ()  # a cancel was sent, and its end is not known yet
-    left: tuple[VenueOrderId, ...] = ()  # they work on: the level cancels nothing
-    unread: tuple[AccountRef, ...] = ()  # what works there is not known
-
-
-class Halted(msgspec.Struct, frozen=True, kw_only=True):
-    """A halt that stands, what it closes, and what it canceled."""
-
-    halt: DirectiveSet
-    closing: Admitted | None
-    swept: Swept
 
 
 async def lay_halt(engine: Engine, asked: Halt, word: Word) -> Halted:

@@ -18,10 +18,13 @@ import msgspec
 from rpcserver.apis.queries import (
     CancelOrders,
     CreateToken,
+    LayHalt,
+    LiftDirective,
     Nothing,
     PlaceOrders,
     Query,
     ReadAccounts,
+    ReadDirectives,
     ReadExecutions,
     ReadMarketInfo,
     ReadOperation,
@@ -147,6 +150,8 @@ def check_query(principal: Principal, query: Query) -> Query:
         case ReadOperations():
             if not oversees(principal):
                 return msgspec.structs.replace(query, principal=principal.principal_id)
+        case ReadDirectives() | LayHalt() | LiftDirective():
+            pass  # a halt bears its caller's grants; what stands is looked at one by one
         case ReadOperation() | ReadTokens() | CreateToken() | RotateToken() | RevokeToken():
             pass  # one by one: what it names decides, and is only known when it is carried out
         case ReadQuotes() | ReadMarketInfo() | VerifyChain() | Nothing():

@@ -154,7 +154,8 @@ class Conversation:
                 delay = self._allowance.closing(now)
                 close = partial(self._calls.close, frame, api, text, delay)
                 self._tasks.start_soon(self._to_the_end, close)
-            case QueryApi(permission=Permission.CLOSE):  # a cancel: it waits, but gets its turn
+            case QueryApi(permission=Permission.CLOSE | Permission.HALT):
+                # A cancel, or a halt: it waits, but gets its turn.
                 delay = self._allowance.closing(now)
                 self._tasks.start_soon(self._calls.act, frame, api, text, delay)
             case _ if wait := self._allowance.call(now):

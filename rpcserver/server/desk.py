@@ -18,11 +18,14 @@ from rpcserver.apis.queries import (
     CancelOrders,
     CreateToken,
     FoundOrder,
+    LayHalt,
+    LiftDirective,
     Nothing,
     Placed,
     PlaceOrders,
     Query,
     ReadAccounts,
+    ReadDirectives,
     ReadExecutions,
     ReadMarketInfo,
     ReadOperation,
@@ -44,6 +47,7 @@ from rpcserver.domain.ids import AccountRef, OperationId, VenueOrderId
 from rpcserver.domain.order import OrderReport, OrderStatus
 from rpcserver.domain.principal import Principal
 from rpcserver.server.admission import may_see
+from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.failures import told
 from rpcserver.server.parallel import for_each
 from rpcserver.server.ports import Engine
@@ -65,6 +69,7 @@ class Desk:
         self._engine = engine
         self._read = Reader(engine, timeout)
         self._tokens = tokens
+        self._directives = DirectiveOffice(engine)
         self._sight = Sight(engine.journal)
 
     @property
@@ -108,6 +113,12 @@ class Desk:
                 return None
             case PlaceOrders() | CancelOrders() | Resolve():
                 return await self._act(principal, query, remote)
+            case ReadDirectives():
+                return self._directives.standing(principal)
+            case LayHalt():
+                return await self._directives.halt(principal, query, remote)
+            case LiftDirective():
+                return await self._directives.lift(principal, query, remote)
             case CreateToken():
                 return await self._tokens.create(principal, query, remote)
             case RotateToken():

@@ -8,6 +8,7 @@ from rpcserver.core.entries import Entry, OperationRow
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Noted, OperationFinished, OperationOpened, Record, Resolved
 from rpcserver.core.requests import CloseRequest
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet
 from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.domain.order import Fill, OrderReport
 from rpcserver.domain.position import Position
@@ -189,6 +190,10 @@ def _detail_of(record: Record) -> str:
             return f"{request.api} {request.args} {request.reason}".strip()
         case Noted(code=code, detail=detail):
             return f"{code}: {detail}"
+        case DirectiveSet(directive=directive, reason=reason):
+            return f"{directive.name}: {reason}"
+        case DirectiveLifted(name=name, reason=reason):
+            return f"{name}: {reason}"
         case Resolved(outcome=outcome, reason=reason):
             return f"{outcome.value}: {reason}"
         case _:

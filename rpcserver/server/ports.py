@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from rpcserver.core.decision import Admitted as Opened
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import Noticed
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.standing import DirectiveSet, Word
+from rpcserver.core.state import LedgerOrder
 from rpcserver.domain.account import Account
-from rpcserver.domain.ids import OperationId, PrincipalId, VenueId
+from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.directive import Directive
+from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
@@ -66,7 +71,7 @@ class Engine(Protocol):
 
         Raises:
             OrderRefused, VenueUnavailable, OutcomeUnknown: As the venue.
-            InvalidRequest: `closing_in_progress`.
+            InvalidRequest: `closing_in_progress`, `halted`.
         """
 
     async def cancel_order(self, request: CancelRequest) -> OrderReport:
@@ -77,6 +82,25 @@ class Engine(Protocol):
 
     async def note(self, seen: Noticed) -> None:
         """Put into the audit what the server saw by itself; it is durable when this returns."""
+
+    @property
+    def directives(self) -> Mapping[DirectiveName, DirectiveSet]:
+        """What stands now, and who laid it down."""
+
+    @property
+    def own_orders(self) -> Mapping[str, LedgerOrder]:
+        """Clients' own orders that have not ended, by client order id."""
+
+    def capabilities(self, venue: VenueId) -> Capabilities:
+        """What a venue can do."""
+
+    async def lay_down(
+        self, directive: Directive, word: Word, *, closing: CloseRequest | None = None
+    ) -> Opened | None:
+        """Let *directive* stand, and open *closing* with it; both are durable when it returns."""
+
+    async def lift(self, name: DirectiveName, word: Word) -> None:
+        """Take back what stands; `unknown_directive` where nothing does."""
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         """The operation that an idempotency key of *principal* names."""

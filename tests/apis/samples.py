@@ -24,9 +24,12 @@ from rpcserver.apis.queries import (
     PlaceOrders,
 )
 from rpcserver.core.entries import ChainReport, Head, OperationRow
+from rpcserver.core.halts import Halted, Swept
 from rpcserver.core.report import OperationReport, Outcome, Placement
 from rpcserver.core.requests import Scope, Sequel
+from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
+from rpcserver.domain.directive import Halt, HaltLevel, HaltScope
 from rpcserver.domain.ids import (
     AccountId,
     AccountRef,
@@ -39,6 +42,7 @@ from rpcserver.domain.ids import (
     VenueOrderId,
 )
 from rpcserver.domain.market import Market, MarketPhase, Quote, Session
+from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import (
     Fill,
     OrderReport,
@@ -378,6 +382,19 @@ ROW = OperationRow(
 _FOUND = FoundOrder(SIM101, hand.INSTRUMENTS["MES 12-25"], WORKING)
 _POSITIONS = (snapshot(HELD),)
 
+HALT = DirectiveSet(
+    at=hand.NOW,
+    mono=0.0,
+    directive=Halt(
+        halt_id="halt-cb1fc8d4e1a8",
+        scope=HaltScope(account=SIM101, instrument=InstrumentSelector(asked="ES", root="ES")),
+        level=HaltLevel.CANCEL,
+    ),
+    principal=PrincipalId("desk"),
+    reason="the feed is wrong",
+    remote="127.0.0.1",
+)
+
 QUERIES: Mapping[str, Sample] = {
     "GetPortfolioPositions": Sample('{"type":"all","account":"Sim101"}', _POSITIONS),
     "ListAccounts": Sample("{}", (ACCOUNT,)),
@@ -431,6 +448,16 @@ QUERIES: Mapping[str, Sample] = {
         '"reason":"broker confirmed by phone"}',
         None,
     ),
+    "Halt": Sample(
+        '{"account":"Sim101","instrument":"ES","level":"cancel","reason":"the feed is wrong"}',
+        Halted(
+            halt=HALT,
+            closing=None,
+            swept=Swept(canceled=(VenueOrderId("v-91"),), unproven=(VenueOrderId("v-92"),)),
+        ),
+    ),
+    "Release": Sample('{"haltId":"halt-cb1fc8d4e1a8","reason":"the feed is right again"}', HALT),
+    "ListHalts": Sample("{}", (HALT,)),
     "VerifyAudit": Sample(
         "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
     ),

@@ -55,6 +55,7 @@ def test_what_changes_something_is_not_called_a_read() -> None:
         *("PlaceOrder", "Cancel", "CancelOrder", "CancelOrders", "CancelAllOrders"),
         *("PlaceMultiOrder", "CancelMultiOrder", "ResolveOrder"),
         *("CreateToken", "RotateToken", "RevokeToken"),
+        *("Halt", "Release"),
     }
 
 
@@ -67,6 +68,8 @@ def test_what_changes_something_is_not_called_a_read() -> None:
         ("PlaceMultiOrder", Permission.TRADE),
         ("CancelAllOrders", Permission.CLOSE),
         ("ResolveOrder", Permission.OVERRIDE),
+        ("Halt", Permission.HALT),
+        ("Release", Permission.RELEASE),
         ("CreateToken", Permission.ADMINISTER),
         ("ListTokens", Permission.ADMINISTER),
     ],

@@ -11,7 +11,7 @@ from rpcserver.domain.account import UNREAD
 from rpcserver.domain.ids import AccountId, AccountRef, PrincipalId, TokenId, VenueId
 from rpcserver.domain.principal import Permission, Principal, Role, TokenRow, are_granted
 
-READ, TRADE, CLOSE, OVERRIDE, ADMINISTER, APPROVE, ALONE = Permission
+READ, TRADE, CLOSE, OVERRIDE, HALT, RELEASE, ADMINISTER, APPROVE, ALONE = Permission
 
 
 def principal(*roles: Role, accounts: tuple[str, ...] = ("*",)) -> Principal:
@@ -31,11 +31,11 @@ def at(venue: str, account: str) -> AccountRef:
     ("roles", "allowed"),
     [
         ([Role.VIEWER], {READ}),
-        ([Role.TRADER], {READ, TRADE, CLOSE}),
-        ([Role.RISK], {READ, CLOSE, OVERRIDE, APPROVE}),
-        ([Role.ADMIN], {READ, ADMINISTER}),
+        ([Role.TRADER], {READ, TRADE, CLOSE, HALT}),
+        ([Role.RISK], {READ, CLOSE, OVERRIDE, HALT, RELEASE, APPROVE}),
+        ([Role.ADMIN], {READ, HALT, RELEASE, ADMINISTER}),
         ([Role.BREAK_GLASS], {READ, CLOSE, ALONE}),
-        ([Role.RISK, Role.TRADER], {READ, TRADE, CLOSE, OVERRIDE, APPROVE}),
+        ([Role.RISK, Role.TRADER], {READ, TRADE, CLOSE, OVERRIDE, HALT, RELEASE, APPROVE}),
         (list(Role), set(Permission)),
         ([], set()),
     ],

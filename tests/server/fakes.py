@@ -9,6 +9,7 @@ from decimal import Decimal
 import anyio
 import msgspec
 
+from rpcserver.core.decision import Admitted as Repeated
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import Noticed
 from rpcserver.core.records import (
@@ -22,13 +23,17 @@ from rpcserver.core.records import (
 )
 from rpcserver.core.report import OperationReport, Outcome
 from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.standing import DirectiveLifted, DirectiveSet, Word
+from rpcserver.core.state import LedgerOrder
 from rpcserver.domain.account import Account, AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.directive import Directive
 from rpcserver.domain.errors import InvalidRequest, OrderRefused, VenueUnavailable
 from rpcserver.domain.ids import (
     AccountId,
     AccountRef,
     ClientOrderId,
+    DirectiveName,
     InstrumentId,
     OperationId,
     PositionId,
@@ -282,6 +287,8 @@ class FakeEngine:
         self.placed: list[PlaceRequest] = []
         self.cancels: list[CancelRequest] = []
         self.resolved: list[ResolveRequest] = []
+        self.directives: dict[DirectiveName, DirectiveSet] = {}
+        self.own_orders: dict[str, LedgerOrder] = {}
         self.legs = 3  # of an operation that `ends_by_itself`
         self.ends_by_itself = False
         self.opened_at = NOON  # of every operation
@@ -378,6 +385,39 @@ class FakeEngine:
             remote=seen.remote,
         )
         await self._commit([noted])
+
+    def capabilities(self, venue: VenueId) -> Capabilities:
+        return Capabilities(sandbox=venue == PAPER)
+
+    async def lay_down(
+        self, directive: Directive, word: Word, *, closing: CloseRequest | None = None
+    ) -> Repeated | None:
+        record = DirectiveSet(
+            at=NOON,
+            mono=0.0,
+            directive=directive,
+            principal=word.principal,
+            reason=word.reason,
+            remote=word.remote,
+        )
+        self.directives[directive.name] = record
+        await self._commit([record])
+        if closing is None:
+            return None
+        opened = await self.close(closing, join=False)
+        return Repeated(opened.operation_id, opened.duplicate)
+
+    async def lift(self, name: DirectiveName, word: Word) -> None:
+        del self.directives[name]
+        lifted = DirectiveLifted(
+            at=NOON,
+            mono=0.0,
+            name=name,
+            principal=word.principal,
+            reason=word.reason,
+            remote=word.remote,
+        )
+        await self._commit([lifted])
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         for operation in self._operations.values():

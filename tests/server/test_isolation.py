@@ -20,8 +20,9 @@ import pytest
 
 from rpcserver.apis.catalogue import registry
 from rpcserver.apis.registry import Api, ClosingApi
+from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import AccountSnapshot
-from rpcserver.domain.ids import AccountId, PrincipalId, TokenId
+from rpcserver.domain.ids import AccountId, DirectiveName, PrincipalId, TokenId
 from rpcserver.domain.order import OrderReport
 from rpcserver.domain.principal import Permission, Principal, Role
 from rpcserver.driver.engine import Engine, open_engine
@@ -39,6 +40,7 @@ from tests.server.fakes import NOON
 pytestmark = pytest.mark.anyio
 
 MINE, THEIRS = AccountId("Mine"), AccountId("Theirs7")
+WHY = "their-secret-reason"
 KEY, TAG, USER, CASH = "their-press", "their-secret-tag", "their-secret-user", "76543210"
 LIMITS = Limits(calls_per_second=1e6, calls_burst=10**6, closing_calls_per_second=1e6)
 WALKERS = [
@@ -60,6 +62,7 @@ class Other(NamedTuple):
     order_id: str
     venue_order_id: str
     operation_id: str
+    halt_id: str
     token_id: str = "tok-wide"
     tag: str = TAG
     user_id: str = USER
@@ -83,6 +86,8 @@ class Other(NamedTuple):
             "strategy_tag": (self.tag,),
             "tag": (self.tag,),
             "tokenId": (self.token_id,),
+            "haltId": (self.halt_id,),
+            "user": ("them",),
             "instrument": ("NQ",),
             "instruments": (["NQ"],),
             "symbol": ("NQ",),
@@ -99,6 +104,7 @@ OWN = {  # what the samples' names are in this world
 }
 NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what names something within
     *("action", "after", "all", "deadlineMs", "dryRun", "dust", "exclude", "execution_type"),
+    *("everything", "level"),
     *("expiresAt", "filled", "fraction", "graceMs", "holding", "includeFlat", "instId", "ladder"),
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
     *("orders", "outcome", "percent", "planHash", "pnl", "principal", "product", "productGroup"),
@@ -106,6 +112,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("timeInForce", "type", "venue", "waitForOpen"),
 }
 NESTED = {"orders"}
+LAYS_DOWN = {"Halt"}
 
 
 def keys_of(api: Api) -> list[str]:
@@ -151,15 +158,18 @@ class World:
         self.engine = engine
         self.other = other
 
-    async def theirs(self) -> tuple[AccountSnapshot, tuple[OrderReport, ...]]:
-        """Everything at the other's account but when it was read."""
+    async def theirs(
+        self,
+    ) -> tuple[AccountSnapshot, tuple[OrderReport, ...], DirectiveSet]:
+        """Everything at the other's account but when it was read, and what it laid down."""
         snapshot = await self.venue.snapshot(THEIRS)
         orders = tuple(await self.venue.orders(THEIRS))
-        return msgspec.structs.replace(snapshot, taken_at=NOON), orders
+        standing = self.engine.directives[DirectiveName(f"directive:halt:{self.other.halt_id}")]
+        return msgspec.structs.replace(snapshot, taken_at=NOON), orders, standing
 
     def betrayed(self, told: str, said: str) -> list[str]:
         """What of the other's *told* lets out that the caller did not itself say."""
-        secrets = [*self.other, str(THEIRS), KEY]
+        secrets = [*self.other, str(THEIRS), KEY, WHY]
         known = said.casefold()
         return [each for each in secrets if each in told and each.casefold() not in known]
 
@@ -207,6 +217,8 @@ async def _live(port: int, venue: PaperVenue) -> Other:
         order = {"instrument": "ES", "action": "BUY", "orderType": "LIMIT", "quantity": 1}
         placed = await wide.call("PlaceOrder", {**order, "account": THEIRS, "limitPrice": 1000})
         assert placed["orderState"] == "Working", placed
+        halt = {"account": THEIRS, "instrument": "GC", "reason": WHY}
+        halted = (await wide.call("Halt", halt))["halt"]
     await _hold(venue, THEIRS, "NQ")
     [held, _] = (await venue.snapshot(THEIRS)).positions
     return Other(
@@ -214,6 +226,7 @@ async def _live(port: int, venue: PaperVenue) -> Other:
         order_id=placed["orderId"],
         venue_order_id=placed["venueOrderId"],
         operation_id=closed["operationId"],
+        halt_id=halted["haltId"],
     )
 
 
@@ -239,12 +252,17 @@ async def test_no_api_sees_or_moves_what_is_anothers(
 ) -> None:
     before = await world.theirs()
     betrayed: list[tuple[str, dict[str, Any], list[str]]] = []
+    laid_down: list[dict[str, Any]] = []  # the caller's own words, which stand and are listed
     async with walking(world, principal, role) as client:
         for api in registry:
             for args in calls_of(api, world.other):
                 await client.say(action="rpc", id="r", api=api.name, args=args)
                 frames, data = await client.hear_until_final("r")
-                if found := world.betrayed(json.dumps([frames, data]), json.dumps(args)):
+                if api.name in LAYS_DOWN:
+                    laid_down.append(args)
+                if found := world.betrayed(
+                    json.dumps([frames, data]), json.dumps([args, *laid_down])
+                ):
                     betrayed.append((api.name, args, found))
 
     assert betrayed == []
