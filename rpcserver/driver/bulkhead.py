@@ -1,4 +1,8 @@
-"""The wall between an adapter and everything else: what breaks in one sinks nobody (law 30)."""
+"""
+The walls between adapters and everything else: what breaks in one sinks nobody (law 30).
+
+An adapter may have bugs. Of a venue's call the outcome is unknown then, and so it is of a commit.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import TypeVar
 import anyio
 from loguru import logger
 
-from rpcserver.domain.errors import OutcomeUnknown, VenueError
+from rpcserver.domain.errors import JournalBroken, OutcomeUnknown, VenueError
 
 Answered = TypeVar("Answered")
 
@@ -33,3 +37,19 @@ async def contained(call: Awaitable[Answered]) -> Answered:
     except Exception as exc:
         logger.opt(exception=exc).error("venue adapter failed")
         raise OutcomeUnknown(f"the adapter failed: {type(exc).__name__}") from exc
+
+
+async def committed(commit: Awaitable[Answered]) -> Answered:
+    """
+    Await what a journal makes durable.
+
+    Raises:
+        JournalBroken: Whatever it raised, it may be durable or not (law 27).
+    """
+    try:
+        return await commit
+    except JournalBroken:
+        raise
+    except Exception as exc:
+        logger.opt(exception=exc).error("journal failed")
+        raise JournalBroken(f"the journal failed: {type(exc).__name__}") from exc

@@ -60,6 +60,7 @@ from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueI
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.answers import Answers, answer_cancel, answer_order
+from rpcserver.driver.bulkhead import committed
 from rpcserver.driver.folding import folded_report, log_end, refuse_expired_key, remembered, sealed
 from rpcserver.driver.halting import order_requested
 from rpcserver.driver.performer import Performer, VenueCommand, failed
@@ -273,8 +274,9 @@ class Engine:
         await self._ask(LiftRequested(name=name, word=word))
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
-        """The operation a principal's idempotency key named."""
+        """The operation a principal's idempotency key named, durably."""
         if (use := self._state.find_key(principal, key)) is not None:
+            await self._durable()
             return use.operation_id
         row = await self.journal.find_key(principal, key)
         return row.operation_id if row is not None else None
@@ -523,7 +525,7 @@ class Engine:
             rows += len(turn.records)
         records = [record for turn in turns for record in turn.records]
         if records:
-            self._tell(await self.journal.append(records))
+            self._tell(await committed(self.journal.append(records)))
         else:
             await checkpoint()  # whoever else is ready goes on, though time never stops
         self._under_way = []

@@ -188,6 +188,52 @@ async def test_law_27_nothing_of_a_commit_that_raised_is_sent_or_told(lies: bool
     assert not positions(paper)
 
 
+async def test_law_27_whatever_a_commit_raises_its_outcome_is_unknown() -> None:
+    """A bug in the journal is no refusal: nobody is told that nothing happened."""
+    async with open_venue(held(3)) as paper:
+        venue, journal = WatchedVenue(paper), WatchedJournal()
+
+        async def fail(_: Sequence[Record]) -> None:
+            raise RuntimeError("a bug")
+
+        with dying():
+            async with running(journal, venue) as engine:
+                await anyio.sleep(1)
+                journal.before = fail
+                with pytest.raises(JournalBroken):
+                    await engine.close(flatten(key="k"))
+                await anyio.sleep_forever()
+
+    assert not venue.called("snapshot", "submit")
+
+
+async def test_law_22_a_key_names_nothing_that_is_not_durable() -> None:
+    async with open_venue(held(3)) as venue:
+        journal = WatchedJournal()
+        committing = anyio.Event()
+
+        async def hold_up(_: Sequence[Record]) -> None:
+            committing.set()
+            await anyio.sleep(5)
+            raise JournalBroken("the disk is gone")
+
+        async def close() -> None:
+            with pytest.raises(JournalBroken):
+                await engine.close(flatten(key="k"))
+
+        with dying():
+            async with running(journal, venue) as engine, anyio.create_task_group() as callers:
+                await anyio.sleep(1)
+                journal.before = hold_up
+                callers.start_soon(close)
+                await committing.wait()
+                with pytest.raises(JournalBroken):
+                    await engine.find(ALICE, "k")
+                with pytest.raises(JournalBroken):
+                    await engine.find(ALICE, "k")  # now that it is known not to be
+                await anyio.sleep_forever()
+
+
 @pytest.mark.parametrize("lies", [False, True])
 async def test_law_27_an_intent_whose_commit_raised_is_not_sent(lies: bool) -> None:
     async with open_venue(held(3)) as paper:
