@@ -5,11 +5,12 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 FUZZ_EXAMPLES ?= 500
 SOAK_SECONDS ?= 300
+POWER_CUTS ?= 10000
 CRASH_MINUTES ?= 10
 CRASH_SEED ?= 1
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check unit acceptance benchmark fuzz soak crashes lock clean
+.PHONY: demo test check unit acceptance benchmark fuzz soak powercut crashes lock clean
 
 demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
 	$(VENV)/bin/rpcserver demo
@@ -36,6 +37,9 @@ fuzz: $(STAMP) ## Say anything at all to the server (FUZZ_EXAMPLES times), run e
 
 soak: $(STAMP) ## Connections come and go for SOAK_SECONDS; fails if memory grows or an answer is missing
 	$(VENV)/bin/python -m tests.benchmarks.soak --seconds $(SOAK_SECONDS)
+
+powercut: $(STAMP) ## Cut the power of the journal's disk POWER_CUTS times; fails if anything acknowledged is lost
+	POWER_CUTS=$(POWER_CUTS) $(VENV)/bin/pytest -q --timeout 0 tests/journal/test_power_cut.py
 
 crashes: $(STAMP) ## kill -9 for CRASH_MINUTES; fails if a position is closed twice, lost or flipped
 	$(VENV)/bin/python -m tests.acceptance.crash_loop --minutes $(CRASH_MINUTES) --seed $(CRASH_SEED)

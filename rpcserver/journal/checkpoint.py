@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
-from rpcserver.journal.connection import BUSY_TIMEOUT, database_uri, is_busy, is_full
+from rpcserver.journal.connection import BUSY_TIMEOUT, DURABLE, database_uri, is_busy, is_full
 
 CHECKPOINT_PAGES = 1_000  # of the log, about: then the thread goes to work
 AUTOCHECKPOINT_PAGES = 10_000  # the writer's own last resort, should the thread not keep up
@@ -23,23 +22,30 @@ class Checkpointer:
 
     Its checkpoints are passive: they wait for nobody and hold nobody up. Under constant load they
     leave a few pages to the writer's own checkpoint, which then costs next to nothing.
+
+    Args:
+        path: The database file.
+        kind: What the connection is made of.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> None:
         self._path = path
+        self._kind = kind
         self._pages = 0
         self._wake = Event()
         self._is_stopping = False
         self._failure: sqlite3.Error | None = None
-        self._thread = Thread(target=self._run, name="journal checkpoints")
+        self._is_over = Event()  # the thread has come to its end, or to its last failure
+        self._thread = Thread(target=self._run, name="journal checkpoints", daemon=True)
 
     @property
     def failure(self) -> sqlite3.Error | None:
         """
         Why a checkpoint failed for good.
 
-        After it nothing more may be committed: a later checkpoint could seem to succeed although
-        the kernel has dropped the pages of this one, and the log would be forgotten.
+        After it nothing more may be committed, and no other checkpoint may follow in this life: it
+        could seem to succeed although the kernel has dropped the pages of this one, and the log,
+        the only whole copy, would be forgotten. The next life reads that log from its beginning.
         """
         return self._failure
 
@@ -62,19 +68,30 @@ class Checkpointer:
     ) -> None:
         self._is_stopping = True
         self._wake.set()
-        self._thread.join()
+        self._is_over.wait()
 
     def _run(self) -> None:
         try:
-            with closing(self._connect()) as db:
-                while self._is_wanted():
-                    self._checkpoint(db)
+            db = self._connect()
+            while self._is_wanted():
+                self._checkpoint(db)
+            db.close()
         except sqlite3.Error as exc:
             self._failure = exc
+            self._is_over.set()
+            # Whoever closes a database last checkpoints it and deletes the log. So this connection
+            # stays as it is until the process ends.
+            Event().wait()
+        self._is_over.set()
 
     def _connect(self) -> sqlite3.Connection:
         uri = database_uri(self._path)
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+        db = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, factory=self._kind
+        )
+        for pragma in DURABLE:
+            db.execute(pragma)
+        return db
 
     def _is_wanted(self) -> bool:
         self._wake.wait()

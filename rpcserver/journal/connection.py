@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -12,14 +12,30 @@ import aiosqlite
 from rpcserver.journal.errors import JournalDamaged, JournalUnusable
 
 BUSY_TIMEOUT = 1.0  # seconds that SQLite itself waits for somebody else's transaction
+DURABLE = (
+    "PRAGMA synchronous = FULL",  # the default of most builds of SQLite, not of all
+    "PRAGMA fullfsync = ON",  # macOS: a plain fsync stops at the drive's own cache
+)
 _PRIMARY_CODE = 0xFF  # an extended error code bears the primary one in its lowest byte
 
 
-def connect(path: Path) -> AbstractAsyncContextManager[aiosqlite.Connection]:
-    """A connection to the existing database at *path*, each statement its own transaction."""
-    return aiosqlite.connect(
-        database_uri(path), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
-    )
+@asynccontextmanager
+async def connect(
+    path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection
+) -> AsyncIterator[aiosqlite.Connection]:
+    """
+    A connection to the existing database at *path*, each statement its own synced transaction.
+
+    Args:
+        path: The database file.
+        kind: What the connection is made of.
+    """
+    async with aiosqlite.connect(
+        database_uri(path), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, factory=kind
+    ) as db:
+        for pragma in (*DURABLE, "PRAGMA wal_autocheckpoint = 0"):  # checkpoint.py does them
+            await db.execute_fetchall(pragma)
+        yield db
 
 
 def database_uri(path: Path) -> str:

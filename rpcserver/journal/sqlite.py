@@ -67,7 +67,7 @@ async def open_journal(
         path: The database file. Beside it stand its log, the directory's lock and the ballast.
         ballast_bytes: Room that is kept for the last exits and given back when the disk fills.
         low_water_bytes: With less than that free on the disk, `SqliteJournal.low` says so.
-        connection: What the writer's connection is made of.
+        connection: What every connection to the database is made of.
         on_commit: Told after each commit how many records it held, and the seconds it took.
 
     Raises:
@@ -82,8 +82,8 @@ async def open_journal(
         path.touch(mode=0o600)
         with opening(path):
             writer = await stack.enter_async_context(open_writer(path, connection))
-            reader = await stack.enter_async_context(connect(path))
-            tokens = await stack.enter_async_context(connect(path))
+            reader = await stack.enter_async_context(connect(path, connection))
+            tokens = await stack.enter_async_context(connect(path, connection))
             head = await _sound_head(reader, path)
         ballast = Ballast(path.with_name(f"{path.name}.ballast"), ballast_bytes)
         if not ballast.reserve():
@@ -94,7 +94,7 @@ async def open_journal(
             writer=writer,
             reader=reader,
             tokens=TokenStore(tokens),
-            checkpointer=stack.enter_context(Checkpointer(path)),
+            checkpointer=stack.enter_context(Checkpointer(path, connection)),
             ballast=ballast,
             low_water_bytes=low_water_bytes,
             on_commit=on_commit,

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiosqlite
 
 from rpcserver.journal.checkpoint import AUTOCHECKPOINT_PAGES
-from rpcserver.journal.connection import BUSY_TIMEOUT, database_uri, is_busy
+from rpcserver.journal.connection import BUSY_TIMEOUT, DURABLE, database_uri, is_busy
 from rpcserver.journal.migrations import migrate
 from rpcserver.journal.rows import Value
 
@@ -18,10 +18,8 @@ Statement = tuple[str, Sequence[tuple[Value, ...]]]  # SQL, and the rows it is e
 
 _ROWS_AT_ONCE = 64  # that aiosqlite fetches: its own default
 _PRAGMAS = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "fullfsync = ON",  # macOS: a plain fsync stops at the drive's own cache
-    f"wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
+    "PRAGMA journal_mode = WAL",
+    f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
 )
 
 
@@ -93,7 +91,7 @@ async def open_writer(path: Path, kind: type[BatchConnection]) -> AsyncIterator[
         return connection
 
     async with aiosqlite.Connection(connect, _ROWS_AT_ONCE) as db:
-        for pragma in _PRAGMAS:
-            await db.execute_fetchall(f"PRAGMA {pragma}")
+        for pragma in (*DURABLE, *_PRAGMAS):
+            await db.execute_fetchall(pragma)
         await migrate(db, path)
         yield Writer(db, connections[0])
