@@ -32,6 +32,7 @@ from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
+from rpcserver.journal.directory import sync_directory
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.monitoring.log import LogForm, open_log
 from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
@@ -238,6 +239,9 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
     with os.fdopen(file, "w") as stream:
         os.fchmod(stream.fileno(), 0o600)
         stream.write(f"{token}\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_directory(data_dir)
     # Last: a crash before leaves no token, and the next start writes another; one that were known
     # to the journal alone would lock everybody out.
     await journal.add_token(row, sha256(token.encode()).digest())

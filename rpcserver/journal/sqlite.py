@@ -30,6 +30,7 @@ from rpcserver.journal.chain import Link, entries, seal
 from rpcserver.journal.changes import Changes, changes_of
 from rpcserver.journal.checkpoint import Checkpointer
 from rpcserver.journal.connection import connect, is_full, opening
+from rpcserver.journal.directory import make_directory
 from rpcserver.journal.errors import JournalDamaged
 from rpcserver.journal.lock import Tenure, hold_directory
 from rpcserver.journal.reader import JournalReader
@@ -76,7 +77,7 @@ async def open_journal(
         JournalDamaged: It is not what was written.
         JournalUnusable: It cannot be opened for another reason.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(path.parent)
     async with AsyncExitStack() as stack:
         tenure = stack.enter_context(hold_directory(path.parent))
         path.touch(mode=0o600)

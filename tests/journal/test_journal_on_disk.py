@@ -296,6 +296,20 @@ async def test_a_token_is_given_while_a_server_runs(fresh: Path) -> None:
     assert known == token("tok-1")
 
 
+async def test_a_new_data_directory_is_synced_into_those_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut could take the directory, with everything that was synced in it."""
+    synced: list[Path] = []
+    monkeypatch.setattr("rpcserver.journal.directory.sync_directory", synced.append)
+    path = tmp_path / "some" / "data" / "journal.db"
+    for _ in range(2):
+        async with opened(path):
+            pass
+
+    assert synced == [tmp_path, tmp_path / "some"]
+
+
 async def test_nobody_else_can_read_the_files(tmp_path: Path) -> None:
     path = tmp_path / "data" / "journal.db"
     async with opened(path) as journal:
