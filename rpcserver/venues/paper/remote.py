@@ -227,6 +227,8 @@ class RemotePaperVenue:
                     await self._follow(socket)
             except (OSError, TimeoutError, WebSocketException) as exc:
                 _log.debug("venue process was not reached", detail=str(exc))
+            except Exception as exc:  # noqa: BLE001 - a bug of ours breaks a link, and no other venue's exits (law 30)
+                _log.opt(exception=exc).error("the link to the venue process failed")
             await anyio.sleep(pause)
             pause = min(2 * pause, _BACKOFF_MAX)
 

@@ -15,6 +15,7 @@ from rpcserver.domain.errors import OutcomeUnknown, VenueUnavailable
 from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId
 from rpcserver.domain.order import OrderReport, OrderRequest, OrderSide
 from rpcserver.driver.ports import LinkDown, LinkUp, OrderChanged, PositionMoved, Quoted, VenueEvent
+from rpcserver.venues.paper import protocol
 from rpcserver.venues.paper.faults import DelayAnswers
 from rpcserver.venues.paper.remote import open_remote_paper_venue
 from tests.contracts.stages import order
@@ -104,6 +105,31 @@ async def test_a_venue_that_is_down_at_the_start_comes_up_later(tmp_path: Path) 
 
             await _link_up(events)
             assert (await venue.capabilities()).sandbox
+
+
+async def test_law_30_a_bug_that_breaks_a_link_is_a_link_that_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        venue_process(tmp_path / "paper.db") as process,
+        open_remote_paper_venue(process.port) as venue,
+    ):
+        events = venue.events()
+        await _link_up(events)
+        with monkeypatch.context() as patched:
+
+            def fail(_: bytes) -> list[protocol.ServerFrame]:
+                patched.undo()
+                raise RuntimeError("a bug")
+
+            patched.setattr(protocol, "decode_frames", fail)
+            with pytest.raises(OutcomeUnknown):
+                await venue.submit_order(_buy("answered in vain"))
+        await _link_up(events)
+
+        found = await venue.query_order(SIM101, client_order_id=ClientOrderId("answered in vain"))
+
+    assert found is not None
 
 
 async def test_one_database_has_one_venue(tmp_path: Path) -> None:
