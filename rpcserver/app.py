@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,7 +28,7 @@ from rpcserver.apis.catalogue import registry
 from rpcserver.domain.errors import Deposed, JournalBroken
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
-from rpcserver.driver.engine import Engine, open_engine
+from rpcserver.driver.engine import open_engine
 from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.journal.directory import sync_directory
@@ -39,10 +38,11 @@ from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
 from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.server.limits import Limits
-from rpcserver.server.listener import Server, serve
+from rpcserver.server.listener import serve
 from rpcserver.server.settings import PageAccess, ServerSettings
 from rpcserver.server.traffic import Traffic
 from rpcserver.settings import Settings, VenueKind
+from rpcserver.stopping import drain, listening_for_stop
 from rpcserver.venues.paper import PaperSettings, open_paper_venue, open_remote_paper_venue
 from rpcserver.venues.paper import serve as serve_paper_venue
 from rpcserver.venues.paper.faults import Fault
@@ -54,7 +54,6 @@ TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DEPOSED = 75  # of one whose data directory another process took over: somebody pressed panic
-DRAIN_POLL = 0.05  # seconds
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +108,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         journal = await stack.enter_async_context(
             open_journal(settings.data_dir / JOURNAL_FILE, on_commit=commits.committed)
         )
+        stop = await stack.enter_async_context(listening_for_stop())
         token_file = await _first_token(journal, settings.data_dir)
         opened = await stack.enter_async_context(_open_venue(settings))
         venue = MeasuredVenue(opened, requests)
@@ -141,8 +141,8 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
                 unfinished=len(engine.unfinished),
             )
         )
-        await _until_signal()
-        await _drain(settings, engine, server)
+        await stop.asked.wait()
+        await drain(engine, server, stop, settings.drain_timeout)
 
 
 @asynccontextmanager
@@ -153,18 +153,6 @@ async def _until_closed() -> AsyncIterator[TaskGroup]:
             yield tasks
         finally:
             tasks.cancel_scope.cancel()
-
-
-async def _drain(settings: Settings, engine: Engine, server: Server) -> None:
-    """Admit nothing new, let what runs come to its end, for a bounded time."""
-    engine.stop_admitting()  # 1. no new operation
-    if engine.unfinished:
-        server.announce("restarting", "no new operations; those at work go on")
-        with anyio.move_on_after(settings.drain_timeout):  # 2. those at work end
-            while engine.unfinished or server.following:  # and are told
-                await anyio.sleep(DRAIN_POLL)
-    # 3. Whatever has not ended is in the journal: the next start takes it up.
-    logger.info("stopping", unfinished=len(engine.unfinished))
 
 
 async def run_venue(
@@ -194,7 +182,8 @@ async def run_venue(
             await serve_paper_venue(told, port=port, ready=ready, script=script, weather=weather)
 
         tasks.start_soon(serve_venue)
-        await _until_signal()
+        async with listening_for_stop() as stop:
+            await stop.asked.wait()
         tasks.cancel_scope.cancel()
 
 
@@ -264,13 +253,6 @@ def _server_settings(settings: Settings, monitor: Monitor) -> ServerSettings:
         private_pages=monitor.private_pages,
         page_access=PageAccess(settings.monitoring.access.value),
     )
-
-
-async def _until_signal() -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for received in signals:
-            logger.info("signal", name=received.name)
-            return
 
 
 def _calm_the_collector() -> None:

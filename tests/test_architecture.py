@@ -69,6 +69,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rpcserver.server",
     ),
     "rpcserver.settings": ("rpcserver.domain",),
+    "rpcserver.stopping": ("rpcserver.driver", "rpcserver.server"),
     "rpcserver.app": ("rpcserver",),
     "rpcserver.cli": ("rpcserver",),
     "rpcserver.__main__": ("rpcserver.cli",),

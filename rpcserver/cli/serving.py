@@ -60,8 +60,9 @@ def serve(
     """
     Start the server, until SIGINT or SIGTERM.
 
-    Says on stdout when clients can connect; logs to stderr. Exits with 74 if the journal could
-    not commit: start it again, it reads the truth.
+    Says on stdout when clients can connect; logs to stderr. A first signal lets what runs come to
+    its end, a second one does not wait for it. Exits with 74 if the journal could not commit:
+    start it again, it reads the truth.
     """
     output = Output(is_json=as_json)
     settings = _settings(

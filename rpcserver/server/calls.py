@@ -8,7 +8,9 @@ Whatever goes wrong is answered in the api's own dialect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -55,6 +57,7 @@ class Calls:
         self._principal = principal
         self._outbox = outbox
         self._remote = remote
+        self.awaited: Counter[OperationId] = Counter()  # whose end is still to be told
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -123,11 +126,12 @@ class Calls:
                 duplicate=admitted.duplicate,
             )
             self._outbox.post(text_frame(encode(accepted)))
-            if frame.progress:
-                report = await self._follow(admitted.operation_id, after=0)
-            else:
-                report = await self._end_of(admitted.operation_id)
-            self._post_final(frame.id, report)
+            with self._awaiting(admitted.operation_id):
+                if frame.progress:
+                    report = await self._follow(admitted.operation_id, after=0)
+                else:
+                    report = await self._end_of(admitted.operation_id)
+                self._post_final(frame.id, report)
         # The border of one call, as above.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)
@@ -188,8 +192,9 @@ class Calls:
             await self._wait(delay)
             operation_id = await self._named(frame)
             await self._visible(operation_id)
-            report = await self._follow(operation_id, after=frame.after)
-            self._post_final(frame.id, report)
+            with self._awaiting(operation_id):
+                report = await self._follow(operation_id, after=frame.after)
+                self._post_final(frame.id, report)
         # The border of one call, as above.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), None)
@@ -239,6 +244,17 @@ class Calls:
         except InvalidRequest:
             return False
         return True
+
+    @contextmanager
+    def _awaiting(self, operation_id: OperationId) -> Iterator[None]:
+        """Count the call among those that wait for this operation's end."""
+        self.awaited[operation_id] += 1
+        try:
+            yield
+        finally:
+            self.awaited[operation_id] -= 1
+            if not self.awaited[operation_id]:
+                del self.awaited[operation_id]
 
     async def _follow(self, operation_id: OperationId, *, after: int) -> OperationReport:
         """Post every step after *after*, then return the report of the end."""

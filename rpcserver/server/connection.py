@@ -6,11 +6,14 @@ A reader hands frames on as they come; a writer joins what was posted in a turn 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 from anyio import CancelScope, create_task_group, move_on_after
 from anyio.abc import TaskGroup
 from loguru import logger
 
+from rpcserver.domain.ids import OperationId
 from rpcserver.server.auth import Identity
 from rpcserver.server.backend import Backend
 from rpcserver.server.conversation import Conversation
@@ -43,7 +46,7 @@ class Connection:
         )
         self._scope = CancelScope()
         self._ending: tuple[CloseCode, str] | None = None
-        self._is_known = False
+        self._conversation: Conversation | None = None  # once it is known who it is
         self._last_heard = anyio.current_time()
 
     @property
@@ -51,13 +54,17 @@ class Connection:
         """How far it has come."""
         if self._ending is not None:
             return ConnectionState.ENDING
-        if not self._is_known:
+        if self._conversation is None:
             return ConnectionState.AUTHENTICATING
         return ConnectionState.CROWDED if self._outbox.is_crowded else ConnectionState.OPEN
 
     @property
     def last_heard(self) -> float:
         return self._last_heard
+
+    @property
+    def awaited(self) -> Sequence[OperationId]:
+        return self._conversation.awaited if self._conversation is not None else ()
 
     def post(self, frame: bytes) -> None:
         """Queue one finished frame."""
@@ -119,7 +126,7 @@ class Connection:
     async def _listen(self, identity: Identity, tasks: TaskGroup) -> None:
         remote = self._transport.remote
         principal = identity.principal
-        conversation = Conversation(
+        conversation = self._conversation = Conversation(
             self._backend,
             principal,
             self._backend.sessions.admit(self, identity),
@@ -128,7 +135,6 @@ class Connection:
             tasks=tasks,
             end=self.end,
         )
-        self._is_known = True
         logger.info("client came", principal=principal.principal_id, remote=remote)
         try:
             while self._ending is None:

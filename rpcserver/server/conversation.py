@@ -8,7 +8,7 @@ Exits have a bucket of their own, which delays and never refuses.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
@@ -18,6 +18,7 @@ from anyio.abc import TaskGroup
 
 from rpcserver.apis.registry import Ask, ClosingApi, QueryApi
 from rpcserver.domain.errors import InvalidRequest
+from rpcserver.domain.ids import OperationId
 from rpcserver.domain.principal import Permission, Principal
 from rpcserver.server.backend import Backend
 from rpcserver.server.calls import Calls
@@ -76,6 +77,11 @@ class Conversation:
             outbox,
             lambda: end(CloseCode.SLOW_CONSUMER, "too many events are unread; subscribe again"),
         )
+
+    @property
+    def awaited(self) -> Sequence[OperationId]:
+        """Operations whose end the client waits for."""
+        return tuple(self._calls.awaited)
 
     def close(self) -> None:
         """The connection has ended."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
 
-from rpcserver.domain.ids import TokenId
+from rpcserver.domain.ids import OperationId, TokenId
 from rpcserver.server.auth import Gatekeeper, Identity
 from rpcserver.server.limits import Allowance, Limits
 from rpcserver.wire.close_codes import CloseCode
@@ -25,6 +25,10 @@ class Session(Protocol):
     @property
     def last_heard(self) -> float:
         """When its last frame came."""
+
+    @property
+    def awaited(self) -> Sequence[OperationId]:
+        """Operations whose end it waits for."""
 
     def post(self, frame: bytes) -> None:
         """Queue one finished frame."""
@@ -97,10 +101,10 @@ class Sessions:
             session.end(CloseCode.REVOKED, why)
 
     def announce(self, notice: str, detail: str) -> None:
-        """Tell everyone something about the server itself."""
-        frame = text_frame(encode(Notice(notice=notice, detail=detail)))
+        """Tell everyone something about the server itself, and what they wait for in vain."""
         for session in self:
-            session.post(frame)
+            told = Notice(notice=notice, detail=detail, operation_ids=session.awaited)
+            session.post(text_frame(encode(told)))
 
     async def watch_tokens(self, interval: float) -> None:
         """Ask about every token again, each *interval* seconds: another process may revoke one."""

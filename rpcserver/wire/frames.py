@@ -158,10 +158,15 @@ class ErrorFrame(ServerFrameBase, frozen=True, kw_only=True, tag="error"):
 
 
 class Notice(ServerFrameBase, frozen=True, kw_only=True, tag="notice"):
-    """Something about the server itself: `restarting`, `journal_broken`."""
+    """
+    Something about the server itself: `restarting`, `journal_broken`.
+
+    `operation_ids`: whose end this connection still waits for.
+    """
 
     notice: str
     detail: str
+    operation_ids: Sequence[str] = ()
 
 
 class Authenticated(ServerFrameBase, frozen=True, kw_only=True, tag="authenticated"):
