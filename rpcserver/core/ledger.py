@@ -281,5 +281,6 @@ def closable(lane: Lane, target: Decimal, capabilities: Capabilities) -> Decimal
 
 def fits(lane: Lane, order: LedgerOrder, capabilities: Capabilities) -> bool:
     """Whether *order*, one of ours and counted as live, still finds all it asks for (law 2)."""
-    room = position(lane) - own_remaining(lane) - others_remaining(lane, capabilities)
+    others = ZERO if lane.fence_override else others_remaining(lane, capabilities)
+    room = position(lane) - own_remaining(lane) - others
     return room >= 0 and order.side is closing_side(lane)

@@ -490,16 +490,6 @@ class State:
                 return key
         return None
 
-    def is_wanted(self, account: AccountRef, name: ClientOrderId) -> bool:
-        """Whether the operation behind a closing order of this name is still at work (law 39)."""
-        key = self.lane_of_order(account, name)
-        lane = self.find_lane(key) if key is not None else None
-        order = lane.orders.get(name) if lane is not None else None
-        if order is None or order.operation_id is None:
-            return False
-        operation = self.find_operation(order.operation_id)
-        return operation is not None and not operation.finished and operation.stopped is None
-
     def lanes_of(self, account: AccountRef) -> tuple[PositionKey, ...]:
         return tuple(self._lanes_of.get(account, ()))
 

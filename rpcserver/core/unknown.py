@@ -52,12 +52,29 @@ def settle_unknown(pen: Pen, lane: Lane, at_work: tuple[Operation, Leg] | None) 
         assert order.absent_at is not None
         expiry = capabilities.request_expiry
         if expiry is not None and order.absent_at >= order.sent_at + expiry:
-            _never_existed(pen, lane, order)
+            if not _may_work_nameless(lane, order):
+                _never_existed(pen, lane, order)
         elif at_work is not None and _is_harmless_twice(pen, order, capabilities):
             sender = _sender_of(pen, lane, order, *at_work)
             if sender is not None and fits(lane, order, capabilities):
                 _send_again(pen, lane, order, sender)
     return None
+
+
+def _may_work_nameless(lane: Lane, order: LedgerOrder) -> bool:
+    """
+    Whether a nameless order that was found working after *order* was sent is just like it.
+
+    Where the venue knows no order by the name we gave it, that may be the very one.
+    """
+    known = list(lane.orders.values())
+    return any(
+        other.client_order_id is None
+        and other.is_live
+        and (other.side, other.type, other.quantity, other.limit_price)
+        == (order.side, order.type, order.quantity, order.limit_price)
+        for other in known[known.index(order) + 1 :]
+    )
 
 
 def _is_harmless_twice(pen: Pen, order: LedgerOrder, capabilities: Capabilities) -> bool:

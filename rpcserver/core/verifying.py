@@ -14,7 +14,7 @@ from decimal import Decimal
 from rpcserver.core.asking import cancel
 from rpcserver.core.commands import QueryTrades, ReadAccount
 from rpcserver.core.decision import Pen
-from rpcserver.core.ending import is_unwanted_report, legs_at_work, strangers
+from rpcserver.core.ending import strangers
 from rpcserver.core.ledger import is_told_less, lowered, own_remaining, position
 from rpcserver.core.orders import find_order, settle_report
 from rpcserver.core.passing import (
@@ -189,13 +189,12 @@ def _hear_of_orders(pen: Pen, lane: Lane, working: list[OrderReport]) -> bool:
     same reading may lag that: nothing is concluded from them before it has been asked about.
     """
     account = lane.key.account_ref
-    unwanted = is_unwanted_report(legs_at_work(pen, lane))
     told = False
     for report in working:
         _, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
         if order is not None:
             told |= settle_report(pen, account, lane.key, order, report)
-        elif unwanted:
+        elif lane.legs:  # whose it is, and whether it is in the way or not: it counts (law 2)
             pen.write(
                 OrderKnown(
                     at=pen.now.wall,

@@ -39,6 +39,7 @@ from rpcserver.core.events import (
     Requested,
     Woken,
 )
+from rpcserver.core.leaving import objection
 from rpcserver.core.machine import apply, decide, next_deadline, recover
 from rpcserver.core.records import OperationFinished, Record, RecordBase
 from rpcserver.core.report import OperationReport
@@ -118,7 +119,7 @@ class Engine:
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._ending: set[OperationId] = set()  # not durable yet
         self._performers = {
-            name: Performer(venue, self._fed, tasks, self._is_wanted, lambda: journal.is_in_charge)
+            name: Performer(venue, self._fed, tasks, self._objection, lambda: journal.is_in_charge)
             for name, venue in venues.items()
         }
         self._watchers = {
@@ -565,11 +566,13 @@ class Engine:
         else:  # what an earlier life left at a venue that was taken out of the settings since
             self._fed(command, failed(command, VenueUnavailable(f"there is no venue {venue}")))
 
-    def _is_wanted(self, command: SubmitOrder) -> bool:
-        """Whether the operation behind a closing order is still at work (law 39)."""
+    def _objection(self, command: SubmitOrder) -> str | None:
+        """Why an order that waited at a venue's door must not leave any more; None: it may."""
         if not command.exit:
-            return True
-        return self._state.is_wanted(command.account, command.order.client_order_id)
+            return None
+        told = self._state.venues.get(command.account.venue)
+        capabilities = told.capabilities if told is not None else Capabilities()
+        return objection(self._state, command.account, command.order.client_order_id, capabilities)
 
     # --- what comes back -----------------------------------------------------------------------
 

@@ -87,12 +87,12 @@ class Performer:
         venue: Venue,
         feed: Feed,
         tasks: anyio.abc.TaskGroup,
-        is_wanted: Callable[[SubmitOrder], bool] = lambda _: True,
+        objection: Callable[[SubmitOrder], str | None] = lambda _: None,
         is_in_charge: Callable[[], bool] = lambda: True,
     ) -> None:
         self._venue = venue
         self._feed = feed
-        self._is_wanted = is_wanted
+        self._objection = objection
         self._is_in_charge = is_in_charge
         self._tasks = tasks
         self._orders: Queue = []  # what counts against the budget
@@ -217,9 +217,10 @@ class Performer:
         if isinstance(command, OrderCommand) and not self._is_in_charge():
             # The race: this process was frozen while another one acted in its place (law 26).
             raise Deposed("another process took over the data directory: nothing more is sent")
-        if isinstance(command, SubmitOrder) and not self._is_wanted(command):
-            # The race: it waited for its turn here while its operation came to its end (law 39).
-            return failed(command, VenueUnavailable("its operation has been stopped"))
+        if isinstance(command, SubmitOrder) and (why := self._objection(command)) is not None:
+            # The race: it waited for its turn here while its operation came to its end (law 39),
+            # or while somebody else closed what it is about (law 2).
+            return failed(command, VenueUnavailable(why))
         try:
             return await contained(self._call(command))
         except VenueError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from rpcserver.core.commands import CancelOrder, SubmitOrder
 from rpcserver.core.records import GateOpened
 from rpcserver.core.report import Outcome
+from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities, IdMemory
+from rpcserver.domain.ids import AccountId
 from tests.core.asks import flatten
-from tests.core.faults import LOSE_REQUEST, Fault, late
+from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, Fault, late
 from tests.core.venue import ToyVenue
 from tests.core.world import World
 
@@ -21,6 +24,19 @@ def remembering(memory: IdMemory) -> ToyVenue:
             id_memory=memory, id_window=60.0, position_settle=0.5, not_found_settle=1.0
         )
     )
+
+
+class Nameless(ToyVenue):
+    """A venue that shows orders without the names we gave them."""
+
+    def snapshot(
+        self, account: AccountId, time: float, *, markets: bool, lag: float = 0.0
+    ) -> AccountSnapshot:
+        taken = super().snapshot(account, time, markets=markets, lag=lag)
+        nameless = tuple(
+            msgspec.structs.replace(order, client_order_id=None) for order in taken.orders
+        )
+        return msgspec.structs.replace(taken, orders=nameless)
 
 
 def names(world: World) -> set[str]:
@@ -144,3 +160,25 @@ def test_law_39_what_a_stopped_operation_left_behind_does_not_rest_for_another()
 
     assert second not in world.ends
     assert [order.limit_price for order in venue.working(key)] == [104]
+
+
+def test_law_07_a_nameless_order_that_may_be_the_lost_one_keeps_it_alive() -> None:
+    """The venue knows no order by our name: what works there since may be the very one."""
+    venue = Nameless(
+        capabilities=Capabilities(
+            id_memory=IdMemory.NEVER, position_settle=0.5, not_found_settle=1.0, request_expiry=2.0
+        )
+    )
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, LOSE_ANSWER)
+    operation = world.ask(flatten(fraction="0.5", limits={"ES": "105"}, deadline=20))
+    world.run(0.025)
+    world.crash()
+
+    report = world.finish(operation)
+
+    assert report.legs[0].outcome is Outcome.UNKNOWN
+    assert len(world.submitted()) == 1
+    assert [order.quantity for order in venue.working(key)] == [5]

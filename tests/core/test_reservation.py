@@ -64,6 +64,25 @@ def test_law_02_a_resting_order_that_is_left_alone_counts_in_full() -> None:
     assert [order.remaining for order in venue.working(key)] == [4]
 
 
+def test_law_02_an_order_that_appeared_unheard_counts_for_a_partial_close_too() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    venue.resting_markets = True
+    operation = world.ask(flatten(quantity=4))
+    world.run(0.1)
+    world.crash()
+    venue.rest(key, OrderSide.SELL, 9)
+    [ours] = [order for order in venue.working(key) if order.client_order_id is not None]
+    venue.cancel(ours.venue_order_id, world.time)
+
+    report = world.finish(operation)
+
+    assert report.legs[0].outcome is Outcome.PARTIAL
+    assert sum(order.quantity for order in world.submitted()[1:]) <= 1
+
+
 def test_law_02_an_oco_group_counts_its_largest_member() -> None:
     venue = ToyVenue()
     key = venue.hold(10)

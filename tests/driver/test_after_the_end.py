@@ -1,13 +1,22 @@
-"""Law 39: what waited for its turn at a venue while its operation ended never leaves."""
+"""What waited for its turn at a venue is looked at once more before it leaves."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
 
 import anyio
 import msgspec
 import pytest
 
+from rpcserver.core.records import OrderIntended, Record
+from rpcserver.domain.ids import InstrumentId
+from rpcserver.domain.order import OrderSide
+from rpcserver.venues.paper.commands import TradeAsOther
 from tests.driver.world import (
+    MES,
     NQ,
+    SIM,
     Call,
     WatchedJournal,
     WatchedVenue,
@@ -41,3 +50,46 @@ async def test_law_39_an_order_still_in_the_queue_is_not_sent_after_the_end() ->
     assert not report.flat
     assert [call.name for call in venue.called("submit")] == hung
     assert len(positions(paper)) == 2
+
+
+async def test_law_02_an_order_still_in_the_queue_is_not_sent_over_what_others_closed() -> None:
+    async with open_venue(held(3), held(-5, NQ)) as paper:
+        capabilities = msgspec.structs.replace(await paper.capabilities(), concurrency=1)
+        venue = WatchedVenue(paper, capabilities)
+        sizes: dict[str, Decimal] = {}
+
+        async def others_trade(call: Call) -> None:
+            if call.kind != "submit":
+                return
+            if len(venue.called("submit")) == 1:
+                [second] = {MES, NQ} - {intended[call.name]}
+                left = {MES: OrderSide.SELL, NQ: OrderSide.BUY}
+                await paper.control(
+                    TradeAsOther(
+                        account=SIM, instrument=second, side=left[second], quantity=Decimal(2)
+                    )
+                )
+                await anyio.sleep(1)
+            else:
+                held_now = positions(paper).get((SIM, intended[call.name]), Decimal(0))
+                sizes[call.name] = abs(held_now)
+
+        intended: dict[str, InstrumentId] = {}
+        quantities: dict[str, Decimal] = {}
+        journal = WatchedJournal()
+
+        async def note(records: Sequence[Record]) -> None:
+            for record in records:
+                if isinstance(record, OrderIntended):
+                    intended[record.order.client_order_id] = record.order.instrument
+                    quantities[record.order.client_order_id] = record.order.quantity
+
+        journal.before = note
+        venue.before = others_trade
+        async with running(journal, venue) as engine:
+            admitted = await engine.close(flatten(everything=True))
+            report = await engine.finished(admitted.operation_id)
+
+    assert report.flat
+    assert sizes
+    assert all(quantities[name] <= there for name, there in sizes.items())

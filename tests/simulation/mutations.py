@@ -308,7 +308,7 @@ def send_after_the_end(patch: Patch) -> None:
         watch(pen, key)
 
     patch.setattr(machine, "watch_abandoned", restless)
-    patch.setattr(Engine, "_is_wanted", always(True))
+    patch.setattr(Engine, "_objection", always(None))
 
 
 def let_joined_targets_add_up(patch: Patch) -> None:
