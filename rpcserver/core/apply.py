@@ -24,9 +24,11 @@ from rpcserver.core.ledger import (
     ended,
     filled_by,
     intended,
+    is_overfilled,
     is_told_less,
     learned,
     of_report,
+    order_of,
     own_orders,
     resolved,
 )
@@ -75,13 +77,11 @@ from rpcserver.core.state import (
     SeenMarket,
     State,
 )
-from rpcserver.domain.ids import AccountRef, PositionId, VenueOrderId
+from rpcserver.domain.ids import AccountRef, OperationId, PositionId, VenueOrderId
 from rpcserver.domain.order import ZERO, OrderReport, RejectReason
 from rpcserver.domain.position import Position, PositionKey
 
 Change = Record | Passing
-
-OVERFILL = "overfill"  # the code of the Noted record that stops a lane for good
 
 
 def apply(state: State, change: Change) -> None:
@@ -118,6 +118,9 @@ def apply(state: State, change: Change) -> None:
                 change.mono,
                 lambda o: _lost(o, change.mono),
             )
+            if lane is not None and change.reason is not None:
+                state.lane(lane).rejected = change.reason
+                state.lane(lane).rejected_at = change.mono
         case CancelIntended(lane=lane, venue_order_id=name):
             if lane is not None:
                 _update(
@@ -204,15 +207,12 @@ def apply(state: State, change: Change) -> None:
                     change.mono,
                     lambda o: resolved(o, change),
                 )
-        case Noted():
-            if change.code == OVERFILL and change.lane is not None:
-                state.lane(change.lane).overfilled = True
         case Recovered():
             rearm(state, change)
         case DirectiveSet() | DirectiveLifted():
             state.note_directive(change)
-        case SnapshotTaken():
-            pass  # the *after* snapshot is evidence, not state
+        case SnapshotTaken() | Noted():
+            pass  # evidence, not state
 
 
 # --- operations --------------------------------------------------------------------------------
@@ -286,11 +286,12 @@ def _enter_lane(
         )
     lane = state.lane(leg.key)
     lane.legs += ((planned.operation_id, leg.number),)
+    _share(state, lane, planned.operation_id)
     lane.proof = None
     if (market := snapshot.markets.get(instrument)) is not None:
         state.markets[leg.key.venue, instrument] = SeenMarket(market=market, seen_at=planned.mono)
     for report in orders:
-        if lane.orders.keys().isdisjoint((report.client_order_id, report.venue_order_id)):
+        if order_of(lane, report.client_order_id, report.venue_order_id) is None:
             order = of_report(report)
             lane.orders[order.key] = order
             state.index_order(leg.key, order)
@@ -307,6 +308,21 @@ def _enter_lane(
             # What it filled may be in the position already: its next fill is read, not reckoned.
             lane.orders[name] = msgspec.structs.replace(order, blurred=True)
             state.index_order(leg.key, order)
+
+
+def _share(state: State, lane: Lane, operation_id: OperationId) -> None:
+    """An operation goes to work in *lane*: it and whoever did before are fellows from now on."""
+    for name in lane.owners:
+        if name != operation_id and state.find_operation(name) is not None:
+            _befriend(state.operation(name), operation_id)
+            _befriend(state.operation(operation_id), name)
+    if operation_id not in lane.owners:
+        lane.owners += (operation_id,)
+
+
+def _befriend(operation: Operation, fellow: OperationId) -> None:
+    if fellow not in operation.fellows:
+        operation.fellows += (fellow,)
 
 
 def _prove(operation: Operation, at: datetime) -> None:
@@ -366,7 +382,7 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
     if counted.lane is None:
         return
     lane = state.lane(counted.lane)
-    before = _find(lane, counted.client_order_id, counted.venue_order_id)
+    before = order_of(lane, counted.client_order_id, counted.venue_order_id)
     if before is None:
         lane.expected = counted.expected  # a fold without the finished operation that sent it
         return
@@ -374,6 +390,7 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
     lane.doubt = None
     _replace(state, lane, before, after, counted.mono)
     if after.operation_id is not None:
+        lane.overfilled |= is_overfilled(before, after)
         if after.filled > before.filled:
             lane.fruitless = 0
         elif not after.is_live and not before.canceling:
@@ -388,7 +405,7 @@ def _order_known(state: State, known: OrderKnown) -> None:
     name = report.client_order_id or report.venue_order_id
     if known.lane is not None:
         lane = state.lane(known.lane)
-        if _find(lane, report.client_order_id, report.venue_order_id) is None:
+        if order_of(lane, report.client_order_id, report.venue_order_id) is None:
             # Somebody's, found working where we want nothing to work; or an old one of ours, of
             # which the news is late: the position may hold what the next news says it filled.
             order = msgspec.structs.replace(of_report(report), blurred=True)
@@ -414,7 +431,7 @@ def _order_ended(state: State, record: OrderEnded) -> None:
     if record.lane is None:
         return
     lane = state.lane(record.lane)
-    before = _find(lane, record.client_order_id, record.venue_order_id)
+    before = order_of(lane, record.client_order_id, record.venue_order_id)
     if before is None:
         return
     after = ended(before, record)
@@ -442,7 +459,7 @@ def _update(
     if lane_key is None:
         return
     lane = state.lane(lane_key)
-    before = _find(lane, name, name)
+    before = order_of(lane, name, name)
     if before is None:
         return
     _replace(state, lane, before, change(before), mono)
@@ -465,6 +482,10 @@ def _replace(
     state: State, lane: Lane, before: LedgerOrder, after: LedgerOrder, mono: float
 ) -> None:
     """Put *after* in its place in the ledger, and let what it filled meanwhile count (law 5)."""
+    shown_as = after.venue_order_id if before.venue_order_id is None else None
+    if shown_as not in (None, before.key) and lane.orders.pop(shown_as, None) is not None:
+        # A nameless order that a reading showed turns out to be this one: it counts once.
+        before = msgspec.structs.replace(before, blurred=True)
     lane.orders[before.key] = after
     lane.changed = state.turn
     lane.proof = None
@@ -488,18 +509,6 @@ def _replace(
     for at in lane.legs:
         state.leg(*at).remaining = lane.expected
     state.index_order(lane.key, after)
-
-
-def _find(lane: Lane, *names: str | None) -> LedgerOrder | None:
-    for name in names:
-        if name is None:
-            continue
-        if (order := lane.orders.get(name)) is not None:
-            return order
-        for order in lane.orders.values():
-            if order.venue_order_id == name:
-                return order
-    return None
 
 
 def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:

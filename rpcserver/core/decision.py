@@ -13,6 +13,7 @@ from rpcserver.core.events import Noticed, Now
 from rpcserver.core.records import (
     Concern,
     FillCounted,
+    GateOpened,
     LegEnded,
     Noted,
     OrderEnded,
@@ -24,7 +25,8 @@ from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import AccountRef, ClientOrderId, OperationId, VenueId
 from rpcserver.domain.position import PositionKey
 
-_CAUTIOUS = Capabilities()
+# Of a venue that has not told of itself yet: to buy shorts back first does no harm anywhere.
+_CAUTIOUS = Capabilities(buys_first=True)
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -67,13 +69,19 @@ class Pen:
     def write(self, change: Change) -> None:
         """Let *change* be part of the decision."""
         self._changes.append(change)
+        owners: tuple[OperationId, ...] = ()  # of a lane that may be let go by this
         if isinstance(change, LegEnded):
             self.concerned.add(change.operation_id)
+            owners = self._owners(change.lane)
+        elif isinstance(change, GateOpened):
+            owners = self._owners(change.lane)
         elif isinstance(change, FillCounted | OrderEnded | Resolved) and change.lane is not None:
             self._note_owner(change.lane, change.client_order_id)
         elif isinstance(change, OrderIntended) and change.resend and change.lane is not None:
             self._note_owner(change.lane, change.order.client_order_id)  # it may change hands
         apply(self.draft, change)
+        if isinstance(change, LegEnded | GateOpened) and self.draft.find_lane(change.lane) is None:
+            self.concerned.update(owners)
 
     def order(self, command: Command) -> None:
         """Let *command* be performed when everything written is durable."""
@@ -151,6 +159,10 @@ class Pen:
         """What the venue can do: the cautious defaults until it has said so itself."""
         told = self.draft.venues.get(venue)
         return told.capabilities if told is not None else _CAUTIOUS
+
+    def _owners(self, key: PositionKey) -> tuple[OperationId, ...]:
+        lane = self.draft.find_lane(key)
+        return lane.owners if lane is not None else ()
 
     def _note_owner(self, key: PositionKey, name: ClientOrderId | None) -> None:
         lane = self.draft.find_lane(key)

@@ -160,6 +160,11 @@ def filled_by(order: LedgerOrder, counted: FillCounted) -> LedgerOrder:
     )
 
 
+def is_overfilled(before: LedgerOrder, after: LedgerOrder) -> bool:
+    """Whether more was filled than was asked for."""
+    return after.filled > before.quantity
+
+
 def ended(order: LedgerOrder, record: OrderEnded) -> LedgerOrder:
     """The order is gone; what it filled stays (law 5)."""
     return msgspec.structs.replace(
@@ -190,6 +195,19 @@ def resolved(order: LedgerOrder, word: Resolved) -> LedgerOrder:
 
 
 # --- all orders of a lane ----------------------------------------------------------------------
+
+
+def order_of(lane: Lane, *names: str | None) -> LedgerOrder | None:
+    """The order of the lane's ledger that bears one of *names*: ours, or the venue's."""
+    for name in names:
+        if name is None:
+            continue
+        if (order := lane.orders.get(name)) is not None:
+            return order
+        for order in lane.orders.values():
+            if order.venue_order_id == name:
+                return order
+    return None
 
 
 def own_orders(lane: Lane) -> tuple[LedgerOrder, ...]:

@@ -33,6 +33,7 @@ from rpcserver.core.ending import (
 )
 from rpcserver.core.fence import pass_fence
 from rpcserver.core.ledger import closable, closing_side, rests_too_large
+from rpcserver.core.opening import MARKET_POLL, takes_no_orders, watch_market
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.pricing import (
     NeedsMarket,
@@ -65,7 +66,6 @@ FRUITLESS_MAX = 8  # attempts in a row that filled nothing
 ATTEMPTS_MAX = 500
 SLICES_AT_ONCE = 20
 LOOK_INTERVAL = 1.0  # seconds between readings that might show what rests to be too large
-MARKET_POLL = 1.0  # seconds between looks at a market that is waited for
 
 _TRANSIENT = frozenset(
     # Refusals that the same close may survive: time, another leg, or another price may help.
@@ -234,13 +234,8 @@ def _send(pen: Pen, lane: Lane, operation: Operation, leg: Leg, quantity: Decima
 
 def _not_yet(pen: Pen, lane: Lane, operation: Operation) -> _Wait | None:
     """Why nothing may be sent now; gives the lane up where there is no next attempt."""
-    seen = pen.draft.find_market(lane.key.venue, lane.key.instrument)
-    if seen is not None and not seen.market.phase.takes_orders:
-        return _Wait(_market_closed(pen, lane, seen.seen_at))
-    if lane.rejected is RejectReason.MARKET_CLOSED and (
-        seen is None or seen.seen_at < lane.rejected_at
-    ):
-        return _Wait(_market_closed(pen, lane, None))  # it knows better than what we saw before
+    if takes_no_orders(pen, lane):
+        return _Wait(_market_closed(pen, lane))
     if lane.rejected is not None and (
         lane.rejected not in _TRANSIENT
         or lane.fruitless > _REFUSALS_MAX
@@ -256,7 +251,7 @@ def _not_yet(pen: Pen, lane: Lane, operation: Operation) -> _Wait | None:
     return None
 
 
-def _market_closed(pen: Pen, lane: Lane, seen_at: float | None) -> float | None:
+def _market_closed(pen: Pen, lane: Lane) -> float | None:
     """A closed market is waited out where the request says so; nothing is stormed (law 31)."""
     waits = [
         operation for operation, _ in legs_at_work(pen, lane) if operation.request.wait_for_open
@@ -264,9 +259,7 @@ def _market_closed(pen: Pen, lane: Lane, seen_at: float | None) -> float | None:
     if not waits:
         outcome = Outcome.PARTIAL if _has_filled(lane) else Outcome.WAITING_MARKET
         return _give_up(pen, lane, outcome, "market_closed")
-    if seen_at is None or pen.now.mono - seen_at >= MARKET_POLL:
-        pen.order(ReadMarket(venue=lane.key.venue, instrument=lane.key.instrument))
-    return pen.now.mono + MARKET_POLL
+    return watch_market(pen, lane)
 
 
 def _has_filled(lane: Lane) -> bool:

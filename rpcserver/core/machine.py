@@ -63,7 +63,6 @@ from rpcserver.core.operation import (
     first_read_failed,
     look_at_operation,
     requested,
-    settle_if_done,
     widen_scopes,
 )
 from rpcserver.core.orders import (
@@ -83,6 +82,7 @@ from rpcserver.core.passing import (
 )
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Recovered
+from rpcserver.core.settling import settle_if_over
 from rpcserver.core.state import LooseKey, State, Timer
 from rpcserver.core.unknown import watch_abandoned
 from rpcserver.core.verifying import read_arrived, read_failed, start_read
@@ -194,7 +194,7 @@ def _finish(pen: Pen) -> None:
     """End every operation whose last leg this decision ended, or whose last order."""
     for operation_id in sorted(pen.concerned):
         finish_if_done(pen, operation_id)
-        settle_if_done(pen, operation_id)
+        settle_if_over(pen, operation_id)
 
 
 def _verified(pen: Pen, event: SnapshotRead) -> None:

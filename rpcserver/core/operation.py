@@ -22,7 +22,6 @@ from rpcserver.core.records import (
     OperationFinished,
     OperationOpened,
     OperationPlanned,
-    OperationSettled,
     PlanCompleted,
     PlannedLeg,
     ScopeWidened,
@@ -31,6 +30,7 @@ from rpcserver.core.records import (
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, Dust
 from rpcserver.core.sequel import follow, overtaken, sequel_of
+from rpcserver.core.settling import circle_of, is_over, settle
 from rpcserver.core.state import (
     KEY_LIFE,
     PLAN_LIFE,
@@ -617,6 +617,8 @@ def _finish(pen: Pen, operation: Operation, error: str | None = None, detail: st
         return sum(counts.get(outcome, 0) for outcome in fine) == operation.total
 
     dry_run = operation.request.dry_run
+    circle = circle_of(pen, operation)
+    settled = is_over(pen, operation)
     flat = clean and not dry_run and all_in(Outcome.FLAT)
     sequel = sequel_of(pen, operation, flat=flat)
     unplaced = sequel if isinstance(sequel, Refused) else None
@@ -637,34 +639,9 @@ def _finish(pen: Pen, operation: Operation, error: str | None = None, detail: st
             detail=detail,
             unplaced=unplaced.code if unplaced is not None else None,
             unplaced_detail=unplaced.detail if unplaced is not None else "",
-            settled=not _owes(pen, operation),
+            settled=settled,
         )
     )
+    for fellow in circle[1:] if settled else ():
+        settle(pen, fellow)
     follow(pen, sequel)
-
-
-def settle_if_done(pen: Pen, operation_id: OperationId) -> None:
-    """A finished operation is let go when the last order of its own is known to have ended."""
-    operation = pen.draft.find_operation(operation_id)
-    if operation is None or not operation.finished or _owes(pen, operation):
-        return
-    pen.write(
-        OperationSettled(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=(pen.concern(operation),),
-            operation_id=operation_id,
-        )
-    )
-
-
-def _owes(pen: Pen, operation: Operation) -> bool:
-    """Whether an order of this operation may still be alive."""
-    for number in range(1, operation.total + 1):
-        leg = pen.draft.find_leg(operation.operation_id, number)
-        lane = pen.draft.find_lane(leg.key) if leg is not None else None
-        if lane is not None and any(
-            order.operation_id == operation.operation_id for order in lane.own_live
-        ):
-            return True
-    return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rpcserver.core.apply import OVERFILL
 from rpcserver.core.asking import ask
 from rpcserver.core.commands import QueryOrder
 from rpcserver.core.decision import Pen
@@ -24,7 +23,7 @@ from rpcserver.core.events import (
     OrderUpdated,
     TradesRead,
 )
-from rpcserver.core.ledger import filled_by, learned, new_fills
+from rpcserver.core.ledger import filled_by, is_overfilled, learned, new_fills, order_of
 from rpcserver.core.passing import CancelLapsed, OrderNotFound, PositionTraded, TradesSeen
 from rpcserver.core.records import (
     FillCounted,
@@ -66,12 +65,8 @@ def find_order(
     """An order by any of its names: in a lane, or among the clients' own."""
     lane_key = pen.draft.lane_of_order(account, *names)
     lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
-    if lane is not None:
-        for order in lane.orders.values():
-            if order.key in names or (
-                order.venue_order_id is not None and order.venue_order_id in names
-            ):
-                return lane_key, order
+    if lane is not None and (order := order_of(lane, *names)) is not None:
+        return lane_key, order
     for name in names:
         if name is not None and (loose := pen.draft.loose.get(name)) is not None:
             return None, loose
@@ -153,14 +148,14 @@ def _count(
             | {"expected": expected}
         )
     pen.write(counted)
-    if after.filled > order.quantity and order.operation_id is not None:
+    if is_overfilled(order, after) and order.operation_id is not None:
         _overfilled(pen, lane, after)
 
 
 def _overfilled(pen: Pen, lane: Lane | None, order: LedgerOrder) -> None:
     """More was filled than was asked: recorded and told, never asserted away."""
     detail = f"order {order.key} of {order.quantity} filled {order.filled}"
-    pen.alert(OVERFILL, detail, lane=lane, operation_id=order.operation_id)
+    pen.alert("overfill", detail, lane=lane, operation_id=order.operation_id)
 
 
 def _ended_by(
@@ -230,7 +225,8 @@ def order_rejected(pen: Pen, event: OrderRejected) -> PositionKey | None:
         return lane_key  # it is known by now: the news overtook the answer
     if order.sends > 1:
         # The race: the first copy is still on its way, and may be taken where this one was not.
-        _unknown(pen, event.account, lane, order, f"a second copy was refused: {event.detail}")
+        detail = f"a second copy was refused: {event.detail}"
+        _unknown(pen, event.account, lane, order, detail, event.reason)
         return lane_key
     pen.write(
         OrderEnded(
@@ -288,7 +284,12 @@ def order_lost(pen: Pen, event: OrderLost) -> PositionKey | None:
 
 
 def _unknown(
-    pen: Pen, account: AccountRef, lane: Lane | None, order: LedgerOrder, detail: str
+    pen: Pen,
+    account: AccountRef,
+    lane: Lane | None,
+    order: LedgerOrder,
+    detail: str,
+    reason: RejectReason | None = None,
 ) -> None:
     assert order.client_order_id is not None
     pen.write(
@@ -300,6 +301,7 @@ def _unknown(
             client_order_id=order.client_order_id,
             detail=detail,
             lane=lane.key if lane else None,
+            reason=reason,
         )
     )
     if lane is None:

@@ -361,12 +361,8 @@ def _orders_alone(
 
 
 def _at_work(lane: Lane | None) -> tuple[OperationId, ...]:
-    """Every operation that works in *lane*, or whose orders its ledger holds."""
-    if lane is None:
-        return ()
-    owners = (order.operation_id for order in lane.orders.values())
-    names = [*(name for name, _ in lane.legs), *(name for name in owners if name is not None)]
-    return tuple(dict.fromkeys(names))
+    """Every operation that works in *lane*, or has: the lane is a fold of all of them."""
+    return lane.owners if lane is not None else ()
 
 
 def _orders_by_key(snapshot: SnapshotTaken) -> dict[PositionKey, list[OrderReport]]:

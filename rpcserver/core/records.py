@@ -156,7 +156,7 @@ class OperationFinished(RecordBase, frozen=True, kw_only=True, tag="operation_fi
     detail: str = ""
     unplaced: str | None = None  # why the order that was to follow was not placed
     unplaced_detail: str = ""
-    settled: bool = True  # False: orders whose end is unknown are still asked about
+    settled: bool = True  # False: an order is still asked about, or others go on where it worked
 
     @property
     def closes(self) -> str | None:
@@ -164,7 +164,7 @@ class OperationFinished(RecordBase, frozen=True, kw_only=True, tag="operation_fi
 
 
 class OperationSettled(RecordBase, frozen=True, kw_only=True, tag="operation_settled"):
-    """The last order of a finished operation is known to have ended."""
+    """No order of a finished operation is alive, and nobody goes on where it worked."""
 
     operation_id: OperationId
 
@@ -307,6 +307,7 @@ class OrderUnknown(RecordBase, frozen=True, kw_only=True, tag="order_unknown"):
     client_order_id: ClientOrderId
     detail: str
     lane: PositionKey | None = None
+    reason: RejectReason | None = None  # why a second copy was refused: the first may still live
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:

@@ -154,6 +154,7 @@ class Lane(msgspec.Struct, kw_only=True):
     ceiling: Decimal | None = None  # unsigned: it may not be assumed larger than this
     orders: dict[str, LedgerOrder] = {}
     legs: tuple[tuple[OperationId, int], ...] = ()  # at work, in the order they came
+    owners: tuple[OperationId, ...] = ()  # whose legs are, or were, at work: it is a fold of theirs
     started: bool = False
     started_at: float = 0.0
     fence_until: float | None = None  # raised; None: never raised, or down
@@ -278,6 +279,7 @@ class Operation(msgspec.Struct, kw_only=True):
     error: str | None = None
     detail: str = ""
     wake: float | None = None
+    fellows: tuple[OperationId, ...] = ()  # it shared a lane with them
 
     @property
     def is_planned(self) -> bool:

@@ -10,6 +10,7 @@ from rpcserver.core.asking import ask_about_orders, cancel
 from rpcserver.core.commands import QueryTrades, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ledger import fits, own_remaining, position
+from rpcserver.core.opening import takes_no_orders, watch_market
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntended
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
@@ -48,17 +49,18 @@ def settle_unknown(pen: Pen, lane: Lane, at_work: tuple[Operation, Leg] | None) 
             return None  # what is in play may fill: one reading for each time they are not found
         return want_read(pen, lane)
     capabilities = pen.capabilities(lane.key.venue)
+    is_closed = at_work is not None and takes_no_orders(pen, lane)
     for order in lost:
         assert order.absent_at is not None
         expiry = capabilities.request_expiry
         if expiry is not None and order.absent_at >= order.sent_at + expiry:
             if not _may_work_nameless(lane, order):
                 _never_existed(pen, lane, order)
-        elif at_work is not None and _is_harmless_twice(pen, order, capabilities):
+        elif at_work and not is_closed and _is_harmless_twice(pen, order, capabilities):
             sender = _sender_of(pen, lane, order, *at_work)
             if sender is not None and fits(lane, order, capabilities):
                 _send_again(pen, lane, order, sender)
-    return None
+    return watch_market(pen, lane) if is_closed else None
 
 
 def _may_work_nameless(lane: Lane, order: LedgerOrder) -> bool:

@@ -118,8 +118,9 @@ class Engine:
         self._sequels = Sequels()
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._ending: set[OperationId] = set()  # not durable yet
+        objects = partial(objection, self._state)
         self._performers = {
-            name: Performer(venue, self._fed, tasks, self._objection, lambda: journal.is_in_charge)
+            name: Performer(venue, self._fed, tasks, objects, lambda: journal.is_in_charge)
             for name, venue in venues.items()
         }
         self._watchers = {
@@ -565,14 +566,6 @@ class Engine:
             performer.perform(command)
         else:  # what an earlier life left at a venue that was taken out of the settings since
             self._fed(command, failed(command, VenueUnavailable(f"there is no venue {venue}")))
-
-    def _objection(self, command: SubmitOrder) -> str | None:
-        """Why an order that waited at a venue's door must not leave any more; None: it may."""
-        if not command.exit:
-            return None
-        told = self._state.venues.get(command.account.venue)
-        capabilities = told.capabilities if told is not None else Capabilities()
-        return objection(self._state, command.account, command.order.client_order_id, capabilities)
 
     # --- what comes back -----------------------------------------------------------------------
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from rpcserver.core.commands import CancelOrder, SubmitOrder
-from rpcserver.core.records import GateOpened
+from rpcserver.core.records import GateOpened, OrderKnown
 from rpcserver.core.report import Outcome
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.ids import AccountId
 from tests.core.asks import flatten
-from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, Fault, late
+from tests.core.faults import HEALTH, LOSE_ANSWER, LOSE_REQUEST, Fault, late, slow
 from tests.core.venue import ToyVenue
 from tests.core.world import World
 
@@ -37,6 +37,14 @@ class Nameless(ToyVenue):
             msgspec.structs.replace(order, client_order_id=None) for order in taken.orders
         )
         return msgspec.structs.replace(taken, orders=nameless)
+
+
+def nameless() -> Nameless:
+    return Nameless(
+        capabilities=Capabilities(
+            id_memory=IdMemory.NEVER, position_settle=0.5, not_found_settle=1.0, request_expiry=2.0
+        )
+    )
 
 
 def names(world: World) -> set[str]:
@@ -164,11 +172,7 @@ def test_law_39_what_a_stopped_operation_left_behind_does_not_rest_for_another()
 
 def test_law_07_a_nameless_order_that_may_be_the_lost_one_keeps_it_alive() -> None:
     """The venue knows no order by our name: what works there since may be the very one."""
-    venue = Nameless(
-        capabilities=Capabilities(
-            id_memory=IdMemory.NEVER, position_settle=0.5, not_found_settle=1.0, request_expiry=2.0
-        )
-    )
+    venue = nameless()
     key = venue.hold(10)
     world = World(venue)
     world.streams = False
@@ -182,3 +186,25 @@ def test_law_07_a_nameless_order_that_may_be_the_lost_one_keeps_it_alive() -> No
     assert report.legs[0].outcome is Outcome.UNKNOWN
     assert len(world.submitted()) == 1
     assert [order.quantity for order in venue.working(key)] == [5]
+
+
+@pytest.mark.parametrize("answer", [HEALTH, slow(0.5)])
+def test_law_29_our_own_order_shown_without_its_name_is_no_second_one(answer: Fault) -> None:
+    venue = nameless()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, answer)
+    world.script(CancelOrder, *[LOSE_REQUEST] * 2)
+    first = world.ask(flatten(limits={"ES": "105"}, request_id="a"))
+    world.run(0.1)
+    second = world.ask(flatten(limits={"ES": "104"}, request_id="b", deadline=10))
+    world.run(2)
+    assert len(world.state.lanes[key].orders) == 1
+    world.crash()
+    world.run(2)
+
+    report = world.finish(first, second)
+
+    assert len(world.told(OrderKnown)) < 10, "the same news again is no news"
+    assert report.legs[0].outcome is not None

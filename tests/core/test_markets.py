@@ -11,7 +11,7 @@ from rpcserver.core.report import Outcome
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.order import OrderSide, OrderType, RejectReason
 from tests.core.asks import flatten
-from tests.core.faults import refused
+from tests.core.faults import LOSE_REQUEST, refused
 from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
 
@@ -51,6 +51,29 @@ def test_law_31_wait_for_open_waits_and_closes_when_it_opens() -> None:
     assert venue.position(key) == 0
     assert world.time < 1005
     assert len(world.sent(ReadMarket)) <= 1100, "looked at, not stormed"
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_law_31_a_lost_order_is_not_sent_again_into_a_closed_market(streams: bool) -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = streams
+    world.script(SubmitOrder, LOSE_REQUEST)
+    operation = world.ask(flatten(deadline=3600))
+    world.run(0.1)
+    venue.turn("ES", MarketPhase.CLOSED)
+    world.pass_on_news()
+    world.run(100)
+
+    assert len(world.submitted()) <= 2
+    assert len(world.sent(ReadMarket)) <= 110, "looked at, not stormed"
+    venue.turn("ES", MarketPhase.OPEN)
+    world.pass_on_news()
+    report = world.finish(operation)
+    assert report.flat
+    assert len({order.client_order_id for order in world.submitted()}) == 1
+    assert venue.position(key) == 0
 
 
 def test_law_31_wait_for_open_does_not_depend_on_the_stream() -> None:

@@ -271,6 +271,18 @@ def test_law_17_shorts_are_bought_back_before_longs_are_sold_where_margin_asks_f
     assert [order.side for order in world.submitted()] == [OrderSide.BUY, OrderSide.SELL]
 
 
+def test_law_17_shorts_come_first_at_a_venue_that_has_not_told_of_itself_yet() -> None:
+    venue = ToyVenue("toy", instrument("ES"), instrument("NQ"))
+    venue.hold(5, "ES")
+    venue.hold(-5, "NQ")
+    world = World(venue)
+    world.state.venues.clear()
+
+    world.close(flatten())
+
+    assert [order.side for order in world.submitted()] == [OrderSide.BUY, OrderSide.SELL]
+
+
 def test_law_17_what_margin_refuses_is_tried_again_after_another_leg_has_closed() -> None:
     venue = ToyVenue("toy", instrument("CALL"), instrument("PUT"))
     call, put = venue.hold(5, "CALL"), venue.hold(-5, "PUT")

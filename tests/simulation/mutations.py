@@ -13,7 +13,18 @@ from decimal import Decimal
 
 import pytest
 
-from rpcserver.core import ending, ledger, leg, machine, operation, orders, plan, pricing, unknown
+from rpcserver.core import (
+    ending,
+    leaving,
+    ledger,
+    leg,
+    machine,
+    operation,
+    orders,
+    plan,
+    pricing,
+    unknown,
+)
 from rpcserver.core import rearm as rearming
 from rpcserver.core.commands import Alert, Command
 from rpcserver.core.decision import Admitted, Pen, Refused
@@ -97,6 +108,7 @@ def close_on_the_wrong_side(patch: Patch) -> None:
         return OrderSide.BUY if lane.expected > 0 else OrderSide.SELL
 
     patch.setattr(leg, "closing_side", wrong)
+    patch.setattr(leaving, "fits", always(True))
 
 
 # --- what is unknown ---------------------------------------------------------------------------
@@ -119,6 +131,11 @@ def guess_instead_of_asking(patch: Patch) -> None:
     patch.setattr(machine, "order_lost", guessed)
 
 
+def send_what_waited_without_another_look(patch: Patch) -> None:
+    """An order leaves though the position has become smaller since it was intended."""
+    patch.setattr(leaving, "fits", always(True))
+
+
 def take_not_found_for_never_sent(patch: Patch) -> None:
     """What is not found is replaced by another order, under another id."""
 
@@ -128,9 +145,25 @@ def take_not_found_for_never_sent(patch: Patch) -> None:
     patch.setattr(unknown, "_send_again", replaced)
 
 
+def give_up_what_may_still_land(patch: Patch) -> None:
+    """What is not found, and not wanted any more, is taken for never sent."""
+    settle = unknown.settle_unknown
+
+    def impatient(pen: Pen, lane: Lane, at_work: tuple[Operation, Leg] | None) -> float | None:
+        wake = settle(pen, lane, at_work)
+        for order in lane.own_live:
+            if at_work is None and order.absent_at is not None and lane.proof is not None:
+                unknown._never_existed(pen, lane, order)
+        return wake
+
+    patch.setattr(unknown, "settle_unknown", impatient)
+    patch.setattr(leg, "settle_unknown", impatient)
+
+
 def send_again_what_no_longer_fits(patch: Patch) -> None:
     """A lost order is sent again, though the position has become smaller."""
     patch.setattr(unknown, "fits", always(True))
+    patch.setattr(leaving, "fits", always(True))
 
 
 # --- fills -------------------------------------------------------------------------------------
@@ -308,7 +341,7 @@ def send_after_the_end(patch: Patch) -> None:
         watch(pen, key)
 
     patch.setattr(machine, "watch_abandoned", restless)
-    patch.setattr(Engine, "_objection", always(None))
+    patch.setattr("rpcserver.driver.engine.objection", always(None))
 
 
 def let_joined_targets_add_up(patch: Patch) -> None:
@@ -351,11 +384,11 @@ def hide_that_it_is_unprotected(patch: Patch) -> None:
 def leave_the_gate_open(patch: Patch) -> None:
     """New risk is let in while an operation closes."""
 
-    def open_gate(pen: Pen, event: OrderRequested, *rest: object) -> Refused | None:
-        del pen, event, rest
+    def open_gate(pen: Pen, event: OrderRequested, *, by: OperationId | None = None) -> None:
+        del pen, event, by
         return None
 
-    patch.setattr("rpcserver.core.clients._gate", open_gate)
+    patch.setattr("rpcserver.core.clients.gate", open_gate)
 
 
 # --- prices, budgets, streams ------------------------------------------------------------------
@@ -415,6 +448,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     close_on_the_wrong_side,
     guess_instead_of_asking,
     take_not_found_for_never_sent,
+    give_up_what_may_still_land,
+    send_what_waited_without_another_look,
     send_again_what_no_longer_fits,
     forget_a_fill,
     count_a_fill_twice,
@@ -448,6 +483,8 @@ SEEDS: dict[str, int] = {
     "close_on_the_wrong_side": 0,  # law 9
     "guess_instead_of_asking": 2,  # law 2
     "take_not_found_for_never_sent": 320,  # law 2
+    "give_up_what_may_still_land": 10646,  # law 2
+    "send_what_waited_without_another_look": 10705,  # law 2
     "send_again_what_no_longer_fits": 169,  # law 9
     "forget_a_fill": 871,  # law 28
     "count_a_fill_twice": 0,  # law 6

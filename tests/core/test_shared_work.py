@@ -1,0 +1,135 @@
+"""Operations that share a lane: what one of them did there outlives it, through any restart."""
+
+from __future__ import annotations
+
+from rpcserver.core.commands import Command, QueryOrder, ReadAccount, SubmitOrder
+from rpcserver.core.records import FillCounted, OperationPlanned
+from rpcserver.core.requests import LadderStep
+from rpcserver.domain.order import OrderSide
+from tests.core.asks import flatten
+from tests.core.faults import LOSE_REQUEST, Fault, late
+from tests.core.venue import ToyVenue
+from tests.core.world import World
+
+
+def test_law_16_a_guard_that_an_ended_operation_took_away_is_missed_after_a_restart() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    venue.rest(key, OrderSide.SELL, 10)
+    world = World(venue)
+    first = world.ask(flatten(limits={"ES": "105"}, request_id="a"))
+    world.run(1)
+    second = world.ask(flatten(limits={"ES": "104"}, request_id="b"))
+    world.run(1)
+    world.cancel(first)
+    assert world.finish(first).legs[0].unprotected
+    world.crash()
+    world.run(1)
+
+    world.cancel(second)
+    report = world.finish(second)
+
+    assert report.legs[0].unprotected, "the position is bare, whoever took its guard away"
+    assert not world.state.operations
+
+
+def test_law_38_what_targets_are_counted_from_outlives_a_restart() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    first = world.ask(flatten(limits={"ES": "105"}, request_id="a"))
+    world.run(1)
+    [order] = venue.working(key)
+    venue.fill(order.venue_order_id, 4, world.time)
+    world.pass_on_news()
+    world.run(1)
+    second = world.ask(flatten(limits={"ES": "105"}, request_id="b"))
+    world.run(1)
+    world.cancel(first)
+    world.finish(first)
+    world.crash()
+    world.run(1)
+
+    third = world.ask(flatten(fraction="0.5", request_id="c"))
+    world.run(1)
+
+    [plan] = [
+        record
+        for record in world.told(OperationPlanned)
+        if isinstance(record, OperationPlanned) and record.operation_id == third
+    ]
+    assert plan.legs[0].target == 5, "half of what there was when the work on it began"
+    assert second in world.state.operations
+
+
+def test_law_06_an_overfill_stops_the_lane_after_a_restart_too() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.ask(flatten(quantity=4, limits={"ES": "105"}))
+    world.run(1)
+    [order] = venue.working(key)
+    venue.fill(order.venue_order_id, 3, world.time)
+    venue.overfill(order.venue_order_id, 2, world.time)
+    world.pass_on_news()
+    world.script(ReadAccount, *[LOSE_REQUEST] * 3)
+    world.run(0.1)
+    assert "overfill" in {alert.code for alert in world.alerts}
+
+    world.crash()
+
+    assert world.state.lanes[key].overfilled
+
+
+def test_law_23_a_lane_that_was_let_go_does_not_rise_again() -> None:
+    """Who left a lane early knows an order of whoever stayed: not that it has ended since."""
+    good, bad = ToyVenue("good"), ToyVenue("bad")
+    here, there = good.hold(10), bad.hold(10)
+    world = World(good, bad)
+    rungs = [LadderStep(offset_ticks=-9), LadderStep(offset_ticks=-7, after=2.0)]
+    narrow = world.ask(flatten(here.account_ref, ladder=rungs, request_id="b"))
+    world.run(1)
+    accounts = (here.account_ref, there.account_ref)
+    wide = world.ask(flatten(*accounts, fraction="0.5", limits={"ES": "105"}, request_id="a"))
+    world.run(2)
+    bad.stuck_cancels = True
+    world.cancel(wide)
+    world.run(1)
+    [order] = good.working(here)
+    good.fill(order.venue_order_id, 10, world.time)
+    world.pass_on_news()
+    world.run(1)
+    assert narrow in world.ends
+    assert wide not in world.ends
+
+    world.crash()
+
+    assert here not in world.state.lanes
+    assert there in world.state.lanes
+
+
+def test_law_06_what_filled_for_another_is_not_counted_anew_after_a_restart() -> None:
+    good, bad = ToyVenue("good"), ToyVenue("bad")
+    here, there = good.hold(10), bad.hold(10)
+    world = World(good, bad)
+
+    def is_here(command: Command) -> bool:
+        return getattr(command, "account", None) == here.account_ref
+
+    world.script(SubmitOrder, late(12.0), when=is_here)
+    world.script(QueryOrder, *[LOSE_REQUEST] * 9, when=is_here)
+    world.script(SubmitOrder, *[LOSE_REQUEST] * 9)
+    wide = world.ask(flatten(here.account_ref, there.account_ref, deadline=3, request_id="a"))
+    world.run(0.025)
+    world.silence(bad, Fault(arrives=None, answered=False, timeout=1.0))
+    narrow = world.ask(flatten(here.account_ref, limits={"ES": "99"}, request_id="b"))
+    world.finish(wide)
+    assert wide in world.state.operations, "its order there is unknown"
+    assert world.finish(narrow).flat
+
+    world.crash()
+    world.run(3)
+
+    assert here not in world.state.lanes
+    counted = [each for each in world.told(FillCounted) if getattr(each, "lane", None) == here]
+    assert len(counted) == 1
