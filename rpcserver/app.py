@@ -39,6 +39,7 @@ from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
+from rpcserver.server.second_person import SecondPersonRule
 from rpcserver.server.settings import PageAccess, ServerSettings
 from rpcserver.server.traffic import Traffic
 from rpcserver.settings import Settings, VenueKind
@@ -249,6 +250,9 @@ def _server_settings(settings: Settings, monitor: Monitor) -> ServerSettings:
         insecure=settings.insecure,
         origins=settings.origins,
         limits=msgspec.convert(msgspec.structs.asdict(settings.limits), Limits),
+        second_person=msgspec.convert(
+            msgspec.structs.asdict(settings.second_person), SecondPersonRule
+        ),
         pages=monitor.pages,
         private_pages=monitor.private_pages,
         page_access=PageAccess(settings.monitoring.access.value),

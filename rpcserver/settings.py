@@ -112,6 +112,15 @@ class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     accounts: _Flag = False  # whether metrics bear the names of accounts
 
 
+class SecondPersonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which closing calls another principal must confirm; protocol.md, chapter 6. None by default."""
+
+    everything: _Flag = False  # those that close all there is in all accounts of the caller
+    others: _Flag = False  # those that reach an account whose user is not the caller
+    accounts_above: _Count | None = None  # those over more accounts than this
+    window: _Seconds = 300.0  # to confirm it
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything `rpcserver serve` is told."""
 
@@ -130,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: Limits = Limits()
     venue: VenueSettings = VenueSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    second_person: SecondPersonSettings = SecondPersonSettings()
 
     @property
     def is_encrypted(self) -> bool:

@@ -167,6 +167,7 @@ class CloseOptions(Args, frozen=True, kw_only=True, rename="camel"):
     on_fence: str = OnFence.UNCONTESTED.value
     wait_for_open: bool = False
     dust: str = Dust.CLOSE.value
+    break_glass: bool = False
 
 
 def close_terms(
@@ -207,6 +208,7 @@ def close_terms(
         on_fence=OnFence(args.on_fence),
         wait_for_open=args.wait_for_open,
         dust=Dust(args.dust),
+        break_glass=args.break_glass,
         must_match=must_match,
         sequel=sequel,
     )

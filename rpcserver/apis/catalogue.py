@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rpcserver.apis import (
+    approvals,
     crosstrade,
     crosstrade_orders,
     crosstrade_quotes,
@@ -34,5 +35,6 @@ registry = Registry.of(
     upstox_orders.registry,
     operations.registry,
     halts.registry,
+    approvals.registry,
     tokens.registry,
 )

@@ -195,6 +195,7 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
         answer["more"] = f"GetOperation pages all {len(report.legs)} legs"
     if report.cancelled:
         answer["cancelled"] = True
+    answer |= second_person(report)
     if any(leg.unprotected for leg in report.legs):
         answer["unprotected"] = True
     if report.placement is not None and report.placement.error is not None:
@@ -202,6 +203,14 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
     if report.error is not None:
         answer |= {"error": report.error, "detail": report.detail}
     return answer
+
+
+def second_person(report: OperationReport) -> dict[str, object]:
+    """Who confirmed it, or that its caller went alone; nothing where nobody was needed."""
+    request = report.request
+    if request.approver is not None:
+        return {"approvedBy": request.approver}
+    return {"alone": True} if request.alone else {}
 
 
 def plan_answer(report: OperationReport, full: bool) -> dict[str, object]:

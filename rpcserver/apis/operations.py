@@ -16,6 +16,7 @@ from rpcserver.apis.legs import (
     detailed_leg,
     duration_ms,
     failure_answer,
+    second_person,
 )
 from rpcserver.apis.queries import (
     Data,
@@ -119,6 +120,7 @@ def operation_page(report: OperationReport, after: int, limit: int) -> Data:
             "total": len(report.legs),
             "auditSeq": report.audit_seq,
             "auditHead": report.audit_head,
+            **second_person(report),
         },
         "legs": [detailed_leg(leg) for leg in page],
     }

@@ -108,6 +108,10 @@ class ReadDirectives(msgspec.Struct, frozen=True):
     """-> `tuple[DirectiveSet, ...]`: what stands and reaches the caller, the oldest first."""
 
 
+class ReadApprovals(msgspec.Struct, frozen=True):
+    """-> `tuple[Approval, ...]`: what waits for a second person, the oldest first."""
+
+
 class Nothing(msgspec.Struct, frozen=True):
     """-> `None`: the answer needs nothing of the world."""
 
@@ -154,6 +158,13 @@ class LiftDirective(msgspec.Struct, frozen=True):
     reason: str
 
 
+class ConfirmClose(msgspec.Struct, frozen=True):
+    """-> `Confirmed`: the call that waits is an operation now."""
+
+    code: str
+    reason: str = ""
+
+
 class CreateToken(msgspec.Struct, frozen=True):
     """-> `NewToken`."""
 
@@ -192,6 +203,7 @@ Query = (
     | ReadOperation
     | VerifyChain
     | ReadTokens
+    | ReadApprovals
     | Nothing
     | PlaceOrders
     | CancelOrders
@@ -199,6 +211,7 @@ Query = (
     | ReadDirectives
     | LayHalt
     | LiftDirective
+    | ConfirmClose
     | CreateToken
     | RotateToken
     | RevokeToken
@@ -250,6 +263,29 @@ class Canceled(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """A closing call that waits for a second person, and the plan its code stands for."""
+
+    code: str
+    api: str
+    principal: PrincipalId
+    reason: str
+    why: str  # it needs one
+    asked_at: datetime
+    expires_at: datetime
+    accounts: tuple[str, ...]
+    positions: int
+    plan_hash: str
+    plan_operation: OperationId
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """What was confirmed, and the operation it is now."""
+
+    operation_id: OperationId
+    approval: Approval
+
+
 class NewToken(msgspec.Struct, frozen=True):
     """`token` is told once, here, and stored nowhere."""
 
@@ -273,6 +309,8 @@ Answerable = (
     | tuple[Placed, ...]
     | tuple[Canceled, ...]
     | NewToken
+    | tuple[Approval, ...]
+    | Confirmed
     | tuple[DirectiveSet, ...]
     | DirectiveSet
     | Halted

@@ -74,6 +74,7 @@ class CloseTerms(msgspec.Struct, frozen=True, kw_only=True):
     plan_hash: str | None = None
     reason: str = ""
     deadline: float = 60.0  # seconds
+    break_glass: bool = False
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE

@@ -147,6 +147,8 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE
+    approver: PrincipalId | None = None  # the second person, where one had to confirm
+    alone: bool = False  # the caller broke the glass: no second person is asked for
     must_match: bool = False  # no position that matches is no success
     sequel: Sequel | None = None  # what to place when it is proven flat
 

@@ -17,6 +17,7 @@ import msgspec
 
 from rpcserver.apis.queries import (
     CancelOrders,
+    ConfirmClose,
     CreateToken,
     LayHalt,
     LiftDirective,
@@ -24,6 +25,7 @@ from rpcserver.apis.queries import (
     PlaceOrders,
     Query,
     ReadAccounts,
+    ReadApprovals,
     ReadDirectives,
     ReadExecutions,
     ReadMarketInfo,
@@ -95,6 +97,11 @@ def close_request(
             raise InvalidRequest("forbidden", "onFence override needs the risk role")
         if not terms.reason.strip():
             raise InvalidRequest("missing_argument", "`reason`: an override needs one")
+    if terms.break_glass:
+        if not principal.may(Permission.ALONE):
+            raise InvalidRequest("forbidden", "breakGlass needs the break_glass role")
+        if not terms.reason.strip():
+            raise InvalidRequest("missing_argument", "`reason`: breaking the glass needs one")
     return CloseRequest(
         api=api.name,
         principal=principal.principal_id,
@@ -116,6 +123,7 @@ def close_request(
         on_fence=terms.on_fence,
         wait_for_open=terms.wait_for_open,
         dust=terms.dust,
+        alone=terms.break_glass,
         must_match=terms.must_match,
         sequel=terms.sequel,
     )
@@ -154,6 +162,8 @@ def check_query(principal: Principal, query: Query) -> Query:
             pass  # a halt bears its caller's grants; what stands is looked at one by one
         case ReadOperation() | ReadTokens() | CreateToken() | RotateToken() | RevokeToken():
             pass  # one by one: what it names decides, and is only known when it is carried out
+        case ReadApprovals() | ConfirmClose():
+            pass  # likewise: see `may_approve`
         case ReadQuotes() | ReadMarketInfo() | VerifyChain() | Nothing():
             pass  # about no account
         case _:
@@ -241,6 +251,11 @@ def may_cancel(principal: Principal, request: CloseRequest) -> bool:
         and (is_its_own or Role.RISK in principal.roles)
         and _may_touch_all(principal, request)
     )
+
+
+def may_approve(principal: Principal, request: CloseRequest) -> bool:
+    """Whether the principal may be the second person of somebody else's call."""
+    return principal.may(Permission.APPROVE) and _may_touch_all(principal, request)
 
 
 def may_see_record(

@@ -6,6 +6,7 @@ import anyio
 
 from rpcserver.apis.registry import Registry
 from rpcserver.server.admission import canonical_names
+from rpcserver.server.approvals import Approvals
 from rpcserver.server.auth import Gatekeeper
 from rpcserver.server.channels import Channels
 from rpcserver.server.desk import Desk
@@ -41,7 +42,8 @@ class Backend:
         self.tokens = TokenOffice(
             engine, on_revoked=self.sessions.revoked, on_limited=self.sessions.limited
         )
-        self.desk = Desk(engine, self.tokens, timeout=settings.venue_timeout)
+        self.approvals = Approvals(engine, self.directory, settings.second_person)
+        self.desk = Desk(engine, self.tokens, self.approvals, timeout=settings.venue_timeout)
         self.hub = Hub(engine)
         self.channels = Channels(engine)
         self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)

@@ -152,6 +152,9 @@ class Calls:
                 canonical_api=self._backend.canonical_names[api.name],
                 remote=self._remote,
             )
+            confirmed = await self._backend.approvals.admit(self._principal, request)
+            if confirmed is not None:
+                return Repeated(confirmed, True)
             # A key names the operation by itself; without one, an identical running call is joined.
             admitted = await self._engine.close(request, join=frame.idempotency_key is None)
         except InvalidRequest as exc:

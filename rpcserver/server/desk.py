@@ -16,6 +16,7 @@ from rpcserver.apis.queries import (
     Answerable,
     Canceled,
     CancelOrders,
+    ConfirmClose,
     CreateToken,
     FoundOrder,
     LayHalt,
@@ -25,6 +26,7 @@ from rpcserver.apis.queries import (
     PlaceOrders,
     Query,
     ReadAccounts,
+    ReadApprovals,
     ReadDirectives,
     ReadExecutions,
     ReadMarketInfo,
@@ -47,6 +49,7 @@ from rpcserver.domain.ids import AccountRef, OperationId, VenueOrderId
 from rpcserver.domain.order import OrderReport, OrderStatus
 from rpcserver.domain.principal import Principal
 from rpcserver.server.admission import may_see
+from rpcserver.server.approvals import Approvals
 from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.failures import told
 from rpcserver.server.parallel import for_each
@@ -65,8 +68,11 @@ class Desk:
     `timeout` in seconds, for each reading of a venue.
     """
 
-    def __init__(self, engine: Engine, tokens: TokenOffice, *, timeout: float) -> None:
+    def __init__(
+        self, engine: Engine, tokens: TokenOffice, approvals: Approvals, *, timeout: float
+    ) -> None:
         self._engine = engine
+        self._approvals = approvals
         self._read = Reader(engine, timeout)
         self._tokens = tokens
         self._directives = DirectiveOffice(engine)
@@ -119,6 +125,10 @@ class Desk:
                 return await self._directives.halt(principal, query, remote)
             case LiftDirective():
                 return await self._directives.lift(principal, query, remote)
+            case ReadApprovals():
+                return self._approvals.listed(principal)
+            case ConfirmClose():
+                return await self._approvals.confirm(principal, query, remote)
             case CreateToken():
                 return await self._tokens.create(principal, query, remote)
             case RotateToken():

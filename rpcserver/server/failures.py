@@ -11,6 +11,9 @@ import secrets
 
 from loguru import logger
 
+from rpcserver.apis.legs import plan_answer
+from rpcserver.apis.queries import Approval
+from rpcserver.core.report import OperationReport
 from rpcserver.domain.errors import (
     InvalidRequest,
     JournalBroken,
@@ -26,6 +29,19 @@ class RateLimited(InvalidRequest):
     def __init__(self, retry_after: float) -> None:
         super().__init__("rate_limited", f"too many calls: wait {retry_after:.3f} s")
         self.retry_after = retry_after
+
+
+class ApprovalRequired(InvalidRequest):
+    """A second person must confirm. Nothing is done, and nothing will be without one."""
+
+    def __init__(self, approval: Approval, plan: OperationReport) -> None:
+        super().__init__(
+            "approval_required",
+            f"{approval.why}: another principal must Confirm {approval.code} "
+            f"before {approval.expires_at:%H:%M:%S} UTC",
+        )
+        self.approval = approval
+        self.plan = plan
 
 
 class InternalFailure(InvalidRequest):
@@ -67,5 +83,11 @@ def extras(error: InvalidRequest) -> dict[str, object]:
             return {"retryAfterMs": max(1, round(seconds * 1000))}
         case InternalFailure(reference=reference):
             return {"reference": reference}
+        case ApprovalRequired(approval=approval, plan=plan):
+            return {
+                "approvalCode": approval.code,
+                "approvalExpiresAt": approval.expires_at,
+                "plan": plan_answer(plan, False),
+            }
         case _:
             return {}

@@ -11,6 +11,7 @@ import msgspec
 
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.server.limits import Limits
+from rpcserver.server.second_person import SecondPersonRule
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False  # without TLS beyond this machine: tokens travel in the clear
     origins: tuple[str, ...] = ()  # of browsers' pages, beside the server's own host
     limits: Limits = Limits()
+    second_person: SecondPersonRule = SecondPersonRule()
     venue_timeout: float = 10.0  # for one reading of one venue
     quote_interval: float = 1.0  # between two readings of what anyone watches
     token_check_interval: float = 30.0  # how often live tokens are asked about again

@@ -47,6 +47,9 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "unauthenticated": ErrorCode(401, _STOP, "The token is wrong, or none was sent."),
         "already_authenticated": ErrorCode(400, _REPAIR, "The connection has a principal already."),
         "forbidden": ErrorCode(403, _STOP, "The principal lacks the right."),
+        "approval_required": ErrorCode(428, _STOP, "A second person must confirm `approvalCode`."),
+        "approval_expired": ErrorCode(410, _REPAIR, "It waited too long for one; call again."),
+        "unknown_approval": ErrorCode(404, _REPAIR, "Nothing waits under this code; call again."),
         # --- args
         "unknown_api": ErrorCode(404, _REPAIR, "`api` names none of the apis."),
         "unknown_argument": ErrorCode(400, _REPAIR, "A key that is not known; nothing was done."),

@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from rpcserver.apis.queries import (
+    Approval,
     Canceled,
+    Confirmed,
     FoundFill,
     FoundOrder,
     FoundQuote,
@@ -362,6 +364,19 @@ TOKEN = TokenRow(
     expires_at=hand.NOW + timedelta(days=30),
     created_by=PrincipalId("desk"),
 )
+APPROVAL = Approval(
+    code="ap-5d1f0c9e2b7a4c86",
+    api="FlattenEverything",
+    principal=PrincipalId("desk"),
+    reason="end of day",
+    why="it closes everything",
+    asked_at=hand.NOW,
+    expires_at=hand.NOW + timedelta(minutes=5),
+    accounts=("paper:Sim101", "paper:Sim102"),
+    positions=7,
+    plan_hash="5f0c9d1be2a44c86",
+    plan_operation=OPERATION,
+)
 ROTATED = msgspec.structs.replace(TOKEN, token_id=TokenId("tok-3"))
 
 ROW = OperationRow(
@@ -460,6 +475,11 @@ QUERIES: Mapping[str, Sample] = {
     "ListHalts": Sample("{}", (HALT,)),
     "VerifyAudit": Sample(
         "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
+    ),
+    "ListApprovals": Sample("{}", (APPROVAL,)),
+    "Confirm": Sample(
+        '{"code":"ap-5d1f0c9e2b7a4c86","reason":"seen the plan, agreed by phone"}',
+        Confirmed(OperationId("op-20251120150200-91c4"), APPROVAL),
     ),
     "CreateToken": Sample(
         '{"principal":"night-desk","roles":["viewer","risk"],"accounts":["*"],'

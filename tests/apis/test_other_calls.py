@@ -54,7 +54,7 @@ def test_what_changes_something_is_not_called_a_read() -> None:
     assert changing == {
         *("PlaceOrder", "Cancel", "CancelOrder", "CancelOrders", "CancelAllOrders"),
         *("PlaceMultiOrder", "CancelMultiOrder", "ResolveOrder"),
-        *("CreateToken", "RotateToken", "RevokeToken"),
+        *("CreateToken", "RotateToken", "RevokeToken", "Confirm"),
         *("Halt", "Release"),
     }
 

@@ -46,7 +46,10 @@ from rpcserver.domain.ids import (
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import Fill, OrderRequest, OrderSide, OrderStatus
 from rpcserver.domain.principal import Principal, Role
+from rpcserver.server.approvals import Approvals
 from rpcserver.server.desk import Desk
+from rpcserver.server.directory import DirectoryKeeper
+from rpcserver.server.second_person import SecondPersonRule
 from rpcserver.server.tokens import TokenOffice
 from tests.server.fakes import (
     MES,
@@ -76,7 +79,8 @@ class Scene:
         self.near, self.far = FakeVenue(), FakeVenue(FAR)
         self.engine = FakeEngine(self.near, self.far)
         office = TokenOffice(self.engine, on_revoked=lambda _: None, on_limited=lambda _, __: None)
-        self.desk = Desk(self.engine, office, timeout=0.02)
+        approvals = Approvals(self.engine, DirectoryKeeper(self.engine), SecondPersonRule())
+        self.desk = Desk(self.engine, office, approvals, timeout=0.02)
 
     async def ask(self, query: object) -> object:
         return await self.desk.carry_out(TRADER, query, "127.0.0.1:1")  # type: ignore[arg-type]

@@ -41,6 +41,7 @@ _READS = frozenset(
         "GetPosition",
         "GetQuote",
         "ListAccounts",
+        "ListApprovals",
         "ListAlerts",
         "ListExecutions",
         "ListHalts",
