@@ -113,7 +113,7 @@ class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 
 class SecondPersonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which closing calls another principal must confirm; protocol.md, chapter 6. None by default."""
+    """Which closing calls a second person must confirm: none by default (protocol.md, 6)."""
 
     everything: _Flag = False  # those that close all there is in all accounts of the caller
     others: _Flag = False  # those that reach an account whose user is not the caller
