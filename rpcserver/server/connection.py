@@ -43,6 +43,7 @@ class Connection:
             self._outbox,
             stall_timeout=backend.limits.stall_timeout,
             on_stalled=self._on_stalled,
+            on_failed=self._on_failed,
         )
         self._scope = CancelScope()
         self._ending: tuple[CloseCode, str] | None = None
@@ -103,6 +104,9 @@ class Connection:
     def _on_stalled(self) -> None:
         self.end(CloseCode.SLOW_CONSUMER, "read nothing for too long; attach to go on")
 
+    def _on_failed(self) -> None:
+        self.end(CloseCode.INTERNAL, "the server failed; attach to go on")
+
     async def _say_goodbye(self) -> None:
         self._writer.stop()
         if self._ending is None:
@@ -110,7 +114,7 @@ class Connection:
             return  # the client left first
         code, reason = self._ending
         self._backend.traffic.closed[str(code.value)] += 1
-        if code is not CloseCode.SLOW_CONSUMER:
+        if code not in (CloseCode.SLOW_CONSUMER, CloseCode.INTERNAL):
             self._transport.write(self._outbox.take(self._outbox.size))
         await self._transport.close(code, reason)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import anyio
 from anyio import move_on_after
+from loguru import logger
 
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.transport import Transport
@@ -22,7 +23,10 @@ BACKLOG_MAX = 64 * 1024  # bytes unread by the client at which writing pauses
 
 class Writer:
     """
-    Writes the outbox. A client that reads nothing for *stall_timeout* seconds is told *on_stalled*.
+    Writes the outbox.
+
+    A client that reads nothing for *stall_timeout* seconds is told *on_stalled*. *on_failed* is
+    called when frames could not be written, and are lost.
     """
 
     def __init__(
@@ -32,11 +36,13 @@ class Writer:
         *,
         stall_timeout: float,
         on_stalled: Callable[[], None],
+        on_failed: Callable[[], None],
     ) -> None:
         self._transport = transport
         self._outbox = outbox
         self._stall_timeout = stall_timeout
         self._on_stalled = on_stalled
+        self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
         self._is_paused = False
         self._congested = anyio.Event()
@@ -69,7 +75,15 @@ class Writer:
     def _write(self) -> None:
         if self._is_paused:
             return
-        self._transport.write(self._outbox.take(WRITE_SIZE))
+        try:
+            self._transport.write(self._outbox.take(WRITE_SIZE))
+        # The border of one connection. What was taken is lost, perhaps a final frame: a client
+        # that is cut off asks again, one that hears nothing waits for ever.
+        except Exception as exc:  # noqa: BLE001
+            logger.opt(exception=exc).error("frames could not be written")
+            self.stop()
+            self._on_failed()
+            return
         if self._transport.backlog > BACKLOG_MAX:
             self._is_paused = True
             self._congested.set()

@@ -11,6 +11,7 @@ from rpcserver.domain.ids import OperationId
 from rpcserver.domain.principal import Role
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server
+from rpcserver.server.transport import WebSocketTransport
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.conftest import a_server
 from tests.server.fakes import FakeEngine, FakeVenue
@@ -131,6 +132,26 @@ async def test_flooding_ends_the_connection(engine: FakeEngine) -> None:
             await client.say(action="ping")
 
         assert (await client.hear_close())[0] == 4429
+
+
+async def test_a_client_whose_frames_could_not_be_written_is_cut_off(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was to be written is lost: it asks again, where it would otherwise wait for ever."""
+    write = WebSocketTransport.write
+
+    def fail(transport: WebSocketTransport, frames: bytes) -> None:
+        if b"of this one" in frames:
+            raise RuntimeError("a bug")
+        write(transport, frames)
+
+    monkeypatch.setattr(WebSocketTransport, "write", fail)
+
+    await client.say(action="rpc", id="of this one", api="Echo")
+
+    assert (await client.hear_close())[0] == 1011
+    async with connect_client(server.port, "trader") as another:
+        assert (await another.call("Echo"))["name"] == "", "nobody else is the worse for it"
 
 
 # --- slow readers ------------------------------------------------------------------------------
