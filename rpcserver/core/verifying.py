@@ -151,20 +151,21 @@ def _compare(
         pen.write(PositionDoubted(key, read, pen.now.mono))
         pen.order(QueryTrades(account=key.account_ref, since=trades_since(pen, lane)))
     elif repeats:
+        expected = lane.expected
         pen.write(
             PositionAdopted(
                 at=pen.now.wall,
                 mono=pen.now.mono,
                 concerns=pen.concerns(lane),
                 lane=key,
-                expected=lane.expected,
+                expected=expected,
                 quantity=read,
                 taken_at=snapshot.taken_at,
             )
         )
         pen.alert(
             "foreign_change",
-            f"{key.instrument} in {key.account}: {lane.expected} became {read}",
+            f"{key.instrument} in {key.account}: {expected} became {read}",
             lane=lane,
         )
 

@@ -48,7 +48,7 @@ class StagedVenue(Venue, Protocol):
 @asynccontextmanager
 async def open_stage(kind: str) -> AsyncIterator[StagedVenue]:
     """Open a venue of *kind* with the accounts above, and nothing else in it."""
-    settings = PaperSettings(with_portfolio=False, tick_interval=None)
+    settings = PaperSettings(with_portfolio=False, tick_interval=None, request_expiry=1.0)
     if kind == "in process":
         async with open_paper_venue(settings) as venue:
             await _open_accounts(venue)

@@ -542,6 +542,19 @@ async def test_a_request_lands_after_its_sender_gave_up(venue: StagedVenue) -> N
     await _becomes_held(venue, Decimal(1))
 
 
+async def test_a_request_that_comes_too_late_is_refused(venue: StagedVenue) -> None:
+    """What the venue says of it in its capabilities: no older one is ever filled (law 7)."""
+    expiry = (await venue.capabilities()).request_expiry
+    assert expiry is not None
+    await venue.control(DelayRequests(seconds=expiry + 0.05, count=1))
+
+    with pytest.raises(OrderRefused, match="expired"):
+        await venue.submit_order(order("late", BUY, "1"))
+
+    assert await held(venue, NET, MES) == 0
+    assert await venue.query_order(NET, client_order_id=ClientOrderId("late")) is None
+
+
 async def test_an_answer_can_be_late(venue: StagedVenue) -> None:
     await venue.control(DelayAnswers(seconds=0.05, count=1))
     started = anyio.current_time()

@@ -151,8 +151,8 @@ class _Client:
 
 async def _perform(venue: PaperVenue, call: Call) -> Answer:
     match call:
-        case protocol.Submit(order):
-            return protocol.Report(await venue.submit_order(order))
+        case protocol.Submit(order, sent_at):
+            return protocol.Report(await venue.submit_order(order, sent_at=sent_at))
         case protocol.Cancel(account, name):
             return protocol.Report(await venue.cancel_order(account, name))
         case protocol.Change(account, name, quantity, limit_price, stop_price):

@@ -39,6 +39,7 @@ class GetSnapshot(msgspec.Struct, frozen=True, tag=True):
 
 class Submit(msgspec.Struct, frozen=True, tag=True):
     order: OrderRequest
+    sent_at: datetime  # by the sender's clock: the same machine's
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

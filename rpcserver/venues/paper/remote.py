@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from typing import TypeVar, assert_never
@@ -146,7 +146,7 @@ class RemotePaperVenue:
     # --- orders ----------------------------------------------------------------------------------
 
     async def submit_order(self, order: OrderRequest) -> OrderReport:
-        return await self._order(protocol.Submit(order))
+        return await self._order(protocol.Submit(order, datetime.now(UTC)))
 
     async def cancel_order(self, account: AccountId, venue_order_id: VenueOrderId) -> OrderReport:
         return await self._order(protocol.Cancel(account, venue_order_id))

@@ -22,6 +22,7 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True):
     latency: float = 0.0  # of every message, there and back
     position_settle: float = 0.2
     not_found_settle: float = 0.5
+    request_expiry: float = 10.0  # an order that was longer on its way is refused
     with_portfolio: bool = True
     synthetic_positions: int = 0
     synthetic_accounts: int = 1

@@ -105,6 +105,7 @@ class PaperVenue:
             sandbox=True,
             position_settle=self._settings.position_settle,
             not_found_settle=self._settings.not_found_settle,
+            request_expiry=self._settings.request_expiry,
             id_memory=IdMemory.FOR_EVER,
             reduce_only=ReduceOnly.AT_FILL,
             reduce_only_counts_resting=False,
@@ -191,10 +192,16 @@ class PaperVenue:
 
     # --- orders ----------------------------------------------------------------------------------
 
-    async def submit_order(self, order: OrderRequest) -> OrderReport:
+    async def submit_order(
+        self, order: OrderRequest, *, sent_at: datetime | None = None
+    ) -> OrderReport:
+        """*sent_at*, by the sender's clock, is when it left a process far away; None: now."""
         fate = self._meet(Message.SUBMIT, order.account, order.instrument)
+        left_at = sent_at or self._now()
 
         async def place() -> OrderReport:
+            if (self._now() - left_at).total_seconds() > self._settings.request_expiry:
+                raise OrderRefused(RejectReason.OTHER, "expired: it was too long on its way")
             if fate.refused is not None:
                 raise OrderRefused(fate.refused.reason, fate.refused.detail)
             return await self._carry_out(
