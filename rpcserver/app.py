@@ -25,6 +25,9 @@ from anyio.abc import TaskGroup
 from loguru import logger
 
 from rpcserver.apis.catalogue import registry
+from rpcserver.core.events import Noticed
+from rpcserver.core.standing import Word
+from rpcserver.domain.directive import Halt, HaltScope
 from rpcserver.domain.errors import Deposed, JournalBroken
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
@@ -37,6 +40,8 @@ from rpcserver.monitoring.log import LogForm, open_log
 from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
 from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
+from rpcserver.panic.aftermath import aftermaths
+from rpcserver.panic.diary import mark_told
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
 from rpcserver.server.second_person import SecondPersonRule
@@ -55,6 +60,7 @@ TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DEPOSED = 75  # of one whose data directory another process took over: somebody pressed panic
+PANIC = PrincipalId("panic")  # who acted where no server did
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +117,10 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         )
         stop = await stack.enter_async_context(listening_for_stop())
         token_file = await _first_token(journal, settings.data_dir)
-        opened = await stack.enter_async_context(_open_venue(settings))
+        opened = await stack.enter_async_context(open_venue(settings))
         venue = MeasuredVenue(opened, requests)
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
+        await _take_in_panic(engine, settings.data_dir)
         tasks = await stack.enter_async_context(_until_closed())
         tasks.start_soon(keep_halts, engine, name="halts")
         monitor = await stack.enter_async_context(
@@ -156,6 +163,33 @@ async def _until_closed() -> AsyncIterator[TaskGroup]:
             tasks.cancel_scope.cancel()
 
 
+async def _take_in_panic(engine: Engine, data_dir: Path) -> None:
+    """
+    Put into the audit what `rpcserver panic` did while no server ran, and let nothing reopen it.
+
+    The halt comes first and has the run's name: a crash in here does it all again, once.
+    """
+    for story in aftermaths(data_dir):
+        await engine.lay_down(
+            Halt(halt_id=f"halt-{story.run}", scope=HaltScope()),
+            Word(principal=PANIC, reason=story.detail),
+        )
+        for account in story.accounts:
+            await engine.note(
+                Noticed(
+                    code="panic_closed",
+                    detail=account.detail,
+                    account=account.account,
+                    principal=PANIC,
+                )
+            )
+        await engine.note(
+            Noticed(code="panic_pressed", detail=story.detail, alert=True, principal=PANIC)
+        )
+        mark_told(story.path)
+        logger.warning("panic was pressed while no server ran", detail=story.detail)
+
+
 async def run_venue(
     data_dir: Path,
     port: int,
@@ -189,7 +223,13 @@ async def run_venue(
 
 
 @asynccontextmanager
-async def _open_venue(settings: Settings) -> AsyncIterator[Venue]:
+async def open_venue(settings: Settings) -> AsyncIterator[Venue]:
+    """
+    The venue that *settings* tell of.
+
+    Raises:
+        sqlite3.OperationalError: An embedded one is in use by another process.
+    """
     told = settings.venue
     match told.kind:
         case VenueKind.EMBEDDED:

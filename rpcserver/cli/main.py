@@ -12,6 +12,7 @@ from rpcserver.cli import (
     demo,
     doctor,
     halting,
+    panicking,
     reading,
     rehearsing,
     serving,
@@ -41,6 +42,7 @@ app.command("flatten-everything", rich_help_panel="Close")(closing.flatten_every
 app.command("exit-all", rich_help_panel="Close")(closing.exit_all)
 app.command("batch-close", rich_help_panel="Close")(closing.batch_close)
 app.command(rich_help_panel="Close")(closing.liquidate)
+app.command(rich_help_panel="Close")(panicking.panic)
 
 app.command(rich_help_panel="Halt")(halting.halt)
 app.command(rich_help_panel="Halt")(halting.release)

@@ -65,7 +65,7 @@ def serve(
     start it again, it reads the truth.
     """
     output = Output(is_json=as_json)
-    settings = _settings(
+    settings = load(
         config,
         {"data_dir": data_dir, "host": host, "port": port, "insecure": insecure or None},
         output,
@@ -148,7 +148,7 @@ def venue(
     output = Output(is_json=as_json)
     script = _script(faults, output)
     weather = _weather(fault_seed, fault_rate, fault_kinds, output)
-    settings = _settings(config, {"data_dir": data_dir}, output)
+    settings = load(config, {"data_dir": data_dir}, output)
     paper = PaperSettings(
         seed=settings.venue.seed,
         tick_interval=settings.venue.tick_interval or None,
@@ -199,7 +199,8 @@ def _weather(
     return weather if rate is None else msgspec.structs.replace(weather, rate=rate)
 
 
-def _settings(config: Path | None, overrides: Mapping[str, object], output: Output) -> Settings:
+def load(config: Path | None, overrides: Mapping[str, object], output: Output) -> Settings:
+    """The settings in force; exits where they cannot be used, and says why."""
     try:
         return load_settings(config, os.environ, overrides)
     except SettingsError as exc:
@@ -215,7 +216,7 @@ def _run(main: Callable[[], Awaitable[int]], output: Output) -> int:
     try:
         code = anyio.run(main)
     except* (RpcServerError, OSError, sqlite3.Error) as errors:
-        complaints.extend(_leaves(errors))
+        complaints.extend(leaves(errors))
     except* KeyboardInterrupt:
         code = Exit.OK  # pressed before the server could listen for it
     for complaint in complaints:
@@ -223,9 +224,10 @@ def _run(main: Callable[[], Awaitable[int]], output: Output) -> int:
     return code
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[str]:
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[str]:
+    """What every error in *group* says."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
+            yield from leaves(error)
         else:
             yield str(error) or type(error).__name__
