@@ -31,7 +31,7 @@ from rpcserver.domain.directive import Halt, HaltScope
 from rpcserver.domain.errors import Deposed, JournalBroken
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
-from rpcserver.driver.engine import open_engine
+from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.journal.directory import sync_directory
