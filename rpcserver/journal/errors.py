@@ -61,3 +61,12 @@ class JournalTooNew(JournalUnusable):
 
 class JournalDamaged(JournalUnusable):
     """What is in the file is not what was written to it."""
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()}. The journal is damaged; nothing was changed or sent. Look at "
+            "positions and working orders at the venue itself; copy the data directory away; "
+            "`rpcserver audit verify --offline` names the first broken record. Then put a good "
+            "copy back, or start with another --data-dir: the venue is read anew, but what was "
+            "unfinished here is not known there."
+        )

@@ -154,8 +154,12 @@ class JournalReader:
             walk.stop(f"the chain ends here, but its index knows of entry {mentioned}")
         return walk.finish()
 
-    async def tail(self, length: int = _PAGE) -> Walk:
-        """Walk the last *length* links only: what a crash or a bad disk would have hurt first."""
+    async def tail(self, length: int = _PAGE) -> tuple[Sequence[Link], Walk]:
+        """
+        The last *length* links, and a walk along them.
+
+        They are what a crash or a bad disk would have hurt first.
+        """
         links = await self._links(
             f"SELECT * FROM ({_LINKS} ORDER BY audit_seq DESC LIMIT ?) ORDER BY audit_seq",
             (length + 1,),
@@ -163,7 +167,7 @@ class JournalReader:
         is_whole = len(links) <= length
         walk = Walk(GENESIS if is_whole else links.pop(0).head)
         walk.follow(links)
-        return walk
+        return links, walk
 
     async def last_mentioned(self) -> int:
         """The newest entry the index speaks of; beyond the chain's end if that was cut off."""

@@ -31,10 +31,10 @@ from rpcserver.journal.changes import Changes, changes_of
 from rpcserver.journal.checkpoint import Checkpointer
 from rpcserver.journal.connection import connect, is_full, opening
 from rpcserver.journal.directory import make_directory
-from rpcserver.journal.errors import JournalDamaged
 from rpcserver.journal.lock import Tenure, hold_directory
 from rpcserver.journal.reader import JournalReader
 from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_values, time_text
+from rpcserver.journal.soundness import sound_head
 from rpcserver.journal.tokens import TokenStore
 from rpcserver.journal.writer import BatchConnection, Statement, Writer, open_writer
 
@@ -85,7 +85,7 @@ async def open_journal(
             writer = await stack.enter_async_context(open_writer(path, connection))
             reader = await stack.enter_async_context(connect(path, connection))
             tokens = await stack.enter_async_context(connect(path, connection))
-            head = await _sound_head(reader, path)
+            head = await sound_head(reader, path)
         ballast = Ballast(path.with_name(f"{path.name}.ballast"), ballast_bytes)
         if not ballast.reserve():
             logger.warning("the disk has no room for the ballast; only exits should be admitted")
@@ -100,27 +100,6 @@ async def open_journal(
             low_water_bytes=low_water_bytes,
             on_commit=on_commit,
         )
-
-
-async def _sound_head(db: aiosqlite.Connection, path: Path) -> Head:
-    """
-    The newest entry, if the chain's last stretch holds together.
-
-    SQLite itself has cut off what a crash left half-written. What it would not notice is an edit,
-    or an end that was deleted while rows elsewhere still speak of it.
-    """
-    walk = await JournalReader(db).tail()
-    if not walk.is_intact:
-        raise JournalDamaged(path, walk.finish().detail)
-    [(opened_by,)] = await db.execute_fetchall(
-        "SELECT max((SELECT coalesce(max(opened_by), 0) FROM operations),"
-        "           (SELECT coalesce(max(opened_by), 0) FROM open_subjects))"
-    )
-    if opened_by > walk.head.audit_seq:
-        raise JournalDamaged(
-            path, f"ends at entry {walk.head.audit_seq}, but entry {opened_by} was once there"
-        )
-    return walk.head
 
 
 class SqliteJournal(JournalReader):
