@@ -23,7 +23,7 @@ from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId, PrincipalId, TokenId
-from rpcserver.domain.principal import Principal
+from rpcserver.domain.principal import Permission, Principal
 from rpcserver.server.admission import may_approve, may_see
 from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.failures import ApprovalRequired
@@ -76,6 +76,27 @@ class Approvals:
             return running
         pending = self._find_same(request) or await self._ask(request, why)
         raise ApprovalRequired(pending.approval, pending.plan)
+
+    async def check_alone(self, principal: Principal, request: CloseRequest) -> None:
+        """
+        Refuse a close that comes with something else and cannot wait, unless one may go alone.
+
+        Raises:
+            InvalidRequest: `approval_required`.
+        """
+        accounts = {account.ref: account for account in self._directory.current().accounts}
+        # Of one account everything is closed by name, and is not everything there is.
+        scope = msgspec.structs.replace(request.scope, everything=False)
+        narrow = msgspec.structs.replace(request, scope=scope)
+        if (why := why_confirm(self._rule, principal, narrow, accounts)) is None:
+            return
+        if not principal.may(Permission.ALONE):
+            raise InvalidRequest(
+                "approval_required",
+                f"{why}: it needs a second person or the break_glass role. Halt at another level, "
+                "and let a closing call be confirmed",
+            )
+        await self._tell_of_broken_glass(request, why)
 
     async def _is_known(self, request: CloseRequest) -> bool:
         """Whether its key was used before: then the engine opens nothing."""

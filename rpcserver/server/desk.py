@@ -75,7 +75,7 @@ class Desk:
         self._approvals = approvals
         self._read = Reader(engine, timeout)
         self._tokens = tokens
-        self._directives = DirectiveOffice(engine)
+        self._directives = DirectiveOffice(engine, approvals)
         self._sight = Sight(engine.journal)
 
     @property

@@ -11,20 +11,22 @@ from typing import assert_never
 
 from rpcserver.apis.decoding import nearest
 from rpcserver.apis.queries import LayHalt, LiftDirective
-from rpcserver.core.halts import Halted
+from rpcserver.core.halts import Halted, closing_of
 from rpcserver.core.standing import DirectiveSet, Word
-from rpcserver.domain.directive import Directive, Halt
+from rpcserver.domain.directive import Directive, Halt, HaltLevel
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.principal import Principal, are_granted
 from rpcserver.driver.halting import lay_halt
+from rpcserver.server.approvals import Approvals
 from rpcserver.server.ports import Engine
 
 
 class DirectiveOffice:
     """Lays down, lists and lifts for one principal at a time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, approvals: Approvals) -> None:
         self._engine = engine
+        self._approvals = approvals
 
     def standing(self, principal: Principal) -> tuple[DirectiveSet, ...]:
         """Everything that stands and reaches an account of the principal's, the oldest first."""
@@ -39,13 +41,19 @@ class DirectiveOffice:
         Let a halt stand.
 
         Raises:
-            InvalidRequest: `unknown_user`, or as `Engine.lay_down`.
+            InvalidRequest: `unknown_user`; `approval_required`: what it closes needs a second
+                person; or as `Engine.lay_down`.
         """
         user = query.halt.scope.user
         known = {principal.principal_id, None}
         if user not in known | {row.principal for row in await self._engine.journal.tokens()}:
             raise InvalidRequest("unknown_user", f"user: no token speaks for {user!r}")
-        return await lay_halt(self._engine, query.halt, _word(principal, query.reason, remote))
+        word = _word(principal, query.reason, remote)
+        if query.halt.level is HaltLevel.FLATTEN_AND_LOCK:
+            accounts = (each.ref for listed in self._engine.accounts.values() for each in listed)
+            closing = closing_of(query.halt, accounts, word)
+            await self._approvals.check_alone(principal, closing)
+        return await lay_halt(self._engine, query.halt, word)
 
     async def lift(self, principal: Principal, query: LiftDirective, remote: str) -> DirectiveSet:
         """

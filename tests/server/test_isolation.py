@@ -103,8 +103,8 @@ OWN = {  # what the samples' names are in this world
     "user_id": "my-user",
 }
 NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what names something within
-    *("action", "after", "all", "breakGlass", "code", "deadlineMs", "dryRun", "dust", "exclude", "execution_type"),
-    *("everything", "level"),
+    *("action", "after", "all", "breakGlass", "code", "deadlineMs", "dryRun", "dust", "exclude"),
+    *("execution_type", "everything", "level"),
     *("expiresAt", "filled", "fraction", "graceMs", "holding", "includeFlat", "instId", "ladder"),
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
     *("orders", "outcome", "percent", "planHash", "pnl", "principal", "product", "productGroup"),

@@ -240,6 +240,21 @@ async def test_who_breaks_the_glass_goes_alone_and_loudly() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_halt_that_closes_everything_is_no_way_round() -> None:
+    async with a_desk(EVERYTHING) as desk:
+        await let_in(desk.engine, "both", {Role.RISK, Role.BREAK_GLASS})
+        lock = {"everything": True, "level": "flatten_and_lock", "reason": "lock"}
+        async with desk.client("bob") as bob:
+            refused = await bob.call("Halt", lock)
+            assert refused["error"] == "approval_required"
+            assert (await bob.call("Halt", lock | {"level": "no_new_risk"}))["success"]
+            assert await desk.held() == [2, -3]
+        async with desk.client("both") as both:
+            assert (await both.call("Halt", lock))["success"]
+        assert (await desk.noted("broken_glass"))[0].principal == "both"
+
+
+@pytest.mark.anyio
 async def test_a_plan_and_a_narrow_call_need_nobody() -> None:
     async with a_desk(EVERYTHING) as desk, desk.client("ann") as ann:
         assert (await press(ann, args={"dryRun": True}))["planned"]
