@@ -151,6 +151,7 @@ def apply(state: State, change: Change) -> None:
         case SnapshotTaken(after=False):
             operation = state.operation(change.operation_id)
             operation.unread -= 1
+            operation.heard_at = change.mono
             part = state.part(change.operation_id, change.account)
             part.reading, part.snapshot, part.retry_at = Reading.READ, change, None
         case AccountFailed():
@@ -173,7 +174,9 @@ def apply(state: State, change: Change) -> None:
             operation.unread += 1
             operation.unplanned += 1
             part = state.part(change.operation_id, change.account)
+            operation.heard_at = change.mono
             part.reading, part.retry_at = Reading.READING, change.mono
+            part.heard_at = None
             part.reopened += 1
         case OperationPlanned():
             _operation_planned(state, change)

@@ -16,7 +16,7 @@ def operation_opened(state: State, opened: OperationOpened) -> None:
         operation_id=opened.operation_id,
         request=request,
         opened_at=opened.at,
-        opened=opened.mono,
+        heard_at=opened.mono,
         deadline=opened.mono + request.deadline,
         seq=opened.concerns[0].seq,
         unread=len(request.scope.accounts),

@@ -77,7 +77,11 @@ def apply_passing(state: State, fact: Passing) -> None:
             account.failures = account.failures + 1 if fact.failed else 0
         case ReadEnded(operation_id=operation_id, retry_at=retry_at):
             if operation_id is not None and retry_at is not None:
-                state.part(operation_id, fact.account).retry_at = retry_at
+                part = state.part(operation_id, fact.account)
+                part.retry_at = retry_at
+                if fact.heard_at is not None:
+                    part.heard_at = part.heard_at or fact.heard_at
+                    state.operation(operation_id).heard_at = fact.heard_at
         case OperationArmed():
             state.operation(fact.operation_id).wake = fact.wake
             state.arm(fact.operation_id, fact.wake)

@@ -45,7 +45,7 @@ from rpcserver.domain.account import UNREAD, AccountSnapshot
 from rpcserver.domain.ids import AccountRef, OperationId
 from rpcserver.domain.principal import is_granted
 
-READ_WINDOW = 10.0  # seconds an account may take to be read before it is given up
+READ_WINDOW = 10.0  # seconds in which no reading comes, and those that are missing are given up
 READ_RETRY = 0.25
 REOPENED_MAX = 3  # how often one account is planned again because more was opened there
 LEGS_A_RECORD = 500
@@ -181,8 +181,13 @@ def _may_start(operation: Operation) -> bool:
     return operation.plan_hash is not None or not operation.plans_as_a_whole
 
 
+def _window(operation: Operation) -> float:
+    return min(READ_WINDOW, operation.request.deadline / 2)
+
+
 def _window_end(operation: Operation) -> float:
-    return operation.opened + min(READ_WINDOW, operation.request.deadline / 2)
+    """When nothing has been heard for so long that what is not read yet will not be."""
+    return operation.heard_at + _window(operation)
 
 
 def _expire(pen: Pen, operation: Operation) -> None:
@@ -299,7 +304,7 @@ def first_read(pen: Pen, event: SnapshotRead) -> None:
     if operation is None or part is None or part.reading is not Reading.READING:
         return
     if (settled := _read_again_at(pen, operation, part, snapshot)) is not None:
-        pen.write(ReadEnded(snapshot.account, event.operation_id, False, settled))
+        pen.write(ReadEnded(snapshot.account, event.operation_id, False, settled, pen.now.mono))
         look_at_operation(pen, event.operation_id)
         return
     overhear(pen, snapshot)
@@ -322,7 +327,8 @@ def _read_again_at(
     before it sends. What it does not show, and the sizes of a partial close, cannot be planned.
     Whoever trades without end is not waited for: patience ends in the middle of the window.
     """
-    if pen.now.mono >= (operation.opened + _window_end(operation)) / 2:
+    first = pen.now.mono if part.heard_at is None else part.heard_at
+    if pen.now.mono >= first + _window(operation) / 2:
         return None
     settle = pen.capabilities(part.account.venue).position_settle
     since = _issued(part) - settle + INSTANT

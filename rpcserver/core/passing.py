@@ -76,6 +76,7 @@ class ReadEnded(msgspec.Struct, frozen=True, gc=False):
     operation_id: OperationId | None
     failed: bool
     retry_at: float | None = None  # an operation's first reading: when it is tried again
+    heard_at: float | None = None  # when it came, if it is to be read again all the same
 
 
 class PositionRead(msgspec.Struct, frozen=True, gc=False):

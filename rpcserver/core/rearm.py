@@ -23,12 +23,12 @@ def rearm(state: State, recovered: Recovered) -> None:
         ends_at = operation.opened_at + timedelta(seconds=operation.request.deadline)
         left = (ends_at - recovered.at).total_seconds()
         operation.recovered = True
-        operation.opened = mono
+        operation.heard_at = mono
         operation.deadline = mono + min(max(left, 0.0), operation.request.deadline)
         operation.stopped_at = mono
         for part in state.parts_of(operation):
             if part.reading is Reading.READING:
-                part.retry_at = mono
+                part.retry_at, part.heard_at = mono, None
         operation.wake = mono
         state.arm(operation_id, mono)
     for market, seen in state.markets.items():

@@ -239,6 +239,7 @@ class Part(msgspec.Struct, kw_only=True):
     reading: Reading = Reading.READING
     retry_at: float | None = None  # when it is to be read (again)
     issued: float | None = None  # when the reading under way, or the last one, was asked for
+    heard_at: float | None = None  # when its first reading came, if it was not the last
     snapshot: SnapshotTaken | None = None  # until it is planned
     first: int = 1  # its legs are numbered from here
     last: int = 0  # to here
@@ -252,7 +253,7 @@ class Operation(msgspec.Struct, kw_only=True):
     operation_id: OperationId
     request: CloseRequest
     opened_at: datetime
-    opened: float
+    heard_at: float  # when the last reading came; before the first, when it was opened
     deadline: float
     seq: int = 0
     done: int = 0
@@ -361,6 +362,7 @@ class State:
         self.partials: dict[tuple[PrincipalId, str], Ended] = {}
         self.plans: dict[str, float] = {}  # dry runs' hashes, and when
         self.reports: dict[OperationId, OperationReport] = {}
+        self._lines_kept = 0  # of all reports together
         self.directives: dict[DirectiveName, DirectiveSet] = {}  # what stands, and who laid it down
         self.traded: dict[AccountRef, dict[PositionKey, float]] = {}  # when that was heard of
         self.recovered_at = float("-inf")  # what was heard of before is not known
@@ -458,10 +460,9 @@ class State:
 
     def keep_report(self, report: OperationReport) -> None:
         self.reports[report.operation_id] = report
-        kept = sum(len(known.legs) + 1 for known in self.reports.values())
-        while kept > LEGS_KEPT and len(self.reports) > 1:
-            oldest = self.reports.pop(next(iter(self.reports)))
-            kept -= len(oldest.legs) + 1
+        self._lines_kept += _lines(report)
+        while self._lines_kept > LEGS_KEPT and len(self.reports) > 1:
+            self._lines_kept -= _lines(self.reports.pop(next(iter(self.reports))))
 
     # --- what decide reads ---------------------------------------------------------------------
 
@@ -560,6 +561,10 @@ class State:
         self._lane_of_order.pop((account, order.key), None)
         if order.venue_order_id is not None:
             self._lane_of_order.pop((account, order.venue_order_id), None)
+
+
+def _lines(report: OperationReport) -> int:
+    return len(report.legs) + 1
 
 
 def _drop_first(mapping: dict[Name, Value], is_old: Callable[[Value], bool]) -> None:

@@ -14,7 +14,7 @@ from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.order import OrderSide, OrderType
 from rpcserver.domain.position import PositionKey, PositionSide
 from tests.core.asks import account, exactly, flatten, root
-from tests.core.faults import LATENCY, Fault
+from tests.core.faults import LATENCY, LOSE_ANSWER, Fault, slow
 from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
 
@@ -243,6 +243,33 @@ def test_law_30_the_first_order_leaves_before_the_last_account_is_read() -> None
     assert not world.told(PlanCompleted)
     assert world.finish(operation).flat
     assert slow.position(there) == 0
+
+
+def test_law_19_an_account_is_read_as_long_as_readings_come() -> None:
+    venue = ToyVenue()
+    names = [f"A{number:02}" for number in range(25)]
+    keys = [venue.hold(1, account=name) for name in names]
+    world = World(venue)
+    world.script(ReadAccount, *[slow(1.0 + number) for number in range(len(names))])
+
+    report = world.close(flatten(*(key.account_ref for key in keys), deadline=60))
+
+    assert not report.failures
+    assert report.flat
+    assert not any(venue.positions.values())
+
+
+def test_law_28_an_account_that_is_not_read_is_given_up_when_no_other_reading_comes() -> None:
+    venue = ToyVenue()
+    keys = [venue.hold(1, account=name) for name in ("A", "B", "C")]
+    world = World(venue)
+    world.script(ReadAccount, slow(6.0), slow(4.0))
+    world.script(ReadAccount, *[LOSE_ANSWER] * 99, when=lambda c: getattr(c, "markets", False))
+
+    report = world.close(flatten(*(key.account_ref for key in keys), deadline=60))
+
+    assert [failure.account for failure in report.failures] == ["C"]
+    assert 16 <= world.time < 17
 
 
 def test_a_large_account_is_planned_in_parts_and_worked_on_in_waves() -> None:
