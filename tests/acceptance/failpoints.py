@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -39,8 +38,8 @@ FAILPOINTS: Mapping[str, Story] = {
     "snapshot_taken.after_commit": Story.CLOSING,
     "operation_planned.before_commit": Story.CLOSING,
     "operation_planned.after_commit": Story.CLOSING,
-    "cancel_intended.before_commit": Story.CLOSING,
-    "cancel_intended.after_commit": Story.CLOSING,
+    "fence_raised.before_commit": Story.CLOSING,
+    "fence_raised.after_commit": Story.CLOSING,
     "order_intended.before_commit": Story.CLOSING,
     "order_intended.after_commit": Story.CLOSING,
     "fill_counted.before_commit": Story.CLOSING,
@@ -99,5 +98,5 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     failpoint: str
     action: Action
     account: str
-    mark: Path  # a file that is made when the trap springs
+    mark: str  # a file that is made when the trap springs
     visit: int = 1

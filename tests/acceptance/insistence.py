@@ -40,7 +40,7 @@ class Heard:
 
     def accept(self, operation_id: str) -> None:
         if self.operation_id not in ("", operation_id):
-            raise Contradicted(f"one key, two operations: {self.operation_id}, {operation_id}")
+            raise Contradicted(f"one key, two operations: {operation_id}, after {self}")
         self.operation_id = operation_id
 
     def end(self, data: Frame) -> None:

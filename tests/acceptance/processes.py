@@ -29,6 +29,10 @@ ROOT = Path(__file__).parents[2]
 STILL_PRICES = {"venue.tick_interval": 0}  # so that every figure is exact
 
 
+class NotReady(AssertionError):
+    """It ended before anybody could connect."""
+
+
 class Program:
     """One `rpcserver` process over one data directory and one port, dead or alive."""
 
@@ -47,6 +51,10 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def has_lived(self) -> bool:
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -58,9 +66,17 @@ class Program:
         line = _first_line(self._process)
         if not line:
             code = self._process.wait(PATIENCE)
-            raise AssertionError(f"rpcserver {self.verb} ended with {code} before it was ready")
+            raise NotReady(f"rpcserver {self.verb} ended with {code} before it was ready")
         self.ready = json.loads(line)
         self.port = self.ready["port"]
+
+    def is_started(self) -> bool:
+        """Start it; False: it ended before it was ready."""
+        try:
+            self.start()
+        except NotReady:
+            return False
+        return True
 
     def start_and_die(self, after: float) -> None:
         """Start it, and `kill -9` it so many seconds later, ready or not."""

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, assert_never
 from unittest.mock import patch
 
@@ -60,7 +61,7 @@ class Wire:
             return
         self._passed += 1
         if self._passed == trap.visit:
-            trap.mark.touch()
+            Path(trap.mark).touch()
             _act(trap.action)
 
 
