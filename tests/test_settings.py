@@ -101,8 +101,8 @@ def test_a_wrong_value_is_named_with_its_key_its_file_and_what_was_expected(
 
     told = refusal(config)
 
-    assert f"{config}: port: expected a port, 0 (any free one) to 65535, got 'many'" in told
-    assert f"{config}: limits.calls_burst: expected a whole number, at least 1, got 0" in told
+    assert f"{config}:1: port: expected a port, 0 (any free one) to 65535, got 'many'" in told
+    assert f"{config}:3: limits.calls_burst: expected a whole number, at least 1, got 0" in told
 
 
 @pytest.mark.parametrize(
@@ -138,18 +138,85 @@ def test_refusals_of_the_file(tmp_path: Path, text: str, told: str) -> None:
     assert told in refusal(write(tmp_path, text))
 
 
-def test_beyond_this_machine_only_with_tls_or_by_an_explicit_word() -> None:
+def test_beyond_this_machine_only_with_tls_or_by_an_explicit_word(tmp_path: Path) -> None:
     assert "no TLS" in refusal(overrides={"host": "0.0.0.0"})
 
     assert load_settings(None, {}, {"host": "0.0.0.0", "insecure": True}).insecure
-    encrypted = load_settings(
-        None, {}, {"host": "0.0.0.0", "tls_certificate": "c.pem", "tls_key": "k.pem"}
-    )
+    pem = write(tmp_path, "")
+    encrypted = load_settings(None, {}, {"host": "0.0.0.0", "tls_certificate": pem, "tls_key": pem})
     assert encrypted.url.startswith("wss://")
 
 
 def test_a_certificate_needs_its_key() -> None:
     assert "both or neither" in refusal(overrides={"tls_certificate": "c.pem"})
+
+
+@pytest.mark.parametrize("key", ["tls_certificate", "tls_key"])
+def test_a_file_that_cannot_be_read_is_named_before_anything_starts(
+    tmp_path: Path, key: str
+) -> None:
+    pem = write(tmp_path, "")
+    given: dict[str, object] = {"tls_certificate": pem, "tls_key": pem}
+    given[key] = tmp_path / "nowhere.pem"
+
+    told = refusal(overrides=given)
+
+    assert f"the command line: {key}: expected a file that can be read, got " in told
+    assert "nowhere.pem" in told
+
+
+def test_a_data_directory_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path, "")
+    environ = {"RPCSERVER_DATA_DIR": str(file / "data")}
+
+    told = refusal(environ=environ)
+
+    assert "RPCSERVER_DATA_DIR: data_dir: expected a directory that can be written" in told
+
+
+def test_without_a_home_a_data_directory_must_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+
+    assert "data_dir: expected a path: there is no home" in refusal()
+    assert load_settings(None, {}, {"data_dir": tmp_path}).data_dir == tmp_path
+
+
+def test_several_mistakes_are_told_at_once_each_with_its_line(tmp_path: Path) -> None:
+    text = """
+# a desk
+prot = 1
+log_level = "inof"
+
+[venue] # of paper
+"seed" = -1
+url = '''
+seed = 5
+'''
+limits.x = 1
+
+[monitoring]
+access = "Tokens"
+"""
+    config = write(tmp_path, text)
+
+    assert refusal(config).splitlines() == [
+        f"{config}:3: prot: no such setting; did you mean port?",
+        f"{config}:11: venue.limits.x: no such setting; did you mean venue.url?",
+        f'{config}:4: log_level: expected "debug", "info", "warning" or "error", got \'inof\''
+        "; did you mean info?",
+        f"{config}:7: venue.seed: expected a whole number, at least 0, got -1",
+        f'{config}:14: monitoring.access: expected "loopback", "token" or "open", got \'Tokens\''
+        "; did you mean token?",
+    ]
+
+
+def test_a_mistake_in_the_writing_is_told_with_its_line(tmp_path: Path) -> None:
+    assert "at line 2, column" in refusal(write(tmp_path, "port = 1\nhost = \n"))
 
 
 def test_a_remote_venue_needs_an_address() -> None:

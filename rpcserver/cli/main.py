@@ -16,6 +16,7 @@ from rpcserver.cli import (
     reading,
     rehearsing,
     serving,
+    settings,
     simulating,
     tokens,
 )
@@ -36,6 +37,7 @@ app.add_typer(rehearsing.commands, name="venue", rich_help_panel="Run")
 app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(doctor.doctor)
 app.command(rich_help_panel="Run")(simulating.simulate)
+app.command(rich_help_panel="Run")(settings.settings)
 
 app.command(rich_help_panel="Close")(closing.flatten)
 app.command("flatten-everything", rich_help_panel="Close")(closing.flatten_everything)

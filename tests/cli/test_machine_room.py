@@ -16,6 +16,7 @@ from rpcserver.cli.exits import Exit
 from rpcserver.cli.main import main
 from rpcserver.core.records import Noted
 from rpcserver.journal.sqlite import open_journal
+from rpcserver.settings import setting_keys
 from tests.cli.driving import answering, lines_of
 from tests.clients.scripted import playing
 
@@ -196,3 +197,16 @@ def test_settings_that_cannot_be_used_start_nothing(
 def test_beyond_this_machine_only_by_an_explicit_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--host", "0.0.0.0"]) == Exit.ERROR
     assert "no TLS" in capsys.readouterr().err
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+def test_settings_are_told_to_people_and_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings", "--json"]) == Exit.OK
+    told = {line["key"]: line for line in lines_of(capsys.readouterr().out)}
+    assert told.keys() == set(setting_keys())
+    assert told["drain_timeout"]["unit"] == "s"
+
+    assert main(["settings"]) == Exit.OK
+    assert "drain_timeout" in capsys.readouterr().out
