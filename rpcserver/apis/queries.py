@@ -11,6 +11,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from rpcserver.apis.order_queries import Bracket as Bracket
+from rpcserver.apis.order_queries import Bracketed as Bracketed
+from rpcserver.apis.order_queries import Changed as Changed
+from rpcserver.apis.order_queries import ChangeOrder as ChangeOrder
+from rpcserver.apis.order_queries import Placed as Placed
+from rpcserver.apis.order_queries import Replaced as Replaced
+from rpcserver.apis.order_queries import ReplaceOrder as ReplaceOrder
 from rpcserver.core.entries import ChainReport, OperationRow
 from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
@@ -207,6 +214,9 @@ Query = (
     | Nothing
     | PlaceOrders
     | CancelOrders
+    | ChangeOrder
+    | ReplaceOrder
+    | Bracket
     | Resolve
     | ReadDirectives
     | LayHalt
@@ -241,15 +251,6 @@ class MarketInfo(msgspec.Struct, frozen=True):
     instrument: Instrument
     market: Market
     session: Session
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """One order of `PlaceOrders`: its report, or why there is none."""
-
-    request: PlaceRequest
-    report: OrderReport | None = None
-    error: str | None = None  # a code of protocol.md; "outcome_unknown" means: ask, never resend
-    detail: str = ""
 
 
 class Canceled(msgspec.Struct, frozen=True):
@@ -308,6 +309,9 @@ Answerable = (
     | tuple[TokenRow, ...]
     | tuple[Placed, ...]
     | tuple[Canceled, ...]
+    | Changed
+    | Replaced
+    | Bracketed
     | NewToken
     | tuple[Approval, ...]
     | Confirmed

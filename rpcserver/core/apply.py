@@ -38,6 +38,7 @@ from rpcserver.core.records import (
     AccountFailed,
     AccountReopened,
     CancelIntended,
+    ChangeIntended,
     FencePassed,
     FenceRaised,
     FillCounted,
@@ -214,6 +215,8 @@ def apply(state: State, change: Change) -> None:
             rearm(state, change)
         case DirectiveSet() | DirectiveLifted():
             state.note_directive(change)
+        case ChangeIntended():
+            pass  # what becomes of it the venue tells
         case SnapshotTaken() | Noted():
             pass  # evidence, not state
 

@@ -7,13 +7,18 @@ there: the engine alone reduces what it closes, so that nothing is reduced twice
 
 from __future__ import annotations
 
-from rpcserver.core.commands import CancelOrder, SubmitOrder
+from rpcserver.core.commands import CancelOrder, ChangeOrder, SubmitOrder
 from rpcserver.core.decision import Pen, Refused
-from rpcserver.core.events import OrderCancelRequested, OrderRequested, OrderResolved
+from rpcserver.core.events import (
+    OrderCancelRequested,
+    OrderChangeRequested,
+    OrderRequested,
+    OrderResolved,
+)
 from rpcserver.core.halts import reducing_only, refused_by_halt
 from rpcserver.core.orders import find_order
 from rpcserver.core.plan import covers
-from rpcserver.core.records import CancelIntended, OrderIntended, Resolved
+from rpcserver.core.records import CancelIntended, ChangeIntended, OrderIntended, Resolved
 from rpcserver.core.requests import OrderOutcome, PlaceRequest
 from rpcserver.core.state import OrderState
 from rpcserver.domain.ids import OperationId
@@ -68,6 +73,44 @@ def _closing_there(
                 "closing_in_progress",
                 "an order of a finished operation is still unknown there; see ResolveOrder",
             )
+    return None
+
+
+def order_change_requested(pen: Pen, event: OrderChangeRequested) -> Refused | None:
+    """
+    Change a client's working order, unless something closes there, or new risk is halted.
+
+    To make an order smaller and nothing else is never new risk.
+    """
+    request, as_new = event.request, event.as_new
+    refused = _closing_there(pen, as_new.request, as_new.instrument, None)
+    if refused is None and not request.only_smaller:
+        refused = refused_by_halt(pen, as_new)
+    if refused is not None:
+        return refused
+    pen.write(
+        ChangeIntended(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            account=request.account,
+            venue_order_id=request.venue_order_id,
+            client_order_id=request.changed.client_order_id,
+            quantity=request.quantity,
+            limit_price=request.limit_price,
+            stop_price=request.stop_price,
+            principal=request.principal,
+            remote=request.remote,
+        )
+    )
+    pen.order(
+        ChangeOrder(
+            account=request.account,
+            venue_order_id=request.venue_order_id,
+            quantity=request.quantity,
+            limit_price=request.limit_price,
+            stop_price=request.stop_price,
+        )
+    )
     return None
 
 

@@ -50,7 +50,9 @@ class ChangeOrder(Command, frozen=True, kw_only=True):
 
     account: AccountRef
     venue_order_id: VenueOrderId
-    quantity: Decimal
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
 
 
 class QueryOrder(Command, frozen=True, kw_only=True):

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.requests import (
+    CancelRequest,
+    ChangeRequest,
+    CloseRequest,
+    PlaceRequest,
+    ResolveRequest,
+)
 from rpcserver.core.standing import Word
 from rpcserver.core.state import Timer
 from rpcserver.domain.account import AccountSnapshot
@@ -67,6 +73,13 @@ class OrderRequested(Event, frozen=True, kw_only=True):
     instrument: Instrument | None = None
     reading: AccountSnapshot | None = None
     read_at: float = 0.0
+
+
+class OrderChangeRequested(Event, frozen=True, kw_only=True):
+    """A client wants a working order to be another; `as_new`: as if that one were placed anew."""
+
+    request: ChangeRequest
+    as_new: OrderRequested
 
 
 class OrderCancelRequested(Event, frozen=True, kw_only=True):

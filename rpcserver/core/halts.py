@@ -122,6 +122,7 @@ def _may_open_risk(pen: Pen, event: OrderRequested) -> str | None:
         return "the order does not reduce what is held"
     at_work = {order.key: order for order in _working(reading, key)}
     at_work |= _own_at_work(pen, key)
+    at_work.pop(own.key, None)  # an order that is changed takes its own place
     room = abs(held) - taken_off((*at_work.values(), own), own.side, capabilities)
     return None if room >= 0 else "with what works already it takes off more than is held"
 

@@ -18,6 +18,7 @@ from rpcserver.core.apply import apply
 from rpcserver.core.asking import ask
 from rpcserver.core.clients import (
     order_cancel_requested,
+    order_change_requested,
     order_requested,
     order_resolved,
 )
@@ -36,6 +37,7 @@ from rpcserver.core.events import (
     Now,
     OrderAbsent,
     OrderCancelRequested,
+    OrderChangeRequested,
     OrderLost,
     OrderQueryFailed,
     OrderRejected,
@@ -111,6 +113,8 @@ def decide(state: State, event: Event, now: Now) -> Decision:
             cancel_requested(pen, event)
         case OrderRequested():
             reply = order_requested(pen, event)
+        case OrderChangeRequested():
+            reply = order_change_requested(pen, event)
         case OrderCancelRequested():
             order_cancel_requested(pen, event)
         case OrderResolved():

@@ -226,6 +226,23 @@ class CancelIntended(RecordBase, frozen=True, kw_only=True, tag="cancel_intended
     why: str = ""
 
 
+class ChangeIntended(RecordBase, frozen=True, kw_only=True, tag="change_intended"):
+    """A client's change of a working order is about to be sent."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    client_order_id: ClientOrderId | None
+    quantity: Decimal | None = None  # the new total
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    principal: PrincipalId
+    remote: str = ""
+
+    @property
+    def subjects(self) -> tuple[tuple[str, int], ...]:
+        return ((own_order_subject(self.client_order_id), 0),)
+
+
 class OrderKnown(RecordBase, frozen=True, kw_only=True, tag="order_known"):
     """The venue has the order and it works. `report.fills` holds only what was counted with it."""
 
@@ -407,6 +424,7 @@ Record = (
     | FencePassed
     | OrderIntended
     | CancelIntended
+    | ChangeIntended
     | OrderKnown
     | FillCounted
     | OrderEnded

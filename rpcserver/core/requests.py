@@ -172,6 +172,20 @@ class CancelRequest(msgspec.Struct, frozen=True, kw_only=True):
     why: str = "asked for"
 
 
+class ChangeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Change one working order in place. `changed` is the order as it will be, under its name."""
+
+    principal: PrincipalId
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    changed: OrderRequest
+    quantity: Decimal | None = None  # the new total; None: as it is
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    only_smaller: bool = False  # it opens no risk that was not there
+    remote: str = ""
+
+
 class OrderOutcome(enum.Enum):
     """What a person says became of an order nobody can ask about."""
 

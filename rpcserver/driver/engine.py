@@ -23,7 +23,7 @@ import msgspec
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 from loguru import logger
 
-from rpcserver.core.commands import Alert, CancelOrder, Command, SubmitOrder
+from rpcserver.core.commands import Alert, Command
 from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import (
@@ -33,9 +33,8 @@ from rpcserver.core.events import (
     LiftRequested,
     Noticed,
     Now,
-    OrderCancelRequested,
+    OrderRequested,
     OrderResolved,
-    OrderUpdated,
     Requested,
     Woken,
 )
@@ -44,7 +43,13 @@ from rpcserver.core.machine import apply, decide, next_deadline, recover
 from rpcserver.core.records import OperationFinished, Record, RecordBase
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
-from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.requests import (
+    CancelRequest,
+    ChangeRequest,
+    CloseRequest,
+    PlaceRequest,
+    ResolveRequest,
+)
 from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.core.state import LedgerOrder, State
 from rpcserver.domain.account import Account
@@ -54,16 +59,15 @@ from rpcserver.domain.errors import (
     InvalidRequest,
     JournalBroken,
     OutcomeUnknown,
-    RpcServerError,
     VenueUnavailable,
 )
 from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
-from rpcserver.driver.answers import Answers, answer_cancel, answer_order
 from rpcserver.driver.bulkhead import committed
 from rpcserver.driver.folding import folded_report, log_end, refuse_expired_key, remembered, sealed
 from rpcserver.driver.halting import order_requested
+from rpcserver.driver.own_orders import OwnOrders
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.sequels import Sequels, with_placement
@@ -113,8 +117,7 @@ class Engine:
         self._watched: list[Watched] = []
         self._alerted: list[Alerted] = []
         self._breaks: list[Callable[[], None]] = []
-        self._orders: Answers[str] = Answers()
-        self._cancels: Answers[tuple[str, str]] = Answers()
+        self._own_orders = OwnOrders(self._ask)
         self._sequels = Sequels()
         self._ends: dict[OperationId, anyio.Event] = {}  # awaited, or not durable yet
         self._ending: set[OperationId] = set()  # not durable yet
@@ -193,15 +196,7 @@ class Engine:
         self._refuse_if_stopping()
         if self.journal.low:
             raise InvalidRequest("journal_low", "the disk is nearly full: only exits are admitted")
-        event = await order_requested(
-            request,
-            directives=self._state.directives,
-            instruments=self.instruments.get(request.account.venue, ()),
-            venues=self.venues,
-        )
-        with self._orders.expect(request.order.client_order_id) as answer:
-            await self._ask(event)
-            return await answer.get()
+        return await self._own_orders.place(await self._order_requested(request))
 
     async def cancel_order(self, request: CancelRequest) -> OrderReport:
         """
@@ -211,15 +206,21 @@ class Engine:
             OrderRefused: `UNKNOWN_ORDER` or `ALREADY_TERMINAL`.
             OutcomeUnknown: No answer came.
         """
-        name = (str(request.account), str(request.venue_order_id))
-        is_under_way = self._cancels.expects(name)  # then that one's answer is everybody's
-        with self._cancels.expect(name) as answer:
-            if not is_under_way:
-                try:
-                    await self._ask(OrderCancelRequested(request=request))
-                except RpcServerError as error:
-                    self._cancels.fail(name, error)
-            return await answer.get()
+        return await self._own_orders.cancel(request)
+
+    async def change_order(self, request: ChangeRequest) -> OrderReport:
+        """
+        Change one working order in place and tell what became of it. Raises as `place`, and
+        `order_pending` while another change of it is under way.
+        """
+        self._refuse_if_stopping()
+        placing = PlaceRequest(
+            principal=request.principal,
+            account=request.account,
+            order=request.changed,
+            remote=request.remote,
+        )
+        return await self._own_orders.change(request, await self._order_requested(placing))
 
     async def resolve(self, request: ResolveRequest) -> None:
         """
@@ -391,8 +392,7 @@ class Engine:
             if self._broken
             else OutcomeUnknown("the server stopped before the venue answered")
         )
-        self._orders.fail_all(ended)
-        self._cancels.fail_all(ended)
+        self._own_orders.fail_all(ended)
         self._sequels.give_up()
         for turn in (*self._under_way, *self._turns):
             if turn.tell is not None:
@@ -571,27 +571,13 @@ class Engine:
 
     def _fed(self, command: VenueCommand, event: Event) -> None:
         """A venue answered *command*; whoever waits for that is told when it is durable."""
-        tell: Callable[[], None] | None = None
-        match command:
-            case SubmitOrder(order=order) if self._orders.expects(order.client_order_id):
-                tell = partial(answer_order, self._orders, order.client_order_id, event)
-            case SubmitOrder(order=order) if self._sequels.expects(order.client_order_id):
-                tell = partial(self._sequels.heard, order.client_order_id)
-            case CancelOrder(account=account, venue_order_id=venue_order_id):
-                name = (str(account), str(venue_order_id))
-                if self._cancels.expects(name):
-                    tell = partial(answer_cancel, self._cancels, name, event)
+        tell = self._own_orders.answered(command, event) or self._sequels.answered_by(command)
         self._decide(event, tell)
 
     def _heard(self, venue: VenueId, heard: VenueEvent, event: Event | None) -> None:
         """A venue told of something by itself."""
         if event is not None:
-            tell = None
-            if isinstance(event, OrderUpdated):
-                name = event.report.client_order_id
-                if name is not None and self._orders.expects(name):
-                    tell = partial(self._orders.note, name, event.report)
-            self._decide(event, tell)
+            self._decide(event, self._own_orders.overheard(event))
         for listener in tuple(self._watched):
             listener(venue, heard)
 
@@ -601,6 +587,14 @@ class Engine:
 
     def _new_operation(self) -> OperationId:
         return OperationId(f"op-{self._new_name()}")
+
+    async def _order_requested(self, request: PlaceRequest) -> OrderRequested:
+        return await order_requested(
+            request,
+            directives=self._state.directives,
+            instruments=self.instruments.get(request.account.venue, ()),
+            venues=self.venues,
+        )
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:

@@ -234,8 +234,14 @@ class Performer:
             case CancelOrder(account=account, venue_order_id=name):
                 report = await venue.cancel_order(account.account, name)
                 return OrderUpdated(account=account, report=report)
-            case ChangeOrder(account=account, venue_order_id=name, quantity=quantity):
-                report = await venue.change_order(account.account, name, quantity=quantity)
+            case ChangeOrder(account=account, venue_order_id=name):
+                report = await venue.change_order(
+                    account.account,
+                    name,
+                    quantity=command.quantity,
+                    limit_price=command.limit_price,
+                    stop_price=command.stop_price,
+                )
                 return OrderUpdated(account=account, report=report)
             case QueryOrder(account=account, client_order_id=ours, venue_order_id=theirs):
                 found = await venue.query_order(

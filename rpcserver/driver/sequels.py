@@ -6,13 +6,18 @@ Whether it was placed is decided in the core, once; here it is only waited for a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import anyio
 import msgspec
 
+from rpcserver.core.commands import SubmitOrder
 from rpcserver.core.records import OperationFinished
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import placement_of
 from rpcserver.domain.ids import ClientOrderId, OperationId, sequel_order_id
+from rpcserver.driver.performer import VenueCommand
 from rpcserver.driver.ports import Journal
 
 
@@ -27,8 +32,11 @@ class Sequels:
         if finished.unplaced is None and report is not None and _may_have_one(report):
             self._sent[sequel_order_id(finished.operation_id)] = anyio.Event()
 
-    def expects(self, name: ClientOrderId) -> bool:
-        return name in self._sent
+    def answered_by(self, command: VenueCommand) -> Callable[[], None] | None:
+        """How to tell whoever waits for *command*; None: nobody does."""
+        if isinstance(command, SubmitOrder) and command.order.client_order_id in self._sent:
+            return partial(self.heard, command.order.client_order_id)
+        return None
 
     def heard(self, name: ClientOrderId) -> None:
         """What the venue said of it is durable."""

@@ -16,7 +16,9 @@ from typing import assert_never
 import msgspec
 
 from rpcserver.apis.queries import (
+    Bracket,
     CancelOrders,
+    ChangeOrder,
     ConfirmClose,
     CreateToken,
     LayHalt,
@@ -36,6 +38,7 @@ from rpcserver.apis.queries import (
     ReadPositions,
     ReadQuotes,
     ReadTokens,
+    ReplaceOrder,
     Resolve,
     RevokeToken,
     RotateToken,
@@ -145,6 +148,15 @@ def check_query(principal: Principal, query: Query) -> Query:
         case CancelOrders():
             check_accounts(principal, query.accounts)
             _check_read(query.accounts)
+        case ChangeOrder():
+            check_accounts(principal, query.accounts)
+            _check_read(query.accounts)
+        case ReplaceOrder(order=order):
+            check_accounts(principal, (order.account,))
+            _check_read((order.account,))
+        case Bracket(account=account):
+            check_accounts(principal, (account,))
+            _check_read((account,))
         case PlaceOrders():
             accounts = [each.account for each in query.orders]
             check_accounts(principal, accounts)

@@ -14,8 +14,10 @@ from anyio import CapacityLimiter
 
 from rpcserver.apis.queries import (
     Answerable,
+    Bracket,
     Canceled,
     CancelOrders,
+    ChangeOrder,
     ConfirmClose,
     CreateToken,
     FoundOrder,
@@ -37,6 +39,7 @@ from rpcserver.apis.queries import (
     ReadPositions,
     ReadQuotes,
     ReadTokens,
+    ReplaceOrder,
     Resolve,
     RevokeToken,
     RotateToken,
@@ -52,6 +55,7 @@ from rpcserver.server.admission import may_see
 from rpcserver.server.approvals import Approvals
 from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.failures import told
+from rpcserver.server.ordering import Ordering
 from rpcserver.server.parallel import for_each
 from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
@@ -74,6 +78,7 @@ class Desk:
         self._engine = engine
         self._approvals = approvals
         self._read = Reader(engine, timeout)
+        self._ordering = Ordering(engine, self._read, timeout)
         self._tokens = tokens
         self._directives = DirectiveOffice(engine, approvals)
         self._sight = Sight(engine.journal)
@@ -129,6 +134,12 @@ class Desk:
                 return self._approvals.listed(principal)
             case ConfirmClose():
                 return await self._approvals.confirm(principal, query, remote)
+            case ChangeOrder():
+                return await self._ordering.change(principal, query, remote)
+            case ReplaceOrder():
+                return await self._ordering.replace(principal, query, remote)
+            case Bracket():
+                return await self._ordering.bracket(principal, query, remote)
             case CreateToken():
                 return await self._tokens.create(principal, query, remote)
             case RotateToken():

@@ -9,7 +9,13 @@ from rpcserver.core.decision import Admitted as Opened
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import Noticed
 from rpcserver.core.report import OperationReport
-from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.requests import (
+    CancelRequest,
+    ChangeRequest,
+    CloseRequest,
+    PlaceRequest,
+    ResolveRequest,
+)
 from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.core.state import LedgerOrder
 from rpcserver.domain.account import Account
@@ -77,6 +83,9 @@ class Engine(Protocol):
     async def cancel_order(self, request: CancelRequest) -> OrderReport:
         """Cancel a client's own order. Raises as `place`."""
 
+    async def change_order(self, request: ChangeRequest) -> OrderReport:
+        """Change a working order in place. Raises as `place`, and `order_pending`."""
+
     async def resolve(self, request: ResolveRequest) -> None:
         """Take a person's word about an unknown order."""
 
@@ -101,6 +110,10 @@ class Engine(Protocol):
 
     async def lift(self, name: DirectiveName, word: Word) -> None:
         """Take back what stands; `unknown_directive` where nothing does."""
+
+    @property
+    def unfinished(self) -> tuple[OperationId, ...]:
+        """Operations that run, or whose end is not durable yet."""
 
     async def find(self, principal: PrincipalId, key: str) -> OperationId | None:
         """The operation that an idempotency key of *principal* names."""

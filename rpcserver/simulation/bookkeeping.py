@@ -15,6 +15,7 @@ import msgspec
 from rpcserver.core.entries import Entry
 from rpcserver.core.records import (
     CancelIntended,
+    ChangeIntended,
     FencePassed,
     FenceRaised,
     FillCounted,
@@ -171,7 +172,7 @@ class Bookkeeping:
             case FenceRaised(lane=lane):
                 names = (*record.cancels, *record.shrinks)
                 self.cancels |= {(lane.account, name) for name in names}
-            case CancelIntended():
+            case CancelIntended() | ChangeIntended():
                 self.cancels.add((record.account.account, record.venue_order_id))
             case FencePassed(how="override", lane=lane):
                 self.overridden.add(lane)

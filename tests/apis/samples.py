@@ -15,7 +15,10 @@ import msgspec
 
 from rpcserver.apis.queries import (
     Approval,
+    Bracket,
+    Bracketed,
     Canceled,
+    Changed,
     Confirmed,
     FoundFill,
     FoundOrder,
@@ -24,11 +27,13 @@ from rpcserver.apis.queries import (
     NewToken,
     Placed,
     PlaceOrders,
+    Replaced,
+    ReplaceOrder,
 )
 from rpcserver.core.entries import ChainReport, Head, OperationRow
 from rpcserver.core.halts import Halted, Swept
 from rpcserver.core.report import OperationReport, Outcome, Placement
-from rpcserver.core.requests import Scope, Sequel
+from rpcserver.core.requests import PlaceRequest, Scope, Sequel
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
 from rpcserver.domain.directive import Halt, HaltLevel, HaltScope
@@ -48,6 +53,7 @@ from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import (
     Fill,
     OrderReport,
+    OrderRequest,
     OrderSide,
     OrderStatus,
     OrderType,
@@ -395,6 +401,32 @@ ROW = OperationRow(
 )
 
 _FOUND = FoundOrder(SIM101, hand.INSTRUMENTS["MES 12-25"], WORKING)
+
+
+def replaced(query: ReplaceOrder) -> Replaced:
+    """The world placed what was to take the place of an order."""
+    [new] = placed(PlaceOrders((query.order,)))
+    return Replaced(query.order_id, True, placed=new)
+
+
+def bracketed(query: Bracket) -> Bracketed:
+    """The world guards a short position of two."""
+    orders = []
+    for name in (ORDER_ID, FOLLOWING_ID):
+        order = OrderRequest(
+            client_order_id=ClientOrderId(name),
+            account=query.account.account,
+            instrument=query.instrument,
+            side=OrderSide.BUY,
+            quantity=Decimal(2),
+        )
+        orders.append(
+            PlaceRequest(principal=PrincipalId("desk"), account=query.account, order=order)
+        )
+    guards = placed(PlaceOrders(tuple(orders)))
+    return Bracketed((VenueOrderId("stop-1"),), Decimal(-2), guards)
+
+
 _POSITIONS = (snapshot(HELD),)
 
 HALT = DirectiveSet(
@@ -427,6 +459,19 @@ QUERIES: Mapping[str, Sample] = {
         '{"account":"Sim101","instrument":"ES 12-25","action":"Buy","orderType":"Market",'
         '"quantity":1,"timeInForce":"Gtc"}',
         placed,
+    ),
+    "Change": Sample(
+        '{"account":"Sim101","orderId":"stop-1","quantity":1,"stopPrice":5790}',
+        Changed(msgspec.structs.replace(WORKING, quantity=Decimal(1), stop_price=Decimal(5790))),
+    ),
+    "CancelReplace": Sample(
+        '{"account":"Sim101","orderId":"stop-1","instrument":"MES 12-25","action":"BUY",'
+        '"quantity":2,"orderType":"STOPMARKET","stopPrice":5790,"timeInForce":"GTC"}',
+        replaced,
+    ),
+    "CancelAndBracket": Sample(
+        '{"account":"Sim101","instrument":"MES 12-25","stopPrice":5800,"limitPrice":5700}',
+        bracketed,
     ),
     "Cancel": Sample('{"account":"Sim101","orderId":"stop-1"}', (CANCELED,)),
     "CancelOrder": Sample('{"orderId":"stop-1"}', (CANCELED,)),

@@ -53,6 +53,7 @@ def test_what_changes_something_is_not_called_a_read() -> None:
 
     assert changing == {
         *("PlaceOrder", "Cancel", "CancelOrder", "CancelOrders", "CancelAllOrders"),
+        *("Change", "CancelReplace", "CancelAndBracket"),
         *("PlaceMultiOrder", "CancelMultiOrder", "ResolveOrder"),
         *("CreateToken", "RotateToken", "RevokeToken", "Confirm"),
         *("Halt", "Release"),

@@ -20,6 +20,7 @@ from rpcserver.core.commands import CancelOrder, ChangeOrder, Command, SubmitOrd
 from rpcserver.core.machine import apply
 from rpcserver.core.records import (
     CancelIntended,
+    ChangeIntended,
     FencePassed,
     FenceRaised,
     LegEnded,
@@ -124,7 +125,7 @@ class Watch:
                 case FenceRaised(lane=lane):
                     names = (*record.cancels, *record.shrinks)
                     self._cancels |= {(lane.account_ref, name) for name in names}
-                case CancelIntended():
+                case CancelIntended() | ChangeIntended():
                     self._cancels.add((record.account, record.venue_order_id))
                 case FencePassed(how="override", lane=lane):
                     self._overridden.add(lane)

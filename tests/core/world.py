@@ -403,6 +403,7 @@ class World:
                     if fault.refused is not None:
                         raise Refusal(fault.refused)
                     if isinstance(command, ChangeOrder):
+                        assert command.quantity is not None
                         report = venue.change(name, command.quantity, self.time)
                     else:
                         report = venue.cancel(name, self.time)

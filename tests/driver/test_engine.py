@@ -221,8 +221,7 @@ async def test_a_caller_that_stops_waiting_leaves_nothing_behind() -> None:
                 with anyio.move_on_after(0.05) as scope:
                     await wait()
                 assert scope.cancelled_caught
-            assert not len(engine._orders)
-            assert not len(engine._cancels)
+            assert not len(engine._own_orders)
             report = await engine.finished(admitted.operation_id)
             await anyio.sleep(30)
 
@@ -594,7 +593,7 @@ async def test_nothing_is_kept_of_what_is_over() -> None:
         assert sum(len(known.legs) for known in state.reports.values()) <= LEGS_KEPT
         assert not engine._ends
         assert not engine._turns
-        assert not len(engine._orders)
+        assert not len(engine._own_orders)
 
 
 async def test_timers_of_operations_that_ended_early_do_not_pile_up() -> None:

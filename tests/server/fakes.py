@@ -22,7 +22,13 @@ from rpcserver.core.records import (
     Record,
 )
 from rpcserver.core.report import OperationReport, Outcome
-from rpcserver.core.requests import CancelRequest, CloseRequest, PlaceRequest, ResolveRequest
+from rpcserver.core.requests import (
+    CancelRequest,
+    ChangeRequest,
+    CloseRequest,
+    PlaceRequest,
+    ResolveRequest,
+)
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet, Word
 from rpcserver.core.state import LedgerOrder
 from rpcserver.domain.account import Account, AccountSnapshot
@@ -369,6 +375,13 @@ class FakeEngine:
             else OrderStatus.CANCELED
         )
         return an_order(request.account, request.venue_order_id, status)
+
+    @property
+    def unfinished(self) -> tuple[OperationId, ...]:
+        return ()
+
+    async def change_order(self, request: ChangeRequest) -> OrderReport:
+        raise NotImplementedError(f"no test changes {request.venue_order_id}")
 
     async def resolve(self, request: ResolveRequest) -> None:
         self.resolved.append(request)
