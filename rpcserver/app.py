@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,7 +44,7 @@ from rpcserver.panic.diary import mark_told
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
 from rpcserver.server.second_person import SecondPersonRule
-from rpcserver.server.settings import PageAccess, ServerSettings
+from rpcserver.server.settings import PageAccess, ServerSettings, tls_context
 from rpcserver.server.traffic import Traffic
 from rpcserver.settings import Settings, VenueKind
 from rpcserver.stopping import drain, listening_for_stop
@@ -279,14 +278,14 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
 
 
 def _server_settings(settings: Settings, monitor: Monitor) -> ServerSettings:
-    tls = None
-    if settings.tls_certificate is not None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
     return ServerSettings(
         host=settings.host,
         port=settings.port,
-        tls=tls,
+        tls=(
+            tls_context(settings.tls_certificate, settings.tls_key)
+            if settings.tls_certificate is not None and settings.tls_key is not None
+            else None
+        ),
         insecure=settings.insecure,
         origins=settings.origins,
         limits=msgspec.convert(msgspec.structs.asdict(settings.limits), Limits),

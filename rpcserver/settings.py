@@ -32,7 +32,9 @@ from rpcserver.settings_sources import SettingsError as SettingsError
 ENVIRONMENT_PREFIX = "RPCSERVER_"
 CONFIG_VARIABLE = "RPCSERVER_CONFIG"
 
-CLIENT_VARIABLES = frozenset({"RPCSERVER_TOKEN", "RPCSERVER_TOKEN_FILE", "RPCSERVER_URL"})
+CLIENT_VARIABLES = frozenset(
+    {"RPCSERVER_CA_FILE", "RPCSERVER_TOKEN", "RPCSERVER_TOKEN_FILE", "RPCSERVER_URL"}
+)
 """Variables that tell a *client* where the server is: not settings, and not mistyped ones."""
 
 _Flag = Annotated[bool, Meta(description="true or false")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
 import msgspec
@@ -17,7 +19,25 @@ from rpcserver.settings import default_data_dir
 DEFAULT_URL = "ws://127.0.0.1:8787/ws/stream"
 TOKEN_VARIABLE = "RPCSERVER_TOKEN"
 TOKEN_FILE_NAME = "admin.token"  # the first token of a data directory, made at its first start
+CA_VARIABLE = "RPCSERVER_CA_FILE"
 GIVE_UP_AFTER = 120.0  # seconds without a connection: longer than any restart
+
+
+_trusted: ContextVar[ssl.SSLContext | None] = ContextVar("trusted", default=None)
+
+
+def trust(ca_file: Path | None) -> None:
+    """
+    Trust servers whose certificate *ca_file* vouches for, in place of the system's authorities.
+
+    Raises:
+        ValueError: There are no certificates in it.
+    """
+    try:
+        _trusted.set(ssl.create_default_context(cafile=ca_file) if ca_file is not None else None)
+    except (OSError, ssl.SSLError) as exc:
+        why = exc.strerror or "it holds no certificate"
+        raise ValueError(f"{ca_file}: cannot be used as certificates to trust: {why}") from exc
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +46,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     url: str = DEFAULT_URL
     token_file: Path | None = None
     data_dir: Path | None = None
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What to trust; None: what the system trusts."""
+        return _trusted.get()
 
     def token(self, environ: Mapping[str, str] = os.environ) -> str:
         """
@@ -64,6 +89,7 @@ def talk(
         client = RpcClient(
             connection.url,
             connection.token(),
+            tls=connection.tls,
             give_up_after=GIVE_UP_AFTER,
             on_notice=lambda notice: _remark(output, notice),
         )

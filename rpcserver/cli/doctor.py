@@ -192,7 +192,7 @@ async def _server(connection: Connection) -> list[Finding]:
     try:
         async with (
             asyncio.timeout(CONNECT_TIMEOUT * 5),
-            RpcClient(connection.url, connection.token()) as client,
+            RpcClient(connection.url, connection.token(), tls=connection.tls) as client,
         ):
             data = await client.call("Ping")
     except ClientError as exc:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -20,6 +22,7 @@ from rpcserver.cli import (
     simulating,
     tokens,
 )
+from rpcserver.cli.connection import CA_VARIABLE, trust
 from rpcserver.cli.exits import Exit, explain
 from rpcserver.cli.output import Output
 
@@ -31,6 +34,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def general(
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca-file",
+            envvar=CA_VARIABLE,
+            help="Certificates (PEM) to trust for wss://, before the command: "
+            "rpcserver --ca-file ca.pem flatten …",
+        ),
+    ] = None,
+) -> None:
+    """Get flat, and prove it: a kill switch for trading positions."""
+    try:
+        trust(ca_file)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
 
 app.command(rich_help_panel="Run")(serving.serve)
 app.add_typer(rehearsing.commands, name="venue", rich_help_panel="Run")
