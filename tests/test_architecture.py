@@ -80,6 +80,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rpcserver.settings_sources": ("rpcserver.monitoring.redaction", "rpcserver.toml_lines"),
     "rpcserver.settings": ("rpcserver.domain", "rpcserver.settings_sources"),
     "rpcserver.settings_reference": ("rpcserver.settings", "rpcserver.settings_sources"),
+    "rpcserver.deploy": ("rpcserver.settings",),
     "rpcserver.stopping": ("rpcserver.driver", "rpcserver.server"),
     "rpcserver.app": ("rpcserver",),
     "rpcserver.cli": ("rpcserver",),

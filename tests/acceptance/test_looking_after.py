@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -244,3 +245,97 @@ async def knock(server: ServerProgram, token: str) -> None:
 
 def dotted(settings: Mapping[str, object]) -> dict[str, Any]:
     return {name.replace(".", "__"): value for name, value in settings.items()}
+
+
+# --- locked in -----------------------------------------------------------------------------------
+
+STRANGER = 54321  # a user whom no machine knows
+LOCKED_IN = Path(__file__).parent / "locked_in"
+
+
+class LockedServer(LoggedServer):
+    """
+    As in a container: no root, no home, elsewhere, and only the data directory can be written.
+
+    A root of tests drops its rights, and keeps only that of reading the program, which may stand
+    in its own home.
+    """
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(
+                [*dropping_rights(), sys.executable, "-m", self.program, *self._arguments()],
+                cwd="/",
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                umask=0o077,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        told = environment(self.settings)
+        return {
+            "PATH": told["PATH"],
+            "PYTHONPATH": os.pathsep.join((str(LOCKED_IN), told["PYTHONPATH"])),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "WRITABLE": str(self.data_dir),
+            **{name: value for name, value in told.items() if name.startswith("RPCSERVER_")},
+        }
+
+
+def dropping_rights() -> list[str]:
+    """What to put before a command so that it runs as nobody in particular."""
+    if os.geteuid() != 0:
+        return []  # no root to begin with
+    reading = "-all,+dac_read_search"
+    return [
+        *("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"),
+        *(f"--inh-caps={reading}", f"--ambient-caps={reading}", f"--bounding-set={reading}"),
+    ]
+
+
+async def test_a_server_that_is_locked_in_does_all_it_must(tmp_path: Path) -> None:
+    data_dir = tmp_path / "locked"
+    data_dir.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(data_dir, STRANGER, STRANGER)
+    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        above.chmod(0o755)
+    server = LockedServer(data_dir, {"log_form": "json"})
+    with running(server):
+        assert Path(f"/proc/{server.pid}").stat().st_uid == data_dir.stat().st_uid != 0
+        async with connected(server.url, server.token) as client:
+            answer = await client.call("FlattenEverything")
+            assert answer.data["flat"] is True
+            assert (await client.call("VerifyAudit")).data["intact"] is True
+        assert server.page("/readyz")[0] == 200
+        check = subprocess.run(
+            [*dropping_rights(), sys.executable, "-m", "rpcserver.deploy.healthcheck"],
+            cwd="/",
+            env=server._environment()
+            | {"RPCSERVER_PORT": str(server.port), "RPCSERVER_DATA_DIR": str(data_dir)},
+            timeout=20,
+            check=False,
+        )
+        assert check.returncode == 0
+        server.terminate()
+        assert server.wait() == 0
+    assert {path.stat().st_uid for path in data_dir.iterdir()} == {data_dir.stat().st_uid}
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in data_dir.iterdir())
+
+
+def test_the_lock_is_one(tmp_path: Path) -> None:
+    """It would be no test if everything could be written all the same."""
+    outside = tmp_path / "outside"
+    tried = subprocess.run(
+        [sys.executable, "-c", f"open({str(outside)!r}, 'w')"],
+        env={"PYTHONPATH": str(LOCKED_IN), "WRITABLE": str(tmp_path / "inside")},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert tried.returncode == 1
+    assert "Read-only file system" in tried.stderr or "read-only file system" in tried.stderr
+    assert not outside.exists()
