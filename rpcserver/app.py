@@ -34,6 +34,7 @@ from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.journal.directory import sync_directory
+from rpcserver.journal.lock import hold_directory
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.monitoring.log import LogForm, open_log
 from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
@@ -55,6 +56,7 @@ from rpcserver.venues.paper.forecast import SetWeather
 
 JOURNAL_FILE = "journal.db"
 VENUE_FILE = "venue.db"
+VENUE_LOCK = "venue.lock"  # of its own: a server may trade at a venue of the same directory
 TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
@@ -204,21 +206,25 @@ async def run_venue(
     *script* and *weather* are the faults of a rehearsal, written down or drawn.
 
     Raises:
+        DirectoryHeld: Another venue process has the directory.
         InvalidRequest: A fault names an account or an instrument that is not there.
         OSError: The port is taken.
-        sqlite3.OperationalError: Another process has the venue's database open.
+        sqlite3.OperationalError: A server that embeds its venue has the database open.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     told = msgspec.structs.replace(settings or PaperSettings(), path=data_dir / VENUE_FILE)
-    async with anyio.create_task_group() as tasks:
+    with hold_directory(data_dir, VENUE_LOCK):
+        async with anyio.create_task_group() as tasks:
 
-        async def serve_venue() -> None:
-            await serve_paper_venue(told, port=port, ready=ready, script=script, weather=weather)
+            async def serve_venue() -> None:
+                await serve_paper_venue(
+                    told, port=port, ready=ready, script=script, weather=weather
+                )
 
-        tasks.start_soon(serve_venue)
-        async with listening_for_stop() as stop:
-            await stop.asked.wait()
-        tasks.cancel_scope.cancel()
+            tasks.start_soon(serve_venue)
+            async with listening_for_stop() as stop:
+                await stop.asked.wait()
+            tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager

@@ -46,9 +46,11 @@ class Tenure:
 
 
 @contextmanager
-def hold_directory(directory: Path) -> Iterator[Tenure]:
+def hold_directory(directory: Path, name: str = LOCK_NAME) -> Iterator[Tenure]:
     """
     Own *directory* until the context ends or the process dies, however it dies.
+
+    Another *name* is another lock: what it owns of the directory is its callers' to agree upon.
 
     The lock belongs to the open file, not to the pid written into it: a leftover file of a dead
     process holds nobody up.
@@ -56,7 +58,7 @@ def hold_directory(directory: Path) -> Iterator[Tenure]:
     Raises:
         DirectoryHeld: Somebody else owns it. Stop that process, or use another directory.
     """
-    file = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.open(directory / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not _is_free(file):
             raise DirectoryHeld(directory, _read(file))
