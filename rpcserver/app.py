@@ -33,6 +33,7 @@ from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
+from rpcserver.driver.telling_restart import tell_restart
 from rpcserver.journal.directory import sync_directory
 from rpcserver.journal.lock import hold_directory
 from rpcserver.journal.sqlite import open_journal
@@ -140,6 +141,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
             lambda: server.announce("journal_broken", "nothing more is sent; ask again by key")
         )
         await engine.settled_in()  # those who come before may attach; exits wait for it
+        tasks.start_soon(tell_restart, engine, journal, name="what the restart found")
         port = server.port
         ready(
             Ready(

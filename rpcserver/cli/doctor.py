@@ -25,6 +25,7 @@ from rpcserver.cli.connection import TOKEN_FILE_NAME, Connection
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, moment
 from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.driver.recounting import Recount, recount
 from rpcserver.journal.ballast import LOW_WATER_BYTES
 from rpcserver.journal.errors import DirectoryHeld, JournalUnusable
 from rpcserver.journal.lock import holder_of
@@ -44,12 +45,13 @@ class Health(enum.Enum):
     BAD = "bad"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing the doctor looked at."""
 
     what: str
     health: Health
     detail: str
+    recount: Recount | None = None  # of an operation that a stop left unfinished
 
 
 def doctor(
@@ -146,10 +148,11 @@ async def _journal(path: Path) -> list[Finding]:
         async with open_reader(path) as reader:
             report = await reader.verify()
             rows = await reader.operations(limit=OPERATIONS_READ)
+            recounts = await recount(reader) if report.intact else []
     except JournalUnusable as exc:
         is_new = not path.exists()
         return [Finding("journal", Health.NOTE if is_new else Health.BAD, str(exc))]
-    return [_chain(report), _unfinished(rows), _clock(rows)]
+    return [_chain(report), _unfinished(rows), *map(_recounted, recounts), _clock(rows)]
 
 
 def _chain(report: ChainReport) -> Finding:
@@ -166,6 +169,14 @@ def _unfinished(rows: Sequence[OperationRow]) -> Finding:
     told = ", ".join(f"{row.operation_id} ({row.api})" for row in running[:5])
     more = f" and {len(running) - 5} more" if len(running) > 5 else ""
     return Finding("operations", Health.NOTE, f"{len(running)} unfinished: {told}{more}")
+
+
+def _recounted(told: Recount) -> Finding:
+    """What became of an operation that the last stop left unfinished, and what is to be done."""
+    health = Health.GOOD if told.success else Health.NOTE
+    return Finding(
+        told.operation_id, Health.BAD if told.to_do else health, told.sentence, recount=told
+    )
 
 
 def _clock(rows: Sequence[OperationRow]) -> Finding:

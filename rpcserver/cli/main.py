@@ -17,6 +17,7 @@ from rpcserver.cli import (
     panicking,
     reading,
     rehearsing,
+    resolving,
     serving,
     settings,
     simulating,
@@ -72,6 +73,8 @@ app.command(rich_help_panel="Close")(panicking.panic)
 app.command(rich_help_panel="Halt")(halting.halt)
 app.command(rich_help_panel="Halt")(halting.release)
 app.command(rich_help_panel="Halt")(halting.halts)
+
+app.command(rich_help_panel="Halt")(resolving.resolve)
 
 app.command(rich_help_panel="Look")(reading.positions)
 app.command(rich_help_panel="Look")(reading.orders)

@@ -37,6 +37,9 @@ _REPLAY = """
     WHERE subject = ? AND seq > ?
     ORDER BY seq, audit_seq LIMIT ?
 """
+_LAST_START = f"""
+    {_LINKS} WHERE body LIKE '{{"kind":"recovered"%' ORDER BY audit_seq DESC LIMIT 1
+"""
 _OPERATIONS = f"SELECT {OPERATION_COLUMNS} FROM operations"
 _PAGE_OF_OPERATIONS = """
     WHERE (:principal IS NULL OR principal = :principal)
@@ -92,6 +95,10 @@ class JournalReader:
         """The entries of a client's own order, oldest first."""
         values = (own_order_subject(name), _UNCOUNTED, _UNLIMITED)
         return [link.entry for link in await self._links(_REPLAY, values)]
+
+    async def last_start(self) -> Entry | None:
+        """The `Recovered` of the newest life, or None before the first."""
+        return next((link.entry for link in await self._links(_LAST_START, ())), None)
 
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None:
         return await self._first_operation("WHERE operation_id = ?", (operation_id,))

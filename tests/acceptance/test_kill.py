@@ -11,6 +11,7 @@ import os
 import random
 import resource
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -25,7 +26,7 @@ from rpcserver.domain.ids import InstrumentId
 from rpcserver.domain.market import MarketPhase
 from tests.acceptance.clients import Answer, Client, Frame, connected
 from tests.acceptance.conftest import Backstage, Stage, new_token, on_stage
-from tests.acceptance.processes import ServerProgram, VenueProgram, running
+from tests.acceptance.processes import ROOT, ServerProgram, VenueProgram, environment, running
 from tests.acceptance.scenes import DEMO_ACCOUNTS, Scene, no_id_twice, scene_at
 
 pytestmark = pytest.mark.anyio
@@ -175,6 +176,48 @@ async def test_it_goes_on_though_nobody_asks_again(slow_stage: Stage) -> None:
 
     check_answer(answer.data)
     await check_flat_exactly_once(stage.scene, before)
+
+
+async def test_the_doctor_tells_what_a_kill_left_and_what_was_found(slow_stage: Stage) -> None:
+    """While the server is dead, and again while it runs: what was asked, and what to do."""
+    stage = slow_stage
+    await stage.client.begin("FlattenEverything")
+    accepted = await stage.client.hear_type("accepted")
+    told = await hear_frames(stage.client, 150)
+    stage.server.kill()
+
+    left = await asked_of_the_doctor(stage, accepted["operationId"])
+    recount = left["recount"]
+    assert left["health"] == "note"
+    assert (recount["api"], recount["principal"]) == ("FlattenEverything", "admin")
+    assert recount["done"] >= max(step["done"] for step in map(json.loads, steps_of(told)))
+    assert recount["total"] >= recount["done"]
+    assert recount["taken_up_at"] is None
+    assert recount["asked"], "something was on its way"
+    assert all(order["is_unknown"] or order["found"] for order in recount["asked"])
+    assert "The next start takes it up." in left["detail"]
+
+    stage.server.start()
+    async with reconnected(stage) as client:
+        check_answer((await client.attach(accepted["operationId"])).data)
+    found = await asked_of_the_doctor(stage, accepted["operationId"])
+    assert found["health"] == "good", found
+    assert [order["client_order_id"] for order in found["recount"]["asked"]] == [
+        order["client_order_id"] for order in recount["asked"]
+    ]
+    assert not any(order["is_unknown"] for order in found["recount"]["asked"])
+    assert found["detail"].endswith("flat, and proven.")
+
+
+async def asked_of_the_doctor(stage: Stage, operation_id: str) -> Frame:
+    """What `rpcserver doctor --json` says of one operation."""
+    command = [sys.executable, "-m", "rpcserver", "doctor", "--json"]
+    where = ["--data-dir", str(stage.server.data_dir), "--url", stage.server.url]
+    done = await anyio.run_process([*command, *where], env=environment({}), cwd=ROOT, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    [told] = [line for line in lines if line["what"] == operation_id]
+    finding: Frame = told
+    return finding
 
 
 async def test_an_answer_outlives_the_server_that_gave_it(slow_stage: Stage) -> None:

@@ -17,8 +17,9 @@ from rpcserver.cli.main import main
 from rpcserver.core.records import Noted
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.settings import setting_keys
-from tests.cli.driving import answering, lines_of
-from tests.clients.scripted import playing
+from tests.cli.driving import answering, lines_of, press
+from tests.clients.scripted import Frame, playing
+from tests.journal.stories import Story
 
 NOWHERE = Connection(url="ws://127.0.0.1:1/ws/stream")
 
@@ -65,6 +66,63 @@ def test_a_sound_directory_is_found_sound(tmp_path: Path) -> None:
         assert found[what].health is Health.GOOD, found[what]
     assert "intact: 3 records" in found["journal"].detail
     assert "free" in found["lock"].detail
+
+
+def test_what_a_stop_left_unfinished_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = Story("op-7")
+
+    async def crash() -> None:
+        async with open_journal(tmp_path / JOURNAL_FILE, ballast_bytes=4096) as journal:
+            await journal.append([story.opened(), story.intended()])
+
+    asyncio.run(crash())
+    found = findings_of(tmp_path)["op-7"]
+    main(["doctor", "--json", "--data-dir", str(tmp_path), "--url", NOWHERE.url])
+    [line] = [line for line in lines_of(capsys.readouterr().out) if line["what"] == "op-7"]
+
+    assert found.health is Health.NOTE
+    assert "at the stop 0 of 1 legs were done" in found.detail
+    assert "op-7-1 (sell 2 MES 12-25 in Sim101): still unknown" in found.detail
+    assert line["recount"]["asked"][0]["is_unknown"] is True
+
+
+def test_what_only_a_person_can_settle_is_bad(tmp_path: Path) -> None:
+    story = Story("op-7")
+    finished = [story.opened(), story.intended()], [story.finished(settled=False, success=False)]
+
+    async def crash() -> None:
+        async with open_journal(tmp_path / JOURNAL_FILE, ballast_bytes=4096) as journal:
+            for batch in finished:
+                await journal.append(batch)
+
+    asyncio.run(crash())
+    found = findings_of(tmp_path)["op-7"]
+
+    assert found.health is Health.BAD
+    assert "rpcserver resolve op-7-1 --outcome filled" in found.detail
+
+
+def test_a_persons_word_is_sent_to_the_server() -> None:
+    asked: list[Frame] = []
+    arguments = ["resolve", "op-7-1", "--outcome", "filled", "--filled", "2", "--reason", "phoned"]
+
+    assert press(*arguments, scenes=(answering({"success": True}, asked),)) == Exit.OK
+    assert asked[0]["api"] == "ResolveOrder"
+    assert asked[0]["args"] == {
+        "clientOrderId": "op-7-1",
+        "outcome": "filled",
+        "filled": "2",
+        "reason": "phoned",
+    }
+
+
+@pytest.mark.parametrize("filled", ["many", "-1", "nan"])
+def test_a_word_that_is_no_quantity_is_refused(filled: str) -> None:
+    arguments = ["resolve", "x", "--outcome", "filled", "--filled", filled, "--reason", "phoned"]
+
+    assert main([*arguments, "--url", NOWHERE.url]) == Exit.ERROR
 
 
 def test_a_token_that_others_can_read_is_bad(tmp_path: Path) -> None:

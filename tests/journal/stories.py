@@ -127,9 +127,13 @@ class Story:
             attempt=self._orders,
         )
 
+    @property
+    def last_order(self) -> ClientOrderId:
+        return ClientOrderId(f"{self.operation_id}-{self._orders}")
+
     def filled(self, *, total: int = 1) -> FillCounted:
-        name = ClientOrderId(f"{self.operation_id}-{self._orders}")
-        return fill_counted(name, concerns=(self.concern(leg=1, total=total),), lane=LANE)
+        concerns = (self.concern(leg=1, total=total),)
+        return fill_counted(self.last_order, concerns=concerns, lane=LANE)
 
     def leg_ended(self, *, total: int = 1) -> LegEnded:
         return LegEnded(
