@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -109,3 +110,52 @@ def test_a_client_that_was_left_says_so() -> None:
             pass
         with pytest.raises(ConnectionLost):
             client.call("ListAccounts")
+
+
+# --- subscriptions -----------------------------------------------------------------------------
+
+
+async def telling(peer: Peer) -> None:
+    assert await peer.receives() == {"action": "subscribe", "channels": ["positions"]}
+    await peer.sends(
+        {"type": "subscribed", "channels": ["positions"], "instruments": []},
+        {"type": "event", "channel": "positions", "items": [{"account": "Sim101"}]},
+    )
+    assert await peer.receives() == {"action": "unsubscribe", "channels": ["positions"]}
+    await peer.stays()
+
+
+def test_a_subscription_is_iterated_until_it_is_left() -> None:
+    heard: list[str] = []
+    with playing(telling) as url, SyncRpcClient(url) as client:
+        with client.subscribe(["positions"]) as frames:
+            for frame in frames:
+                heard.append(frame.type)
+                if len(heard) == 2:
+                    break
+            with pytest.raises(TimeoutError):
+                frames.next(timeout=0.01)
+        assert frames.missed == 0
+
+    assert heard == ["subscribed", "event"]
+    with pytest.raises(ConnectionLost):
+        frames.next()
+
+
+def test_a_wait_that_is_over_loses_no_frame() -> None:
+    go_on = threading.Event()
+
+    async def slow(peer: Peer) -> None:
+        await peer.receives("subscribe")
+        while not go_on.is_set():
+            await asyncio.sleep(0.001)
+        await peer.sends({"type": "subscribed", "channels": ["alerts"], "instruments": []})
+        await peer.stays()
+
+    with playing(slow) as url, SyncRpcClient(url) as client:
+        frames = client.subscribe(["alerts"])
+        for _ in range(20):
+            with pytest.raises(TimeoutError):
+                frames.next(timeout=0.001)
+        go_on.set()
+        assert frames.next(timeout=5).type == "subscribed"

@@ -21,7 +21,7 @@ from .errors import (
 from .frames import Data, Notice, Progress
 from .operation import Operation
 from .subscription import Subscription
-from .sync import SyncOperation, SyncRpcClient
+from .sync import SyncOperation, SyncRpcClient, SyncSubscription
 
 __all__ = [
     "Backoff",
@@ -41,5 +41,6 @@ __all__ = [
     "Subscription",
     "SyncOperation",
     "SyncRpcClient",
+    "SyncSubscription",
     "Unauthenticated",
 ]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from .backoff import Backoff
 from .client import RpcClient
-from .errors import ConnectionLost
+from .errors import ClientError, ConnectionLost
 from .frames import Data, Notice, Progress
 from .operation import Operation
+from .subscription import Subscription
 
 Result = TypeVar("Result")
 
@@ -114,6 +116,13 @@ class SyncRpcClient:
         operation = self._do(self._client.attach(operation_id, key=key, after=after))
         return SyncOperation(self._do, operation)
 
+    def subscribe(
+        self, channels: Iterable[str] = (), *, instruments: Iterable[str] = ()
+    ) -> SyncSubscription:
+        """As `RpcClient.subscribe`."""
+        subscription = self._do(self._client.subscribe(channels, instruments=instruments))
+        return SyncSubscription(self._do, subscription)
+
     def _do(self, work: Coroutine[Any, Any, Result], timeout: float | None = None) -> Result:
         """Run *work* in the client's loop and wait for it here."""
         if self._loop.is_closed():
@@ -171,6 +180,68 @@ class SyncOperation:
     def cancel(self) -> None:
         """As `Operation.cancel`."""
         self._do(self._operation.cancel(), None)
+
+
+class SyncSubscription:
+    """
+    `Subscription` without `await`.
+
+    ```python
+    with client.subscribe(["positions"]) as frames:
+        for frame in frames:
+            print(frame.type, frame.data)
+    ```
+    """
+
+    def __init__(
+        self,
+        do: Callable[[Coroutine[Any, Any, Any], float | None], Any],
+        subscription: Subscription,
+    ) -> None:
+        self._do = do
+        self._subscription = subscription
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Notice]:
+        """Every frame as it comes; raises what `Subscription` raises when the client has ended."""
+        while True:
+            yield self.next()
+
+    @property
+    def missed(self) -> int:
+        return self._subscription.missed
+
+    def next(self, timeout: float | None = None) -> Notice:
+        """
+        The next frame.
+
+        Raises:
+            TimeoutError: None came within *timeout* seconds. None is lost by that.
+            ConnectionLost, ConnectionRefused: The client has ended.
+        """
+        # The time runs in the loop: there a frame is either taken and told, or left where it is.
+        frame: Notice = self._do(_next_frame(self._subscription, timeout), None)
+        return frame
+
+    def close(self) -> None:
+        """As `Subscription.close`; nothing to do once the client has ended."""
+        with suppress(ClientError):
+            self._do(self._subscription.close(), None)
+
+
+async def _next_frame(subscription: Subscription, timeout: float | None) -> Notice:
+    async with asyncio.timeout(timeout):
+        return await anext(subscription)
 
 
 async def _next(operation: Operation) -> Progress | None:
