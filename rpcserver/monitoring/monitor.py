@@ -93,7 +93,12 @@ class Monitor(Collector):
 
     def readiness(self) -> Readiness:
         """Whether positions can be closed now, and why not."""
-        return readiness(self._engine.statistics(), is_journal_low=self._engine.journal.low)
+        journal = self._engine.journal
+        return readiness(
+            self._engine.statistics(),
+            is_journal_low=journal.low,
+            is_in_charge=journal.is_in_charge,
+        )
 
     # --- pages ---------------------------------------------------------------------------------
 

@@ -29,13 +29,23 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
 
 
-def readiness(engine: EngineStatistics, *, is_journal_low: bool) -> Readiness:
-    """How ready a server is whose engine says this of itself."""
-    reasons = (*_of_the_process(engine), *_of_the_journal(engine, is_journal_low), *_venues(engine))
+def readiness(
+    engine: EngineStatistics, *, is_journal_low: bool = False, is_in_charge: bool = True
+) -> Readiness:
+    """How ready a server is whose engine and journal say this of themselves."""
+    reasons = (
+        *_of_the_process(engine, is_in_charge),
+        *_of_the_journal(engine, is_journal_low),
+        *_venues(engine),
+    )
     return Readiness(ready=not any(reason.blocks for reason in reasons), reasons=reasons)
 
 
-def _of_the_process(engine: EngineStatistics) -> Iterator[Reason]:
+def _of_the_process(engine: EngineStatistics, is_in_charge: bool) -> Iterator[Reason]:
+    if not is_in_charge:
+        yield Reason(
+            code="deposed", blocks=True, detail="another process took the data directory over"
+        )
     if not engine.has_settled_in:
         yield Reason(
             code="starting", blocks=True, detail="the accounts are being read for the first time"

@@ -316,7 +316,7 @@ def test_the_table_of_reasons_is_the_code() -> None:
         venues=venues(Link.DOWN, Link.NEVER_READ),
     )
 
-    found = readiness(ill, is_journal_low=True)
+    found = readiness(ill, is_journal_low=True, is_in_charge=False)
 
     assert told.keys() == {reason.code for reason in found.reasons}
     assert {code for code, blocks in told.items() if blocks == "no"} == {

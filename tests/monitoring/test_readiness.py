@@ -30,10 +30,16 @@ WELL = EngineStatistics(
 )
 
 
-def told(*, is_journal_low: bool = False, **changed: object) -> tuple[bool, dict[str, bool]]:
+def but(**changed: object) -> EngineStatistics:
+    """A server that is well, but for this."""
+    return msgspec.structs.replace(WELL, **changed)
+
+
+def told(
+    statistics: EngineStatistics = WELL, *, is_journal_low: bool = False, is_in_charge: bool = True
+) -> tuple[bool, dict[str, bool]]:
     """Whether it is ready, and which reasons it gives: those that are true block."""
-    statistics = msgspec.structs.replace(WELL, **changed)
-    found = readiness(statistics, is_journal_low=is_journal_low)
+    found = readiness(statistics, is_journal_low=is_journal_low, is_in_charge=is_in_charge)
     return found.ready, {reason.code: reason.blocks for reason in found.reasons}
 
 
@@ -54,20 +60,24 @@ def test_a_server_that_is_well_gives_no_reasons() -> None:
 def test_what_would_let_a_close_come_to_nothing_blocks(
     changed: dict[str, object], code: str
 ) -> None:
-    assert told(is_journal_low=False, **changed) == (False, {code: True})
+    assert told(but(**changed)) == (False, {code: True})
 
 
 def test_operations_of_an_earlier_life_keep_nobody_from_closing() -> None:
-    assert told(recovering=3) == (True, {"recovering": False})
+    assert told(but(recovering=3)) == (True, {"recovering": False})
 
 
 def test_a_disk_that_is_nearly_full_still_admits_exits() -> None:
     assert told(is_journal_low=True) == (True, {"journal_low": False})
 
 
+def test_whoever_was_deposed_closes_nothing_any_more() -> None:
+    assert told(is_in_charge=False) == (False, {"deposed": True})
+
+
 def test_a_dead_venue_does_not_close_the_door_to_the_living_one() -> None:
-    assert told(venues=venues(Link.UP, Link.DOWN)) == (True, {"venue_down": False})
-    assert told(venues=venues(Link.DOWN, Link.NEVER_READ)) == (
+    assert told(but(venues=venues(Link.UP, Link.DOWN))) == (True, {"venue_down": False})
+    assert told(but(venues=venues(Link.DOWN, Link.NEVER_READ))) == (
         False,
         {"venue_down": True, "venue_never_read": True},
     )
