@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -84,6 +85,15 @@ class Tally:
             self.witness = head
 
 
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """What was raised, without the groups around it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error
+
+
 class Desk:
     """One principal with two accounts: opens, closes, reckons; round after round."""
 
@@ -113,8 +123,9 @@ class Desk:
             number += 1
             try:
                 await self._round(f"{self.name}-{number}")
-            except (Unanswered, Contradicted) as error:
-                self._tally.violations.append((type(error).__name__.lower(), str(error)))
+            except* (Unanswered, Contradicted) as errors:
+                for error in leaves(errors):
+                    self._tally.violations.append((type(error).__name__.lower(), str(error)))
 
     async def _round(self, name: str) -> None:
         await self._take_positions(name)
@@ -324,10 +335,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     logger.remove()  # what dies is not news here
-    with tempfile.TemporaryDirectory(prefix="rpcserver-crashes-") as directory:
-        began = time.monotonic()
-        tally = anyio.run(crash_loop, Path(directory), options.minutes * 60, options.seed)
-        return report(tally, time.monotonic() - began)
+    directory = Path(tempfile.mkdtemp(prefix="rpcserver-crashes-"))
+    began = time.monotonic()
+    tally = anyio.run(crash_loop, directory, options.minutes * 60, options.seed)
+    code = report(tally, time.monotonic() - began)
+    if code == 0:
+        shutil.rmtree(directory)
+    else:
+        print(f"what the server and the venue wrote is in {directory}")
+    return code
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from tests.acceptance.clients import Client, Frame, connected
 from tests.acceptance.processes import ServerProgram
 
-PATIENCE = 60.0  # seconds until a call counts as unanswered, however often it was asked
+PATIENCE = 180.0  # seconds until a call counts as unanswered, however often the server died
 PAUSE = 0.05  # seconds before it is asked again
 ASK_AGAIN = ("shutting_down", "journal_broken", "internal")  # refusals that say so
 
