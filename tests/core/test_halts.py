@@ -308,7 +308,7 @@ Move = tuple[str, int]
     lag=st.sampled_from([0.0, 0.2, 0.4]),
 )
 @settings(max_examples=150, deadline=None)
-def test_law_9_whatever_is_ordered_nothing_opens_and_nothing_flips(
+def test_law_09_whatever_is_ordered_nothing_opens_and_nothing_flips(
     held: int, moves: list[Move], lag: float
 ) -> None:
     """Market and limit orders, fills, and time, in any order, on readings that may lag."""

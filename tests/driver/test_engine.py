@@ -401,7 +401,7 @@ async def test_an_id_the_venue_knows_already_is_unknown_not_refused() -> None:
             await engine.place(placing(order("own", limit="6")))
 
 
-async def test_law_9_new_risk_is_refused_where_something_closes() -> None:
+async def test_law_09_new_risk_is_refused_where_something_closes() -> None:
     async with open_venue(held(3)) as paper:
         venue = WatchedVenue(paper)
 

@@ -130,7 +130,7 @@ async def test_cancel_takes_what_could_open_and_leaves_what_protects() -> None:
     assert {(r.principal, r.remote, r.why) for r in canceled} == {("risk", "10.0.0.7", "halt-1")}
 
 
-async def test_law_9_an_order_on_its_way_is_found_by_the_sweep() -> None:
+async def test_law_09_an_order_on_its_way_is_found_by_the_sweep() -> None:
     async with open_venue() as paper:
         venue = WatchedVenue(paper)
 
