@@ -226,7 +226,7 @@ def test_what_would_flip_is_refused() -> None:
     assert Scene(venue).place(SELL, 4) is not None
 
 
-def test_law_2_what_works_already_counts() -> None:
+def test_law_02_what_works_already_counts() -> None:
     venue = ToyVenue()
     key = venue.hold(3)
     venue.rest(key, SELL, 2)
@@ -236,7 +236,7 @@ def test_law_2_what_works_already_counts() -> None:
     assert scene.place(SELL, 1) is None
 
 
-def test_law_2_an_oco_group_counts_its_largest() -> None:
+def test_law_02_an_oco_group_counts_its_largest() -> None:
     venue = ToyVenue()
     key = venue.hold(3)
     venue.rest(key, SELL, 3, oco_id="exits")
@@ -246,7 +246,7 @@ def test_law_2_an_oco_group_counts_its_largest() -> None:
     assert scene.place(SELL, 1, limit=True) is not None
 
 
-def test_law_7_an_order_on_its_way_counts_though_no_reading_shows_it() -> None:
+def test_law_07_an_order_on_its_way_counts_though_no_reading_shows_it() -> None:
     venue = ToyVenue()
     venue.hold(3)
     scene = Scene(venue)
