@@ -8,10 +8,11 @@ from datetime import datetime
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rpcserver.apis.arguments import Args, NoArgs, WordFilter, word, words
-from rpcserver.apis.crosstrade_reads import AccountArgs
+from rpcserver.apis.arguments import Args, WordFilter, word, words
+from rpcserver.apis.crosstrade_reads import AccountRowsArgs
 from rpcserver.apis.names import accounts_named, accounts_of, one_account
 from rpcserver.apis.numbers import number, price
+from rpcserver.apis.paging import Paged, page
 from rpcserver.apis.queries import (
     Data,
     FoundFill,
@@ -59,7 +60,7 @@ class OrderArgs(Args, frozen=True, kw_only=True, rename="camel"):
     order_id: str | None
 
 
-class ExecutionsArgs(Args, frozen=True, kw_only=True):
+class ExecutionsArgs(Paged, frozen=True, kw_only=True):
     """Executions of one account, or of all; *since* an instant."""
 
     account: WordFilter = UNSET
@@ -142,8 +143,9 @@ def order_answer(found: FoundOrder) -> OrderAnswer:
     )
 
 
-def orders_answer(found: Sequence[FoundOrder]) -> Data:
-    return {"orders": [order_answer(order) for order in found], "success": True}
+def orders_answer(found: Sequence[FoundOrder], args: Paged) -> Data:
+    shown, more = page(found, args, lambda order: order.report.venue_order_id)
+    return {"orders": [order_answer(order) for order in shown], **more, "success": True}
 
 
 class ExecutionAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -192,16 +194,18 @@ def execution_answer(found: FoundFill) -> ExecutionAnswer:
     )
 
 
-@registry.query("ListOrders", args=AccountArgs)
-def list_orders(args: AccountArgs, asked: Asked) -> Ask:
+@registry.query("ListOrders", args=AccountRowsArgs)
+def list_orders(args: AccountRowsArgs, asked: Asked) -> Ask:
     """The orders of one account, working and finished."""
-    return Ask(ReadOrders(asked.refs((one_account(asked, word(args.account)),))), orders_answer)
+    account = one_account(asked, word(args.account))
+    return Ask(ReadOrders((account.ref,)), lambda found: orders_answer(found, args))
 
 
-@registry.query("GetAllOrders", args=NoArgs)
-def get_all_orders(_: NoArgs, asked: Asked) -> Ask:
+@registry.query("GetAllOrders", args=Paged)
+def get_all_orders(args: Paged, asked: Asked) -> Ask:
     """The orders of every account of the caller."""
-    return Ask(ReadOrders(asked.refs(accounts_of(asked))), orders_answer)
+    query = ReadOrders(asked.refs(accounts_of(asked)))
+    return Ask(query, lambda found: orders_answer(found, args))
 
 
 @registry.query("GetOrder", args=OrderArgs)
@@ -227,7 +231,8 @@ def list_executions(args: ExecutionsArgs, asked: Asked) -> Ask:
         raise InvalidRequest("invalid_argument", "since: a time needs its offset, as in …Z")
 
     def answer(found: Sequence[FoundFill]) -> Data:
-        return {"executions": [execution_answer(fill) for fill in found], "success": True}
+        shown, more = page(found, args, lambda each: each.fill.trade_id)
+        return {"executions": [execution_answer(fill) for fill in shown], **more, "success": True}
 
     return Ask(ReadExecutions(asked.refs(accounts), since), answer)
 

@@ -53,6 +53,7 @@ class QuoteAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tick_value: float
     exchange: str
     expiration: str | None
+    trading_hours: str
     instrument: str
     bid: float
     ask: float
@@ -82,6 +83,7 @@ def quote_answer(found: FoundQuote, venue: VenueId, status: str) -> QuoteAnswer:
         tick_value=float(instrument.tick * instrument.point_value),
         exchange=instrument.exchange,
         expiration=None if instrument.expiry is None else instrument.expiry.isoformat(),
+        trading_hours=instrument.trading_hours,
         instrument=instrument.instrument_id,
         bid=float(quote.bid),
         ask=float(quote.ask),
@@ -154,6 +156,7 @@ def market_info_answer(found: MarketInfo, now: datetime) -> Data:
         "success": True,
         "timestamp": now,
         "instrument": found.instrument.instrument_id,
+        "tradingHours": found.instrument.trading_hours,
         "timeZone": session.time_zone,
         "status": MarketStatus(
             is_open=is_open and found.market.phase.takes_orders,

@@ -15,7 +15,8 @@ from rpcserver.apis.names import (
     one_instrument,
     selectors_of,
 )
-from rpcserver.apis.numbers import text
+from rpcserver.apis.numbers import money, text
+from rpcserver.apis.paging import Paged, page
 from rpcserver.apis.queries import (
     Data,
     ReadAccounts,
@@ -39,7 +40,13 @@ class AccountArgs(Args, frozen=True, kw_only=True):
     account: str | None
 
 
-class AllPositionsArgs(Args, frozen=True, kw_only=True, rename="camel"):
+class AccountRowsArgs(Paged, frozen=True, kw_only=True):
+    """What one account has many of."""
+
+    account: str | None
+
+
+class AllPositionsArgs(Paged, frozen=True, kw_only=True, rename="camel"):
     """`includeFlat` adds the instruments that only have working orders."""
 
     include_flat: bool = False
@@ -102,16 +109,16 @@ def account_answer(account: Account) -> AccountAnswer:
         status="Enabled",
         connection_status="Connected" if account.connected else "Disconnected",
         item=AccountItems(
-            buying_power=float(account.equity - account.margin),
-            cash_value=float(account.cash),
-            fee=float(account.fees),
-            gross_realized_profit_loss=float(account.realized),
-            initial_margin=float(account.margin),
-            excess_initial_margin=float(account.equity - account.margin),
-            net_liquidation=float(account.equity),
-            realized_profit_loss=float(account.realized - account.fees),
-            total_cash_balance=float(account.cash),
-            unrealized_profit_loss=float(account.unrealized),
+            buying_power=money(account.equity - account.margin),
+            cash_value=money(account.cash),
+            fee=money(account.fees),
+            gross_realized_profit_loss=money(account.realized),
+            initial_margin=money(account.margin),
+            excess_initial_margin=money(account.equity - account.margin),
+            net_liquidation=money(account.equity),
+            realized_profit_loss=money(account.realized - account.fees),
+            total_cash_balance=money(account.cash),
+            unrealized_profit_loss=money(account.unrealized),
         ),
         venue=account.venue,
         currency=account.currency,
@@ -200,16 +207,24 @@ def _positions(
     return rows
 
 
-def positions_answer(rows: Sequence[HeldPosition]) -> Data:
-    return {"positions": rows, "count": len(rows), "success": True}
+def positions_answer(rows: Sequence[HeldPosition], args: Paged) -> Data:
+    shown, more = page(rows, args, _row_name)
+    return {"positions": shown, "count": len(shown), **more, "success": True}
 
 
-@registry.query("ListPositions", args=AccountArgs)
-def list_positions(args: AccountArgs, asked: Asked) -> Ask:
+def _row_name(row: HeldPosition) -> str:
+    """A position by its id; an instrument that only has orders by where it is."""
+    if isinstance(row.position_id, str):
+        return row.position_id
+    return f"{row.venue}:{row.account}/{row.instrument}"
+
+
+@registry.query("ListPositions", args=AccountRowsArgs)
+def list_positions(args: AccountRowsArgs, asked: Asked) -> Ask:
     """The positions of one account."""
     return Ask(
         ReadPositions(asked.refs((one_account(asked, word(args.account)),))),
-        lambda snapshots: positions_answer(_positions(snapshots)),
+        lambda snapshots: positions_answer(_positions(snapshots), args),
     )
 
 
@@ -218,7 +233,9 @@ def get_all_positions(args: AllPositionsArgs, asked: Asked) -> Ask:
     """The positions of every account of the caller."""
     return Ask(
         ReadPositions(asked.refs(accounts_of(asked))),
-        lambda snapshots: positions_answer(_positions(snapshots, with_flat=args.include_flat)),
+        lambda snapshots: positions_answer(
+            _positions(snapshots, with_flat=args.include_flat), args
+        ),
     )
 
 

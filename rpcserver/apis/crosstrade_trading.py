@@ -28,7 +28,7 @@ from rpcserver.apis.names import (
     one_instrument,
     selectors_of,
 )
-from rpcserver.apis.queries import Canceled, CancelOrders, Data, Placed, PlaceOrders
+from rpcserver.apis.queries import Canceled, CancelOrders, Condition, Data, Placed, PlaceOrders
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.core.requests import PlaceRequest
@@ -44,6 +44,7 @@ from rpcserver.domain.order import (
     OrderType,
     TimeInForce,
 )
+from rpcserver.domain.position import PositionSide
 from rpcserver.domain.principal import Permission
 
 registry = Registry()
@@ -58,6 +59,9 @@ assert set(_TYPES.values()) == set(OrderType), "an order type cannot be asked fo
 
 LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 STOP_TYPES = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+
+
+_MARKET_POSITIONS = {"flat": None, "long": PositionSide.LONG, "short": PositionSide.SHORT}
 
 
 class OrderTerms(Protocol):
@@ -111,6 +115,8 @@ class PlaceOrderArgs(Args, frozen=True, kw_only=True, rename="camel"):
     reduce_only: bool = False
     holding: str = Holding.NET.value
     product: WordFilter = UNSET
+    require_market_position: WordFilter = UNSET  # flat, long, short; several with commas
+    max_positions: Number = UNSET
 
 
 class CancelArgs(Args, frozen=True, kw_only=True, rename="camel"):
@@ -207,7 +213,22 @@ def place_order(args: PlaceOrderArgs, asked: Asked) -> Ask:
         order=order,
         remote=asked.remote,
     )
-    return Ask(PlaceOrders((request,)), lambda placed: placed_answer(placed[0]))
+    query = PlaceOrders((request,), _condition(args))
+    return Ask(query, lambda placed: placed_answer(placed[0]))
+
+
+def _condition(args: PlaceOrderArgs) -> Condition | None:
+    required = word(args.require_market_position)
+    if required is None and args.max_positions is UNSET:
+        return None
+    names = [] if required is None else [each.strip().casefold() for each in required.split(",")]
+    for name in names:
+        if name not in _MARKET_POSITIONS:
+            raise InvalidRequest(
+                "invalid_argument",
+                f"requireMarketPosition: {name!r} is none of {', '.join(_MARKET_POSITIONS)}",
+            )
+    return Condition(tuple(_MARKET_POSITIONS[name] for name in names), given(args.max_positions))
 
 
 def placed_answer(placed: Placed) -> Data:

@@ -15,9 +15,11 @@ from rpcserver.domain.errors import InvalidRequest
 Args = TypeVar("Args", bound=msgspec.Struct)
 
 _UNKNOWN = re.compile(
-    r"Object contains unknown field `(?P<key>.*)`(?: - at `\$(?P<path>.*)`)?$", re.DOTALL
+    r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL
 )
-_MISSING = re.compile(r"Object missing required field `(?P<key>.*)`(?: - at `\$(?P<path>.*)`)?$")
+_MISSING = re.compile(
+    r"Object missing required field `(?P<key>.*?)`(?: - at `\$(?P<path>[^`]*)`)?$"
+)
 _AT = re.compile(r"(?P<what>.*) - at `\$\.(?P<path>.*)`$")
 _COMPARED_AT_MOST = 2000  # known names a suggestion is looked for among: never hold up the loop
 _LETTERS_AT_MOST = 100

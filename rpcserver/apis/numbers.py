@@ -45,7 +45,17 @@ def number(value: Decimal) -> int | float:
 
 def price(value: Decimal | None) -> float | None:
     """A price or an amount of money as a JSON number; None where there is none."""
-    return None if value is None else float(value)
+    return None if value is None else float(unsigned_zero(value))
+
+
+def money(value: Decimal) -> float:
+    """An amount that is always there, as a JSON number."""
+    return float(unsigned_zero(value))
+
+
+def unsigned_zero(value: Decimal) -> Decimal:
+    """*value*, but never "-0.000": nothing earned is nothing lost."""
+    return value if value else abs(value)
 
 
 def text(value: Decimal, like: Decimal | None = None) -> str:

@@ -13,6 +13,19 @@ import msgspec
 from rpcserver.core.requests import PlaceRequest
 from rpcserver.domain.ids import AccountRef, ClientOrderId, InstrumentId, VenueOrderId
 from rpcserver.domain.order import Holding, OrderReport, TimeInForce
+from rpcserver.domain.position import PositionSide
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """
+    What must be so of the position for an order to be sent.
+
+    `positions`: which of them it may be, None standing for flat. `most`: not as much held yet, on
+    the side that the order adds to.
+    """
+
+    positions: tuple[PositionSide | None, ...] = ()
+    most: Decimal | None = None
 
 
 class ChangeOrder(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from rpcserver.apis.order_queries import Bracket as Bracket
 from rpcserver.apis.order_queries import Bracketed as Bracketed
 from rpcserver.apis.order_queries import Changed as Changed
 from rpcserver.apis.order_queries import ChangeOrder as ChangeOrder
+from rpcserver.apis.order_queries import Condition as Condition
 from rpcserver.apis.order_queries import Placed as Placed
 from rpcserver.apis.order_queries import Replaced as Replaced
 from rpcserver.apis.order_queries import ReplaceOrder as ReplaceOrder
@@ -127,9 +128,10 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 class PlaceOrders(msgspec.Struct, frozen=True):
-    """-> `tuple[Placed, ...]` in the order asked."""
+    """-> `tuple[Placed, ...]` in the order asked; each only where *condition* holds."""
 
     orders: tuple[PlaceRequest, ...]
+    condition: Condition | None = None
 
 
 class CancelOrders(msgspec.Struct, frozen=True):

@@ -46,6 +46,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     currency: str = "USD"
     description: str = ""
     exchange: str = ""
+    trading_hours: str = ""  # the name of its calendar, as NinjaTrader has it
     root: str | None = None  # "ES" for "ES 12-25"; None where there is no family
     expiry: date | None = None
     product_group: ProductGroup | None = None

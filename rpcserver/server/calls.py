@@ -86,7 +86,10 @@ class Calls:
     async def read(self, frame: Rpc, api: QueryApi[msgspec.Struct], ask: Ask) -> None:
         """Carry out a call that changes nothing, and answer it."""
         try:
-            self._answer(frame.id, ask.answer(await self._carry_out(ask)))
+            final = encode_final(frame.id, ask.answer(await self._carry_out(ask)))
+            if len(final) > self._backend.limits.final_frame_bytes_max:
+                raise InvalidRequest("answer_too_large", "ask for less: `limit` makes it shorter")
+            self._outbox.post(text_frame(final))
         # The border of one call, as above.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)

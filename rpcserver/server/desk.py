@@ -18,6 +18,7 @@ from rpcserver.apis.queries import (
     Canceled,
     CancelOrders,
     ChangeOrder,
+    Condition,
     ConfirmClose,
     CreateToken,
     FoundOrder,
@@ -168,8 +169,8 @@ class Desk:
         remote: str,
     ) -> Answerable:
         match query:
-            case PlaceOrders(orders):
-                return await self._place(orders)
+            case PlaceOrders(orders, condition):
+                return await self._place(orders, condition)
             case CancelOrders():
                 return await self._cancel(principal, query, remote)
             case Resolve(request):
@@ -180,7 +181,9 @@ class Desk:
 
     # --- orders -------------------------------------------------------------------------------
 
-    async def _place(self, orders: Sequence[PlaceRequest]) -> tuple[Placed, ...]:
+    async def _place(
+        self, orders: Sequence[PlaceRequest], condition: Condition | None
+    ) -> tuple[Placed, ...]:
         by_account: dict[AccountRef, list[int]] = {}
         for number, order in enumerate(orders):
             by_account.setdefault(order.account, []).append(number)
@@ -188,13 +191,15 @@ class Desk:
 
         async def place_in_turn(numbers: list[int]) -> None:
             for number in numbers:
-                placed[number] = await self._place_one(orders[number])
+                placed[number] = await self._place_one(orders[number], condition)
 
         await for_each(list(by_account.values()), place_in_turn)
         return tuple(placed[number] for number in range(len(orders)))
 
-    async def _place_one(self, request: PlaceRequest) -> Placed:
+    async def _place_one(self, request: PlaceRequest, condition: Condition | None) -> Placed:
         try:
+            if condition is not None:
+                await self._ordering.check(condition, request)
             return Placed(request, report=await self._engine.place(request))
         except (InvalidRequest, VenueError) as exc:
             error = told(exc)

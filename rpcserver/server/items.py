@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rpcserver.apis.numbers import unsigned_zero
 from rpcserver.core.entries import Entry, OperationRow
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Noted, OperationFinished, OperationOpened, Record, Resolved
@@ -32,7 +33,7 @@ def position_item(position: Position) -> PositionItem:
         quantity=position.quantity,
         average_price=position.average_price,
         market_price=position.market_price,
-        unrealized_pnl=position.unrealized,
+        unrealized_pnl=None if position.unrealized is None else unsigned_zero(position.unrealized),
         product=position.product,
         updated_at=position.updated_at,
     )

@@ -18,6 +18,7 @@ from rpcserver.apis.queries import (
     Bracketed,
     Changed,
     ChangeOrder,
+    Condition,
     FoundOrder,
     Placed,
     Replaced,
@@ -38,7 +39,7 @@ from rpcserver.domain.order import (
     OrderStatus,
     OrderType,
 )
-from rpcserver.domain.position import Position
+from rpcserver.domain.position import Position, PositionSide
 from rpcserver.domain.principal import Principal
 from rpcserver.server.failures import told
 from rpcserver.server.parallel import for_each, read_in_time
@@ -56,6 +57,36 @@ class Ordering:
         self._engine = engine
         self._read = read
         self._timeout = timeout
+
+    # --- conditions ---------------------------------------------------------------------------
+
+    async def check(self, condition: Condition, request: PlaceRequest) -> None:
+        """
+        Refuse an order whose condition does not hold: by a reading made now, never by memory.
+
+        Raises:
+            InvalidRequest: `position_mismatch` or `max_positions`; nothing was sent.
+            VenueError: The position could not be read; nothing was sent.
+        """
+        order = request.order
+        snapshot = await self._snapshot(request.account)
+        held = sum(
+            (
+                position.signed_quantity
+                for position in snapshot.positions
+                if position.instrument == order.instrument
+                and position.key.holding is order.holding
+                and position.product == order.product
+            ),
+            ZERO,
+        )
+        side = None if held == 0 else PositionSide.LONG if held > 0 else PositionSide.SHORT
+        if condition.positions and side not in condition.positions:
+            name = "flat" if side is None else side.value
+            raise InvalidRequest("position_mismatch", f"{order.instrument} is {name}")
+        adds = held * order.side.sign >= 0
+        if condition.most is not None and adds and abs(held) >= condition.most:
+            raise InvalidRequest("max_positions", f"{order.instrument}: {abs(held)} held already")
 
     # --- change -------------------------------------------------------------------------------
 

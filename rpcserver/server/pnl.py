@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import anyio
 
+from rpcserver.apis.numbers import unsigned_zero
 from rpcserver.domain.account import Account
 from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.server.outbox import Outbox
@@ -62,9 +63,9 @@ def _line(account: Account) -> PnlLine:
         account=account.account,
         venue=account.venue,
         currency=account.currency,
-        unrealized_pnl=account.unrealized,
-        realized_pnl=account.realized,
-        total_pnl=account.realized + account.unrealized,
+        unrealized_pnl=unsigned_zero(account.unrealized),
+        realized_pnl=unsigned_zero(account.realized),
+        total_pnl=unsigned_zero(account.realized + account.unrealized),
         fees=account.fees,
         equity=account.equity,
         connected=account.connected,

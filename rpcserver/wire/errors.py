@@ -68,6 +68,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "unknown_token": ErrorCode(404, _REPAIR, "No such token."),
         "token_exists": ErrorCode(409, _REPAIR, "A token of this name exists."),
         "last_admin": ErrorCode(409, _REPAIR, "The last lasting admin stays; make another first."),
+        "unknown_execution": ErrorCode(404, _REPAIR, "No such execution."),
         "unknown_user": ErrorCode(404, _REPAIR, "No account belongs to this user."),
         "ambiguous_account": ErrorCode(409, _REPAIR, "Several venues have the account: name one."),
         "ambiguous_instrument": ErrorCode(409, _REPAIR, "Several instruments answer to the name."),
@@ -76,6 +77,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "limit_price_missing": ErrorCode(400, _REPAIR, "LIMIT needs a price for each instrument."),
         # --- limits
         "rate_limited": ErrorCode(429, _RETRY, "Too many calls; wait `retryAfterMs`."),
+        "answer_too_large": ErrorCode(413, _REPAIR, "More than one frame holds: ask for a page."),
         "too_many_in_flight": ErrorCode(429, _RETRY, "Await an answer before asking more."),
         "too_many_subscriptions": ErrorCode(429, _REPAIR, "Unsubscribe from something first."),
         # --- closing
@@ -89,7 +91,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "not_flat": ErrorCode(409, _ASK, "Not proven flat: the order to follow was not placed."),
         "not_placed": ErrorCode(409, _REPAIR, "Flat, but the order to follow was not placed."),
         "position_mismatch": ErrorCode(400, _REPAIR, "The position is not as the order requires."),
-        "max_positions": ErrorCode(400, _REPAIR, "The account holds `maxPositions` already."),
+        "max_positions": ErrorCode(400, _REPAIR, "As many are held as `maxPositions` says."),
         "cancel_pending": ErrorCode(409, _ASK, "The order is being canceled; not proven yet."),
         "order_not_unknown": ErrorCode(409, _REPAIR, "The order's outcome is known."),
         "order_pending": ErrorCode(409, _ASK, "An order of unknown outcome stands in the way."),

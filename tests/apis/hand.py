@@ -50,6 +50,7 @@ def _future(root: str, month: int, year: int, point_value: str) -> Instrument:
         point_value=Decimal(point_value),
         minimum=Decimal(1),
         exchange="CME",
+        trading_hours="CME US Index Futures ETH",
         description=root,
         root=root,
         expiry=expiry,

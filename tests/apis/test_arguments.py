@@ -585,3 +585,9 @@ def test_everything_still_takes_in_the_accounts_of_a_venue_never_read() -> None:
     terms = hand.terms("FlattenEverything", "{}", hand.asked(accounts=(*hand.ACCOUNTS, unread)))
 
     assert unread.ref in terms.scope.accounts
+
+
+def test_an_unknown_key_within_a_key_is_named_and_so_is_where_it_stands() -> None:
+    error = refused("Flatten", '{"account":"Sim101","ladder":[{"offset":1}]}')
+
+    assert (error.code, error.detail) == ("unknown_argument", "'offset' in ladder[0]")

@@ -109,6 +109,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
     *("orders", "outcome", "percent", "planHash", "pnl", "principal", "product", "productGroup"),
     *("quantities", "quantity", "reason", "reduceOnly", "roles", "root", "since", "stopPrice"),
+    *("maxPositions", "requireMarketPosition"),
     *("timeInForce", "type", "venue", "waitForOpen"),
 }
 NESTED = {"orders"}

@@ -84,6 +84,14 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 _COIN = Decimal("1E-12")  # the steps in which coins and margins are kept, so that sums are exact
 _CENT_OF_CENT = Decimal("1E-4")
 
+_HOURS = {  # an exchange's calendar, by NinjaTrader's name where it has one
+    "CME": "CME US Index Futures ETH",
+    "NYMEX": "Nymex Metals - Energy ETH",
+    "COMEX": "Nymex Metals - Energy ETH",
+    "NSE": "NSE Cash Market",
+    "PAPER": "Default 24 x 7",
+}
+
 # --- futures -------------------------------------------------------------------------------------
 
 _SEEDED_MONTHS = (date(2025, 12, 1), date(2026, 3, 1))  # the months the seeds name
@@ -151,6 +159,7 @@ def _future(family: _Family, month: date, place: int) -> Contract:
             minimum=Decimal(1),
             description=family.description,
             exchange=family.exchange,
+            trading_hours=_HOURS[family.exchange],
             root=family.root,
             expiry=_last_day(family.root, month),
             aliases=futures_aliases(family.root, month),
@@ -201,6 +210,7 @@ def _nse_share(symbol: str, name: str, scrip_token: int, price: str) -> Contract
             currency="INR",
             description=name,
             exchange="NSE",
+            trading_hours=_HOURS["NSE"],
             scrip_token=scrip_token,
             series="EQ",
             aliases=(symbol, f"{symbol}-EQ"),
@@ -226,6 +236,7 @@ def _nifty_option(expiry: date, strike: int, right: str, token: int, price: str)
             currency="INR",
             description="Nifty 50 option",
             exchange="NSE",
+            trading_hours=_HOURS["NSE"],
             expiry=expiry,
             strike=Decimal(strike),
             option_right=right,
@@ -257,6 +268,7 @@ def _spot(instrument_id: str, lot: str, tick: str, price: str, touch: str) -> Co
             currency="USDT",
             description=f"{base} against USDT",
             exchange="PAPER",
+            trading_hours=_HOURS["PAPER"],
             product_group=ProductGroup.SPOT if grouped else None,
             base=base,
         ),
@@ -279,6 +291,7 @@ _COIN_SWAP = Contract(
         currency="BTC",
         description="Bitcoin perpetual, coin-margined",
         exchange="PAPER",
+        trading_hours=_HOURS["PAPER"],
         product_group=ProductGroup.SWAP,
         inverse=True,
     ),
@@ -299,6 +312,7 @@ _USDT_SWAP = Contract(
         currency="USDT",
         description="Bitcoin perpetual, USDT-margined",
         exchange="PAPER",
+        trading_hours=_HOURS["PAPER"],
         product_group=ProductGroup.SWAP_U,
     ),
     price=Decimal("50000.0"),
@@ -339,6 +353,7 @@ def synthetic_contracts(count: int) -> tuple[Contract, ...]:
                 minimum=Decimal(1),
                 description="Synthetic share",
                 exchange="PAPER",
+                trading_hours=_HOURS["PAPER"],
             ),
             price=Decimal("100.00"),
             touch=Decimal(100),
