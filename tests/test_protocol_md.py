@@ -20,7 +20,7 @@ from rpcserver.apis.registry import ClosingApi
 from rpcserver.apis.upstox_orders import MultiOrder
 from rpcserver.core import progress
 from rpcserver.core.records import OrderEnd
-from rpcserver.domain.principal import Permission, Principal, Role
+from rpcserver.domain.principal import Permission, Principal, Role, permissions_of
 from rpcserver.server.limits import Limits
 from rpcserver.wire import events
 from rpcserver.wire.close_codes import CloseCode
@@ -252,6 +252,21 @@ _ROLE_HEADING = (
     "is a second person",
     "goes alone",
 )
+
+
+_RIGHTS = dict(zip(_ROLE_HEADING[1:], Permission, strict=True))
+
+
+def test_the_table_of_rights_is_the_code() -> None:
+    told = {right: (roles, calls) for right, roles, calls in rows("right", "roles", "calls")}
+
+    assert set(told) == set(_RIGHTS) - {"reads"}
+    for right, (roles, calls) in told.items():
+        permission = _RIGHTS[right]
+        allowed = [role.value for role in Role if permission in permissions_of({role})]
+        assert re.findall(r"`(\w+)`", roles) == allowed
+        named = {name for name in re.findall(r"`(\w+)`", calls) if registry.find(name)}
+        assert named == {api.name for api in registry if api.permission is permission}, right
 
 
 def test_the_table_of_channels_is_the_code() -> None:

@@ -171,10 +171,30 @@ class Token(Shape, frozen=True, kw_only=True):
     accounts: tuple[str, ...] = ()
     created_at: datetime | None = None
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    created_by: str | None = None
 
 
 class Tokens(Shape, frozen=True, kw_only=True):
     tokens: tuple[Token, ...]
+
+
+class Approval(Shape, frozen=True, kw_only=True):
+    """One call of `ListApprovals`, which waits for a second person."""
+
+    code: str
+    api: str
+    principal: str
+    reason: str = ""
+    why: str = ""
+    expires_at: datetime | None = None
+    accounts: tuple[str, ...] = ()
+    positions: int = 0
+    plan_operation_id: str = ""
+
+
+class Approvals(Shape, frozen=True, kw_only=True):
+    approvals: tuple[Approval, ...]
 
 
 class Chain(Shape, frozen=True, kw_only=True):

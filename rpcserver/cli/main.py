@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rpcserver.cli import (
+    approving,
     audit,
     closing,
     demo,
@@ -76,9 +77,12 @@ app.command(rich_help_panel="Halt")(halting.halts)
 
 app.command(rich_help_panel="Halt")(resolving.resolve)
 
+app.command(rich_help_panel="Close")(approving.confirm)
+
 app.command(rich_help_panel="Look")(reading.positions)
 app.command(rich_help_panel="Look")(reading.orders)
 app.command(rich_help_panel="Look")(reading.operations)
+app.command(rich_help_panel="Look")(approving.approvals)
 app.command(rich_help_panel="Look")(reading.attach)
 app.command(rich_help_panel="Look")(reading.cancel)
 

@@ -52,6 +52,8 @@ async def press(
     try:
         operation = await client.start(pressed.api, args, key=key)
     except RpcError as exc:
+        if exc.code == "approval_required" and "approvalCode" in exc.data:
+            output.remark(f"once it is confirmed, follow it with: rpcserver attach --key {key}")
         return complain(output, exc)
     except ClientError as exc:
         output.remark(f"it may have been accepted; find out with: rpcserver attach --key {key}")
