@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -88,13 +88,18 @@ async def run(settings: Settings, ready: Callable[[Ready], None] = lambda _: Non
         WouldBeInsecure: The address is reachable from other machines and there is no TLS.
     """
     assert __debug__, "never run with -O: assertions guard the laws"
-    with open_log(
+    with logging_as(settings):
+        return await _run(settings, ready)
+
+
+def logging_as(settings: Settings) -> AbstractContextManager[None]:
+    """Log to stderr as *settings* say, until the block is left."""
+    return open_log(
         sys.stderr,
         level=settings.log_level.value.upper(),
         form=LogForm(settings.log_form.value),
         redactor=Redactor(secrets_of(settings)),
-    ):
-        return await _run(settings, ready)
+    )
 
 
 async def _run(settings: Settings, ready: Callable[[Ready], None]) -> int:

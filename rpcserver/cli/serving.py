@@ -165,9 +165,10 @@ def venue(
         output.console.file.flush()
 
     async def run() -> int:
-        await app.run_venue(
-            settings.data_dir, port, announce, settings=paper, script=script, weather=weather
-        )
+        with app.logging_as(settings):
+            await app.run_venue(
+                settings.data_dir, port, announce, settings=paper, script=script, weather=weather
+            )
         return Exit.OK
 
     raise typer.Exit(_run(run, output))

@@ -51,13 +51,18 @@ class Machine:
         self._is_disk_low = is_disk_low
         self._clock = clock
         self._clocks = Clocks()
-        self._was_low = False
+        self._is_low = False
         self._lag = 0.0
 
     @property
     def clock_jumps(self) -> int:
         """Since the start."""
         return self._clocks.jumps
+
+    @property
+    def is_disk_low(self) -> bool:
+        """As of the last look: nobody who asks waits for the disk."""
+        return self._is_low
 
     def take_lag(self) -> float:
         """The latest that a look came since this was last asked, in seconds."""
@@ -77,10 +82,10 @@ class Machine:
         jump = self._clocks.look(Now(anyio.current_time(), self._clock()))
         if jump is not None:
             self._tell("clock_jumped", f"the wall clock jumped by {jump.total_seconds():+.1f} s")
-        was_low, self._was_low = self._was_low, self._is_disk_low()
-        if self._was_low and not was_low:
+        was_low, self._is_low = self._is_low, self._is_disk_low()
+        if self._is_low and not was_low:
             self._tell("disk_low", "the disk is nearly full: only exits are admitted")
-        elif was_low and not self._was_low:
+        elif was_low and not self._is_low:
             logger.info("the disk has room again")
 
     def _tell(self, code: str, detail: str) -> None:

@@ -93,11 +93,10 @@ class Monitor(Collector):
 
     def readiness(self) -> Readiness:
         """Whether positions can be closed now, and why not."""
-        journal = self._engine.journal
         return readiness(
             self._engine.statistics(),
-            is_journal_low=journal.low,
-            is_in_charge=journal.is_in_charge,
+            is_journal_low=self.machine.is_disk_low,
+            is_in_charge=self._engine.journal.is_in_charge,
         )
 
     # --- pages ---------------------------------------------------------------------------------
@@ -162,7 +161,7 @@ class Monitor(Collector):
         )
         yield _gauge("rpcserver_journal_broken", "Whether it cannot commit.", statistics.is_broken)
         yield _gauge(
-            "rpcserver_journal_low", "Whether the disk is nearly full.", self._engine.journal.low
+            "rpcserver_journal_low", "Whether the disk is nearly full.", self.machine.is_disk_low
         )
         yield _gauge(
             "rpcserver_audit_seq", "The newest entry's place.", self._engine.journal.head.audit_seq

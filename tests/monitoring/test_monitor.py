@@ -13,11 +13,13 @@ import msgspec
 import pytest
 from prometheus_client.metrics_core import Metric
 
+from rpcserver.core.records import Noted
 from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueUnavailable
 from rpcserver.domain.ids import AccountId, OperationId
 from rpcserver.domain.order import RejectReason
 from rpcserver.driver.engine import Engine
 from rpcserver.driver.statistics import EngineStatistics, Link
+from rpcserver.monitoring.machine import LOOK_INTERVAL
 from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
 from rpcserver.monitoring.readiness import Readiness, readiness
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
@@ -52,6 +54,7 @@ class Desk:
 
     engine: Engine
     venue: WatchedVenue
+    journal: WatchedJournal
     monitor: Monitor
     traffic: Traffic
 
@@ -82,9 +85,9 @@ async def a_desk(
 ) -> AsyncIterator[Desk]:
     traffic, requests = Traffic(), Requests()
     async with open_venue(*scene, accounts=(SIM, SIM2)) as paper:
-        watched = WatchedVenue(paper)
+        watched, journal = WatchedVenue(paper), WatchedJournal()
         async with (
-            running(WatchedJournal(), MeasuredVenue(watched, requests), known=known) as engine,
+            running(journal, MeasuredVenue(watched, requests), known=known) as engine,
             open_monitor(
                 engine,
                 requests=requests,
@@ -95,7 +98,7 @@ async def a_desk(
         ):
             if known:
                 await engine.settled_in()
-            yield Desk(engine, watched, monitor, traffic)
+            yield Desk(engine, watched, journal, monitor, traffic)
 
 
 async def test_what_a_close_does_is_counted() -> None:
@@ -270,6 +273,22 @@ async def test_a_page_is_answered_while_the_engine_waits_for_its_venue_and_its_d
 
         assert desk.scrape("operations_running") == 1
         assert desk.scrape("venue_queue", venue="paper", queue="under_way") >= 1
+        assert desk.readiness == HEALTHY
+
+
+async def test_a_disk_that_fills_is_told_at_every_place() -> None:
+    async with a_desk(held(3)) as desk:
+        with desk.journal.filling_disk():
+            await anyio.sleep(LOOK_INTERVAL * 2)
+
+            assert desk.reasons == ["journal_low"]
+            assert desk.readiness.ready, "exits are admitted"
+            assert desk.scrape("journal_low") == 1
+            assert desk.scrape("alerts_total", code="disk_low") == 1
+            told = [entry.record for entry in await desk.journal.entries()]
+            assert any(isinstance(each, Noted) and each.code == "disk_low" for each in told)
+        await anyio.sleep(LOOK_INTERVAL * 2)
+
         assert desk.readiness == HEALTHY
 
 
