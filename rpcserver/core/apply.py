@@ -234,6 +234,8 @@ def _operation_planned(state: State, planned: OperationPlanned) -> None:
         operation.unplanned -= 1
         part.reading, part.snapshot = Reading.PLANNED, None
     if not part.open_legs:
+        if part.last >= part.first:
+            part.earlier += ((part.first, part.last),)
         part.first = operation.total + 1
     operation.total += len(planned.legs)
     part.last = operation.total

@@ -453,9 +453,9 @@ def _plan(
     """The legs of what *snapshot* shows; what had its leg and is not flat gets no other."""
     had = {
         leg.key
-        for number in range(1, operation.total + 1 if part.last else 1)
+        for first, last in (*part.earlier, (part.first, part.last))
+        for number in range(first, last + 1)
         if (leg := pen.draft.find_leg(operation.operation_id, number)) is not None
-        and leg.key.account_ref == part.account
         and leg.outcome is not Outcome.FLAT
     }
     return plan_account(

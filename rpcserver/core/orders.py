@@ -54,7 +54,7 @@ def order_updated(pen: Pen, event: OrderUpdated) -> PositionKey | None:
         _heard_of_trades(pen, _key_of(account, report))
     lane_key, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
     if order is None:
-        return _stranger_appeared(pen, account, report)
+        return stranger_appeared(pen, account, report)
     moved = settle_report(pen, account, lane_key, order, report)
     return lane_key if moved else None
 
@@ -178,7 +178,7 @@ def _ended_by(
     )
 
 
-def _stranger_appeared(pen: Pen, account: AccountRef, report: OrderReport) -> PositionKey | None:
+def stranger_appeared(pen: Pen, account: AccountRef, report: OrderReport) -> PositionKey | None:
     """A working order nobody told us of, where somebody closes: it counts at once (law 2)."""
     key = _key_of(account, report)
     lane = pen.draft.find_lane(key)

@@ -29,9 +29,9 @@ def circle_of(pen: Pen, operation: Operation) -> list[Operation]:
 
 def is_over(pen: Pen, operation: Operation) -> bool:
     """Whether nothing of its circle's work goes on, once *operation* itself has finished."""
-    return all(
-        (each.finished or each is operation) and not _holds_a_lane(pen, each)
-        for each in circle_of(pen, operation)
+    circle = circle_of(pen, operation)
+    return all(each.finished or each is operation for each in circle) and not any(
+        _holds_a_lane(pen, each) for each in circle
     )
 
 

@@ -243,6 +243,7 @@ class Part(msgspec.Struct, kw_only=True):
     snapshot: SnapshotTaken | None = None  # until it is planned
     first: int = 1  # its legs are numbered from here
     last: int = 0  # to here
+    earlier: tuple[tuple[int, int], ...] = ()  # and so before it was read again
     open_legs: int = 0
     reopened: int = 0  # how often more was found
 

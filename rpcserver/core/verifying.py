@@ -16,7 +16,7 @@ from rpcserver.core.commands import QueryTrades, ReadAccount
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import strangers
 from rpcserver.core.ledger import is_told_less, lowered, own_remaining, position
-from rpcserver.core.orders import find_order, settle_report
+from rpcserver.core.orders import find_order, settle_report, stranger_appeared
 from rpcserver.core.passing import (
     AccountArmed,
     CeilingLowered,
@@ -26,7 +26,7 @@ from rpcserver.core.passing import (
     ReadEnded,
     ReadStarted,
 )
-from rpcserver.core.records import OrderKnown, PositionAdopted
+from rpcserver.core.records import PositionAdopted
 from rpcserver.core.state import Lane, OrderState
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.ids import AccountRef
@@ -104,7 +104,9 @@ def overhear(pen: Pen, snapshot: AccountSnapshot) -> None:
     held = {position.key: position.signed_quantity for position in snapshot.positions}
     for report in snapshot.orders:
         lane_key, order = find_order(pen, account, report.client_order_id, report.venue_order_id)
-        if lane_key is not None and order is not None:
+        if order is None:
+            stranger_appeared(pen, account, report)
+        elif lane_key is not None:
             settle_report(pen, account, lane_key, order, report)
     for key in pen.draft.lanes_of(account):
         lane = pen.draft.find_lane(key)
@@ -196,16 +198,7 @@ def _hear_of_orders(pen: Pen, lane: Lane, working: list[OrderReport]) -> bool:
         if order is not None:
             told |= settle_report(pen, account, lane.key, order, report)
         elif lane.legs:  # whose it is, and whether it is in the way or not: it counts (law 2)
-            pen.write(
-                OrderKnown(
-                    at=pen.now.wall,
-                    mono=pen.now.mono,
-                    concerns=pen.concerns(lane),
-                    account=account,
-                    report=report,
-                    lane=lane.key,
-                )
-            )
+            stranger_appeared(pen, account, report)
     listed = {report.venue_order_id for report in working}
     for order in strangers(lane):
         if order.state is OrderState.LIVE and order.venue_order_id not in listed:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from rpcserver.core.commands import Command, QueryOrder, ReadAccount, SubmitOrder
+from rpcserver.core.machine import apply
 from rpcserver.core.records import FillCounted, OperationPlanned
 from rpcserver.core.requests import LadderStep
+from rpcserver.core.state import State
 from rpcserver.domain.order import OrderSide
 from tests.core.asks import flatten
 from tests.core.faults import LOSE_REQUEST, Fault, late
@@ -133,3 +135,22 @@ def test_law_06_what_filled_for_another_is_not_counted_anew_after_a_restart() ->
     assert here not in world.state.lanes
     counted = [each for each in world.told(FillCounted) if getattr(each, "lane", None) == here]
     assert len(counted) == 1
+
+
+def test_law_37_what_a_later_operation_found_there_is_told_by_the_earlier_one_too() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    first = world.ask(flatten(fraction="0.5", limits={"ES": "105"}, deadline=20, request_id="a"))
+    world.run(1)
+    venue.rest(key, OrderSide.SELL, 1)
+    second = world.ask(flatten(limits={"ES": "104"}, deadline=20, request_id="b"))
+
+    world.finish(first, second)
+
+    alone = State()
+    for record in world.book.operation(first):
+        apply(alone, record)
+    assert alone.reports[first] == world.reports[first]
+    assert len(world.reports[first].legs[0].canceled) == 1
