@@ -163,6 +163,19 @@ class TrappedServer(ServerProgram):
         return super()._environment() | {TRAP_VARIABLE: told}
 
 
+class IllServer(ServerProgram):
+    """The same on a disk that is ill in a way of `ill_disk`; "": it is well again."""
+
+    illness = ""
+
+    @property
+    def program(self) -> str:  # type: ignore[override]
+        return "tests.acceptance.ill_disk" if self.illness else super().program
+
+    def _environment(self) -> dict[str, str]:
+        return super()._environment() | {"DISK_ILLNESS": self.illness}
+
+
 class VenueProgram(Program):
     """`rpcserver venue`: what happens at the venue outlives any server."""
 
