@@ -28,8 +28,9 @@ unit: $(STAMP)
 acceptance: $(STAMP) $(WSCAT)
 	$(VENV)/bin/pytest -q tests/acceptance
 
-benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run
+benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run; what watching is like
 	$(VENV)/bin/python -m tests.benchmarks.closing
+	$(VENV)/bin/python -m tests.benchmarks.watching
 
 fuzz: $(STAMP) ## Say anything at all to the server (FUZZ_EXAMPLES times), run every Autobahn case
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(VENV)/bin/pytest -q tests/fuzz
