@@ -11,9 +11,11 @@ from rpcserver.core.commands import CancelOrder, QueryOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.passing import OrderAsked
 from rpcserver.core.records import CancelIntended
-from rpcserver.core.state import Lane, LedgerOrder, OrderState
+from rpcserver.core.state import ASK_SHORTEST, Lane, LedgerOrder, OrderState
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.position import PositionKey
+
+TAKE_BACK_LONGEST = 60.0  # seconds between cancels of what was left behind
 
 
 def ask_about_orders(pen: Pen, lane: Lane) -> float | None:
@@ -47,6 +49,17 @@ def cancel(pen: Pen, lane: Lane, order: LedgerOrder, why: str) -> None:
         )
     )
     pen.order(CancelOrder(account=lane.key.account_ref, venue_order_id=order.venue_order_id))
+
+
+def take_back(pen: Pen, lane: Lane, order: LedgerOrder) -> None:
+    """
+    Ask for the cancel of an order that fills for nobody any more, until it is gone (law 39).
+
+    Nothing bounds that in time: the intervals grow with its age, so that no venue is stormed.
+    """
+    age = order.cancel_at - order.sent_at
+    if pen.now.mono >= order.cancel_at + min(max(age / 4, ASK_SHORTEST), TAKE_BACK_LONGEST):
+        cancel(pen, lane, order, "left_behind")
 
 
 def ask(pen: Pen, account: AccountRef, lane: PositionKey | None, order: LedgerOrder) -> None:

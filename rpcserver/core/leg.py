@@ -21,7 +21,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from rpcserver.core.asking import ask_about_orders, cancel
+from rpcserver.core.asking import ask_about_orders, cancel, take_back
 from rpcserver.core.commands import ReadMarket, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ending import (
@@ -327,7 +327,7 @@ def _take_back(pen: Pen, lane: Lane) -> None:
     owners = {operation_id for operation_id, _ in lane.legs}
     for order in lane.own_live:
         if order.operation_id not in owners:
-            cancel(pen, lane, order, "left_behind")
+            take_back(pen, lane, order)
 
 
 def _stop(pen: Pen, lane: Lane, legs: list[tuple[Operation, Leg]]) -> float | None:

@@ -64,6 +64,7 @@ def _unasked(order: LedgerOrder, mono: float) -> LedgerOrder:
         first_sent_at=float("-inf"),  # how long ago is not known: longer than any window
         sent_at=mono,
         absent_at=None,
+        cancel_at=float("-inf"),
         canceling=False,  # whether a cancel or a change left is unknown: it is asked for again
         shrink_to=None,
     )

@@ -91,7 +91,7 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     oco_id: str | None = None
     protective: bool = False  # a stop
     canceling: bool = False  # a cancel or a change was sent and is not answered for good
-    cancel_at: float = 0.0  # when that was sent
+    cancel_at: float = float("-inf")  # when that was last sent
     swept: bool = False  # we asked for its cancel, in this life or an earlier one
     blurred: bool = False  # a position was adopted meanwhile that may hold its next fills already
     shrink_to: Decimal | None = None  # the total it is to be shrunk to

@@ -6,7 +6,7 @@ Both are left by evidence only (laws 7 and 40); time alone proves nothing.
 
 from __future__ import annotations
 
-from rpcserver.core.asking import ask_about_orders, cancel
+from rpcserver.core.asking import ask_about_orders, take_back
 from rpcserver.core.commands import QueryTrades, SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ledger import fits, own_remaining, position
@@ -166,7 +166,7 @@ def watch_abandoned(pen: Pen, key: PositionKey) -> None:
     lane = pen.draft.lane(key)
     asked = ask_about_orders(pen, lane)
     for order in lane.own_live:
-        cancel(pen, lane, order, "left_behind")
+        take_back(pen, lane, order)
     settled = settle_unknown(pen, lane, None)
     if lane.own_live:
         wake = min((at for at in (asked, settled) if at is not None), default=None)

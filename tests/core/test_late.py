@@ -152,6 +152,21 @@ def test_law_39_what_an_operation_left_behind_is_canceled_until_it_is_gone() -> 
     assert world.told(GateOpened)
 
 
+def test_law_29_what_cannot_be_taken_back_is_asked_for_less_and_less() -> None:
+    venue = ToyVenue()
+    venue.hold(10)
+    world = World(venue)
+    operation = world.ask(flatten(limits={"ES": "105"}))
+    world.run(1)
+    world.script(CancelOrder, *[LOSE_REQUEST] * 9999)
+    world.cancel(operation)
+    world.finish(operation)
+
+    world.run(3600)
+
+    assert 60 <= len(world.sent(CancelOrder)) <= 120
+
+
 def test_law_39_what_a_stopped_operation_left_behind_does_not_rest_for_another() -> None:
     venue = ToyVenue()
     key = venue.hold(10)
