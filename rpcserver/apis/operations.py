@@ -16,6 +16,7 @@ from rpcserver.apis.legs import (
     detailed_leg,
     duration_ms,
     failure_answer,
+    sandbox_of,
     second_person,
 )
 from rpcserver.apis.queries import (
@@ -121,6 +122,7 @@ def operation_page(report: OperationReport, after: int, limit: int) -> Data:
             "auditSeq": report.audit_seq,
             "auditHead": report.audit_head,
             **second_person(report),
+            **sandbox_of(report),
         },
         "legs": [detailed_leg(leg) for leg in page],
     }

@@ -20,6 +20,7 @@ from rpcserver.domain.ids import (
     PositionId,
     PrincipalId,
     TokenId,
+    VenueId,
     VenueOrderId,
 )
 from rpcserver.domain.instrument import Instrument, ProductGroup
@@ -147,6 +148,7 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE
+    sandboxes: tuple[VenueId, ...] | None = None  # those of its venues; None: not known
     approver: PrincipalId | None = None  # the second person, where one had to confirm
     alone: bool = False  # the caller broke the glass: no second person is asked for
     must_match: bool = False  # no position that matches is no success

@@ -17,7 +17,7 @@ import msgspec
 from anyio import move_on_after
 
 from rpcserver.apis.decoding import decode_args
-from rpcserver.apis.queries import Answerable, Data, Nothing
+from rpcserver.apis.queries import Data, Nothing
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Api, Ask, ClosingApi, QueryApi
 from rpcserver.core.decision import Admitted as Repeated
@@ -38,6 +38,7 @@ from rpcserver.server.backend import Backend
 from rpcserver.server.failures import extras, told
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Admitted
+from rpcserver.server.sandboxes import marked, sandboxes
 from rpcserver.wire.codec import check_strictly, encode, encode_final
 from rpcserver.wire.frames import Accepted, Attach, Cancel, CancelRequested, ErrorFrame, Rpc
 from rpcserver.wire.framing import text_frame
@@ -86,7 +87,7 @@ class Calls:
     async def read(self, frame: Rpc, api: QueryApi[msgspec.Struct], ask: Ask) -> None:
         """Carry out a call that changes nothing, and answer it."""
         try:
-            final = encode_final(frame.id, ask.answer(await self._carry_out(ask)))
+            final = encode_final(frame.id, await self._carried_out(ask))
             if len(final) > self._backend.limits.final_frame_bytes_max:
                 raise InvalidRequest("answer_too_large", "ask for less: `limit` makes it shorter")
             self._outbox.post(text_frame(final))
@@ -104,13 +105,15 @@ class Calls:
             with self._backend.shelter.scope():
                 await self._wait(delay)
                 if (ask := self.prepare(frame, api, text)) is not None:
-                    self._answer(frame.id, ask.answer(await self._carry_out(ask)))
+                    self._answer(frame.id, await self._carried_out(ask))
         # The border of one call, as above.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)
 
-    async def _carry_out(self, ask: Ask) -> Answerable:
-        return await self._backend.desk.carry_out(self._principal, ask.query, self._remote)
+    async def _carried_out(self, ask: Ask) -> Data:
+        """The answer to a call, in its dialect's words and with what its accounts are."""
+        came_back = await self._backend.desk.carry_out(self._principal, ask.query, self._remote)
+        return marked(self._engine, ask.query, ask.answer(came_back))
 
     def _answer(self, request_id: str, data: Data) -> None:
         self._outbox.post(text_frame(encode_final(request_id, data)))
@@ -155,6 +158,8 @@ class Calls:
                 canonical_api=self._backend.canonical_names[api.name],
                 remote=self._remote,
             )
+            known = sandboxes(self._engine, request.scope.accounts)
+            request = msgspec.structs.replace(request, sandboxes=known)
             confirmed = await self._backend.approvals.admit(self._principal, request)
             if confirmed is not None:
                 return Repeated(confirmed, True)

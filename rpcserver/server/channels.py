@@ -133,14 +133,17 @@ class Channels:
     def _on_venue_event(self, venue: VenueId, event: VenueEvent) -> None:
         if not self._listeners:
             return
+        sandbox = self._engine.capabilities(venue).sandbox
         match event:
             case PositionMoved(position):
-                self._tell(Channel.POSITIONS, position.account_ref, position_item(position))
+                item = position_item(position, sandbox=sandbox)
+                self._tell(Channel.POSITIONS, position.account_ref, item)
             case OrderChanged(report):
                 account = AccountRef(venue, report.account)
-                self._tell(Channel.ORDERS, account, order_item(venue, report))
+                self._tell(Channel.ORDERS, account, order_item(venue, report, sandbox=sandbox))
                 for fill in report.fills:
-                    self._tell(Channel.EXECUTIONS, account, execution_item(venue, fill))
+                    told = execution_item(venue, fill, sandbox=sandbox)
+                    self._tell(Channel.EXECUTIONS, account, told)
             case _:
                 pass
 

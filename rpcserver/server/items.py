@@ -23,7 +23,7 @@ from rpcserver.wire.events import (
 )
 
 
-def position_item(position: Position) -> PositionItem:
+def position_item(position: Position, *, sandbox: bool) -> PositionItem:
     return PositionItem(
         position_id=position.position_id,
         venue=position.venue,
@@ -35,11 +35,12 @@ def position_item(position: Position) -> PositionItem:
         market_price=position.market_price,
         unrealized_pnl=None if position.unrealized is None else unsigned_zero(position.unrealized),
         product=position.product,
+        sandbox=sandbox,
         updated_at=position.updated_at,
     )
 
 
-def order_item(venue: VenueId, report: OrderReport) -> OrderItem:
+def order_item(venue: VenueId, report: OrderReport, *, sandbox: bool) -> OrderItem:
     return OrderItem(
         order_id=report.venue_order_id,
         client_order_id=report.client_order_id,
@@ -58,11 +59,12 @@ def order_item(venue: VenueId, report: OrderReport) -> OrderItem:
         tag=report.tag,
         reject_reason=report.reject_reason.value if report.reject_reason else None,
         detail=report.detail,
+        sandbox=sandbox,
         updated_at=report.updated_at,
     )
 
 
-def execution_item(venue: VenueId, fill: Fill) -> ExecutionItem:
+def execution_item(venue: VenueId, fill: Fill, *, sandbox: bool) -> ExecutionItem:
     return ExecutionItem(
         trade_id=fill.trade_id,
         order_id=fill.venue_order_id,
@@ -77,6 +79,7 @@ def execution_item(venue: VenueId, fill: Fill) -> ExecutionItem:
         fee_currency=fill.fee_currency,
         realized_pnl=fill.realized,
         tag=fill.tag,
+        sandbox=sandbox,
         at=fill.at,
     )
 

@@ -69,4 +69,5 @@ def _line(account: Account) -> PnlLine:
         fees=account.fees,
         equity=account.equity,
         connected=account.connected,
+        sandbox=account.sandbox,
     )

@@ -53,7 +53,9 @@ class Reader:
 
     async def _accounts_of(self, venue: VenueId) -> Sequence[Account]:
         try:
-            return await read_in_time(venue, self._timeout, self._venue(venue).accounts())
+            read = await read_in_time(venue, self._timeout, self._venue(venue).accounts())
+            sandbox = self._engine.capabilities(venue).sandbox
+            return [msgspec.structs.replace(account, sandbox=sandbox) for account in read]
         except (VenueUnavailable, OutcomeUnknown):
             last = self._engine.accounts.get(venue, ())
             return [msgspec.structs.replace(account, connected=False) for account in last]

@@ -185,13 +185,16 @@ class Subscriptions:
                 if snapshot is None:
                     unread[str(ref)] = None
                     continue
+                sandbox = self._is_sandbox(ref)
                 if Channel.POSITIONS in channels:
                     items["positions"] += [
-                        encode_item(position_item(each)) for each in snapshot.positions
+                        encode_item(position_item(each, sandbox=sandbox))
+                        for each in snapshot.positions
                     ]
                 if Channel.ORDERS in channels:
                     items["orders"] += [
-                        encode_item(order_item(ref.venue, each)) for each in snapshot.orders
+                        encode_item(order_item(ref.venue, each, sandbox=sandbox))
+                        for each in snapshot.orders
                     ]
         if Channel.EXECUTIONS in channels:
             await self._read_executions(items["executions"], unread)
@@ -225,7 +228,11 @@ class Subscriptions:
                 unread[str(ref)] = None
         found.sort(key=lambda each: each.fill.at)
         items += [
-            encode_item(execution_item(each.account.venue, each.fill))
+            encode_item(
+                execution_item(
+                    each.account.venue, each.fill, sandbox=self._is_sandbox(each.account)
+                )
+            )
             for each in found[-EXECUTIONS_SHOWN:]
         ]
 
@@ -241,6 +248,9 @@ class Subscriptions:
             items["alerts"] = [encode_item(alert) for alert in alerts]
         if Channel.AUDIT in channels:
             items["audit"] = [encode_item(audit_item(entry)) for entry in entries[-RECORDS_SHOWN:]]
+
+    def _is_sandbox(self, account: AccountRef) -> bool:
+        return self._backend.engine.capabilities(account.venue).sandbox
 
     def _accounts(self) -> list[AccountRef]:
         accounts = self._backend.directory.current().accounts

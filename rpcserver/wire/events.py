@@ -27,6 +27,7 @@ class PositionItem(ItemBase, frozen=True, kw_only=True, gc=False):
     market_price: Decimal | None = None
     unrealized_pnl: Decimal | None = None
     product: str = ""
+    sandbox: bool = False
     updated_at: datetime
 
 
@@ -50,6 +51,7 @@ class OrderItem(ItemBase, frozen=True, kw_only=True, gc=False):
     tag: str | None = None
     reject_reason: str | None = None
     detail: str = ""
+    sandbox: bool = False
     updated_at: datetime
 
 
@@ -69,6 +71,7 @@ class ExecutionItem(ItemBase, frozen=True, kw_only=True, gc=False):
     fee_currency: str
     realized_pnl: Decimal
     tag: str | None = None
+    sandbox: bool = False
     at: datetime
 
 

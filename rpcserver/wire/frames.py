@@ -249,6 +249,7 @@ class PnlLine(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     fees: Decimal
     equity: Decimal
     connected: bool
+    sandbox: bool
 
 
 class PnlUpdate(ServerFrameBase, frozen=True, kw_only=True, tag="pnlUpdate"):
