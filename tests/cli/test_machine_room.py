@@ -6,6 +6,7 @@ import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from rpcserver.cli.connection import Connection
 from rpcserver.cli.doctor import Finding, Health, examine
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.main import main
-from rpcserver.core.records import Noted
+from rpcserver.core.records import Noted, Record
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.settings import setting_keys
 from tests.cli.driving import answering, lines_of, press
@@ -85,17 +86,18 @@ def test_what_a_stop_left_unfinished_is_told(
     assert found.health is Health.NOTE
     assert "at the stop 0 of 1 legs were done" in found.detail
     assert "op-7-1 (sell 2 MES 12-25 in Sim101): still unknown" in found.detail
-    assert line["recount"]["asked"][0]["is_unknown"] is True
+    recount: Any = line["recount"]
+    assert recount["asked"][0]["is_unknown"] is True
 
 
 def test_what_only_a_person_can_settle_is_bad(tmp_path: Path) -> None:
     story = Story("op-7")
-    finished = [story.opened(), story.intended()], [story.finished(settled=False, success=False)]
+    records: list[Record] = [story.opened(), story.intended()]
+    records.append(story.finished(settled=False, success=False))
 
     async def crash() -> None:
         async with open_journal(tmp_path / JOURNAL_FILE, ballast_bytes=4096) as journal:
-            for batch in finished:
-                await journal.append(batch)
+            await journal.append(records)
 
     asyncio.run(crash())
     found = findings_of(tmp_path)["op-7"]
