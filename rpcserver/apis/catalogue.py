@@ -5,6 +5,8 @@ from __future__ import annotations
 from rpcserver.apis import (
     approvals,
     crosstrade,
+    crosstrade_accounts,
+    crosstrade_histories,
     crosstrade_orders,
     crosstrade_quotes,
     crosstrade_reads,
@@ -30,6 +32,8 @@ registry = Registry.of(
     portfolio.registry,
     crosstrade_reads.registry,
     crosstrade_orders.registry,
+    crosstrade_histories.registry,
+    crosstrade_accounts.registry,
     crosstrade_quotes.registry,
     crosstrade_trading.registry,
     crosstrade_reversing.registry,

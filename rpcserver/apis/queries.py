@@ -19,6 +19,12 @@ from rpcserver.apis.order_queries import Condition as Condition
 from rpcserver.apis.order_queries import Placed as Placed
 from rpcserver.apis.order_queries import Replaced as Replaced
 from rpcserver.apis.order_queries import ReplaceOrder as ReplaceOrder
+from rpcserver.apis.read_queries import Lifecycle as Lifecycle
+from rpcserver.apis.read_queries import ReadLifecycle as ReadLifecycle
+from rpcserver.apis.read_queries import ReadSummary as ReadSummary
+from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
+from rpcserver.apis.read_queries import Summarized as Summarized
+from rpcserver.apis.read_queries import Watermark as Watermark
 from rpcserver.core.entries import ChainReport, OperationRow
 from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
@@ -206,6 +212,9 @@ Query = (
     | ReadOrders
     | ReadOrder
     | ReadExecutions
+    | ReadLifecycle
+    | ReadSummary
+    | ReadWatermarks
     | ReadQuotes
     | ReadMarketInfo
     | ReadOperations
@@ -303,6 +312,9 @@ Answerable = (
     | tuple[FoundOrder, ...]
     | FoundOrder
     | tuple[FoundFill, ...]
+    | Lifecycle
+    | tuple[Summarized, ...]
+    | tuple[Watermark, ...]
     | tuple[FoundQuote, ...]
     | MarketInfo
     | tuple[OperationRow, ...]

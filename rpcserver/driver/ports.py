@@ -217,6 +217,9 @@ class Journal(Protocol):
     async def order(self, name: ClientOrderId) -> Sequence[Entry]:
         """The entries of a client's own order, oldest first, but for those of an operation's."""
 
+    async def mentions(self, name: str, *, limit: int) -> Sequence[Entry]:
+        """The newest entries that name *name*, of the last of them, oldest first."""
+
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None: ...
 
     async def operations(

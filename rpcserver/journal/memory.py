@@ -171,6 +171,11 @@ class MemoryJournal:
         places = self._disk.places.get(own_order_subject(name), [])
         return [self._link(audit_seq).entry for _, audit_seq in places]
 
+    async def mentions(self, name: str, *, limit: int) -> Sequence[Entry]:
+        """The newest entries that name *name*, oldest first."""
+        found = [link.entry for link in self._disk.links if name in link.body]
+        return found[-limit:]
+
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None:
         return self._disk.operations.get(operation_id)
 

@@ -23,6 +23,7 @@ _PAGE = 1000  # rows at a time: decoding or hashing them keeps the event loop fo
 _UNLIMITED = -1  # SQLite's word for no LIMIT
 _UNCOUNTED = -1  # before the seq of every subject, those that count none included
 
+LOOKED_BACK = 100_000  # entries that are searched for a name: some tenths of a second
 _LINKS = "SELECT audit_seq, audit_hash, body FROM records"
 _UNFINISHED = """
     SELECT body FROM records
@@ -39,6 +40,11 @@ _REPLAY = """
 """
 _LAST_START = f"""
     {_LINKS} WHERE body LIKE '{{"kind":"recovered"%' ORDER BY audit_seq DESC LIMIT 1
+"""
+_MENTIONS = f"""
+    {_LINKS}
+    WHERE audit_seq > (SELECT max(audit_seq) FROM records) - ? AND instr(body, ?)
+    ORDER BY audit_seq DESC LIMIT ?
 """
 _OPERATIONS = f"SELECT {OPERATION_COLUMNS} FROM operations"
 _PAGE_OF_OPERATIONS = """
@@ -99,6 +105,11 @@ class JournalReader:
     async def last_start(self) -> Entry | None:
         """The `Recovered` of the newest life, or None before the first."""
         return next((link.entry for link in await self._links(_LAST_START, ())), None)
+
+    async def mentions(self, name: str, *, limit: int) -> Sequence[Entry]:
+        """The newest entries that name *name*, among the last 100,000; oldest first."""
+        links = await self._links(_MENTIONS, (LOOKED_BACK, name, limit))
+        return [link.entry for link in reversed(links)]
 
     async def operation_row(self, operation_id: OperationId) -> OperationRow | None:
         return await self._first_operation("WHERE operation_id = ?", (operation_id,))

@@ -30,6 +30,7 @@ from rpcserver.apis.queries import (
     ReadApprovals,
     ReadDirectives,
     ReadExecutions,
+    ReadLifecycle,
     ReadMarketInfo,
     ReadOperation,
     ReadOperations,
@@ -37,7 +38,9 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
+    ReadSummary,
     ReadTokens,
+    ReadWatermarks,
     ReplaceOrder,
     Resolve,
     RevokeToken,
@@ -142,6 +145,9 @@ def check_query(principal: Principal, query: Query) -> Query:
         InvalidRequest: `unknown_account`, `venue_unavailable`, or `forbidden`.
     """
     match query:
+        case ReadLifecycle() | ReadSummary() | ReadWatermarks():
+            check_accounts(principal, query.accounts)
+            _check_read(query.accounts)
         case ReadAccounts() | ReadPositions() | ReadOrders() | ReadOrder() | ReadExecutions():
             check_accounts(principal, query.accounts)
             _check_read(query.accounts)

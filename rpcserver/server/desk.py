@@ -32,6 +32,7 @@ from rpcserver.apis.queries import (
     ReadApprovals,
     ReadDirectives,
     ReadExecutions,
+    ReadLifecycle,
     ReadMarketInfo,
     ReadOperation,
     ReadOperations,
@@ -39,7 +40,9 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
+    ReadSummary,
     ReadTokens,
+    ReadWatermarks,
     ReplaceOrder,
     Resolve,
     RevokeToken,
@@ -56,6 +59,7 @@ from rpcserver.server.admission import may_see
 from rpcserver.server.approvals import Approvals
 from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.failures import told
+from rpcserver.server.lifecycles import lifecycle_of
 from rpcserver.server.ordering import Ordering
 from rpcserver.server.parallel import for_each
 from rpcserver.server.ports import Engine
@@ -108,6 +112,13 @@ class Desk:
                 return await self._read.order(accounts, order_id)
             case ReadExecutions(accounts, since):
                 return await self._read.executions(accounts, since)
+            case ReadLifecycle(accounts, order_id):
+                return await lifecycle_of(self._engine, self._read, accounts, order_id)
+            case ReadSummary(accounts):
+                return await self._read.summary(accounts)
+            case ReadWatermarks(accounts):
+                await self._read.accounts(accounts)
+                return self._read.watermarks.of(accounts)
             case ReadQuotes(instruments):
                 return await self._read.quotes(instruments)
             case ReadMarketInfo(venue, instrument):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from rpcserver.apis.queries import FoundFill, FoundOrder, FoundQuote, MarketInfo
+from rpcserver.apis.queries import FoundFill, FoundOrder, FoundQuote, MarketInfo, Summarized
 from rpcserver.domain.account import Account, AccountSnapshot
 from rpcserver.domain.errors import OutcomeUnknown, VenueUnavailable
 from rpcserver.domain.ids import (
@@ -23,6 +23,7 @@ from rpcserver.domain.order import Fill, OrderReport
 from rpcserver.driver.ports import Venue
 from rpcserver.server.parallel import for_each, read_in_time
 from rpcserver.server.ports import Engine
+from rpcserver.server.watermarks import Watermarks
 
 
 class _Index:
@@ -39,6 +40,7 @@ class Reader:
     def __init__(self, engine: Engine, timeout: float) -> None:
         self._engine = engine
         self._timeout = timeout
+        self.watermarks = Watermarks()
         self._indices: dict[VenueId, _Index] = {}
 
     async def accounts(self, refs: Sequence[AccountRef]) -> tuple[Account, ...]:
@@ -49,6 +51,7 @@ class Reader:
         venues = list(dict.fromkeys(ref.venue for ref in refs))
         read = await for_each(venues, self._accounts_of)
         found = {account.ref: account for accounts in read for account in accounts}
+        self.watermarks.note(found.values())
         return tuple(found[ref] for ref in refs if ref in found)
 
     async def _accounts_of(self, venue: VenueId) -> Sequence[Account]:
@@ -68,6 +71,19 @@ class Reader:
             return await read_in_time(ref.venue, self._timeout, reading)
 
         return tuple(await for_each(refs, read))
+
+    async def summary(self, refs: Sequence[AccountRef]) -> tuple[Summarized, ...]:
+        """Accounts with their positions; what cannot be read is told as that, never as flat."""
+        accounts = await self.accounts(refs)
+
+        async def read(account: Account) -> Summarized:
+            try:
+                [snapshot] = await self.snapshots((account.ref,))
+            except (VenueUnavailable, OutcomeUnknown):
+                return Summarized(account, None)
+            return Summarized(account, snapshot)
+
+        return tuple(await for_each(accounts, read))
 
     async def orders(self, refs: Sequence[AccountRef]) -> tuple[FoundOrder, ...]:
         """Working and finished orders of every account, oldest first."""

@@ -23,15 +23,19 @@ from rpcserver.apis.queries import (
     FoundFill,
     FoundOrder,
     FoundQuote,
+    Lifecycle,
     MarketInfo,
     NewToken,
     Placed,
     PlaceOrders,
     Replaced,
     ReplaceOrder,
+    Summarized,
+    Watermark,
 )
-from rpcserver.core.entries import ChainReport, Head, OperationRow
+from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
 from rpcserver.core.halts import Halted, Swept
+from rpcserver.core.records import OrderIntended, OrderKnown
 from rpcserver.core.report import OperationReport, Outcome, Placement
 from rpcserver.core.requests import PlaceRequest, Scope, Sequel
 from rpcserver.core.standing import DirectiveSet
@@ -429,6 +433,42 @@ def bracketed(query: Bracket) -> Bracketed:
 
 _POSITIONS = (snapshot(HELD),)
 
+INTENDED = OrderIntended(
+    at=hand.NOW - timedelta(hours=1),
+    mono=0.0,
+    account=SIM101,
+    order=OrderRequest(
+        client_order_id=ClientOrderId(STOP_ID),
+        account=AccountId("Sim101"),
+        instrument=InstrumentId("MES 12-25"),
+        side=OrderSide.BUY,
+        quantity=Decimal(2),
+        type=OrderType.STOP_MARKET,
+        stop_price=Decimal("5800"),
+    ),
+    principal=PrincipalId("desk"),
+)
+KNOWN = OrderKnown(at=INTENDED.at, mono=0.0, account=SIM101, report=WORKING)
+LIFE = Lifecycle(
+    SIM101,
+    (
+        Entry(audit_seq=1001, audit_hash="", record=INTENDED),
+        Entry(audit_seq=1002, audit_hash="", record=KNOWN),
+    ),
+    WORKING,
+    hand.INSTRUMENTS["MES 12-25"],
+)
+MARK = Watermark(
+    account=SIM101,
+    currency="USD",
+    equity=Decimal("50061.25"),
+    high=Decimal("50120.00"),
+    high_at=hand.NOW - timedelta(minutes=30),
+    low=Decimal("49980.50"),
+    low_at=hand.NOW - timedelta(minutes=50),
+    since=hand.NOW - timedelta(hours=1),
+)
+
 HALT = DirectiveSet(
     at=hand.NOW,
     mono=0.0,
@@ -453,6 +493,15 @@ QUERIES: Mapping[str, Sample] = {
     "GetAllOrders": Sample("{}", (_FOUND,)),
     "GetOrder": Sample('{"account":"Sim101","orderId":"stop-1"}', _FOUND),
     "ListExecutions": Sample('{"account":"Sim101","since":"2025-11-20T00:00:00Z"}', (FILLED,)),
+    "GetOrderStatus": Sample('{"account":"Sim101","orderId":"stop-1"}', _FOUND),
+    "GetOrderLifecycle": Sample('{"orderId":"stop-1"}', LIFE),
+    "GetExecution": Sample('{"account":"Sim101","executionId":"t-77"}', (FILLED,)),
+    "GetExecutionsByOrderId": Sample(
+        '{"account":"Sim101","orderId":"cb1fc8d4e1a84d29ae38fea964aaac8c"}', (FILLED,)
+    ),
+    "GetAccountSummary": Sample("{}", (Summarized(ACCOUNT, _POSITIONS[0]),)),
+    "GetWatermarks": Sample("{}", (MARK,)),
+    "GetConnections": Sample("{}", (ACCOUNT,)),
     "GetQuote": Sample('{"instrument":"ES 12-25"}', (quote(),)),
     "MarketInfo": Sample('{"root":"ES"}', market_info()),
     "PlaceOrder": Sample(

@@ -81,6 +81,7 @@ class Other(NamedTuple):
             "clientOrderId": orders,
             "operationId": (self.operation_id,),
             "before": (self.operation_id,),
+            "executionId": (),
             "position_id": (self.position_id,),
             "strategyTag": (self.tag,),
             "strategy_tag": (self.tag,),
@@ -109,6 +110,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
     *("orders", "outcome", "percent", "planHash", "pnl", "principal", "product", "productGroup"),
     *("quantities", "quantity", "reason", "reduceOnly", "roles", "root", "since", "stopPrice"),
+    *("includeFills", "includeRaw"),
     *("maxPositions", "requireMarketPosition"),
     *("timeInForce", "type", "venue", "waitForOpen"),
 }

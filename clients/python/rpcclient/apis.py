@@ -32,6 +32,11 @@ _READS = frozenset(
     {
         "GetAccount",
         "GetAccountSummary",
+        "GetConnections",
+        "GetWatermarks",
+        "GetExecutionsByOrderId",
+        "GetExecution",
+        "GetOrderStatus",
         "GetAllOrders",
         "GetAllPositions",
         "GetOperation",
