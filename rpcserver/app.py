@@ -31,7 +31,6 @@ from rpcserver.domain.errors import Deposed, JournalBroken
 from rpcserver.domain.ids import PrincipalId, TokenId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Role, TokenRow
 from rpcserver.driver.engine import Engine, open_engine
-from rpcserver.driver.halting import keep_halts
 from rpcserver.driver.ports import Journal, Venue
 from rpcserver.driver.telling_restart import tell_restart
 from rpcserver.journal.directory import sync_directory
@@ -43,6 +42,7 @@ from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.panic.aftermath import aftermaths
 from rpcserver.panic.diary import mark_told
+from rpcserver.rules.shell import run_rules
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
 from rpcserver.server.second_person import SecondPersonRule
@@ -129,7 +129,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
         await _take_in_panic(engine, settings.data_dir)
         tasks = await stack.enter_async_context(_until_closed())
-        tasks.start_soon(keep_halts, engine, name="halts")
+        tasks.start_soon(run_rules, engine, registry, name="rules")
         monitor = await stack.enter_async_context(
             open_monitor(
                 engine,

@@ -1,7 +1,8 @@
 """
 The stairs lead downward only (design 2): walked import by import, and not by hand.
 
-Layers: domain <- core, wire <- apis, driver <- server, venues, journal, simulation <- app <- cli.
+Layers: domain <- core, wire <- apis, driver <- rules <- server; venues, journal, simulation beside
+them; <- app <- cli.
 """
 
 from __future__ import annotations
@@ -54,7 +55,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rpcserver.journal.memory",
         "rpcserver.venues.paper",
     ),
+    "rpcserver.rules": (
+        "rpcserver.domain",
+        "rpcserver.wire",
+        "rpcserver.core",
+        "rpcserver.apis",
+        "rpcserver.driver",
+    ),
     "rpcserver.server": (
+        "rpcserver.rules",
         "rpcserver.domain",
         "rpcserver.wire",
         "rpcserver.apis",

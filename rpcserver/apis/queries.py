@@ -31,7 +31,7 @@ from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import PlaceRequest, ResolveRequest
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot
-from rpcserver.domain.directive import Halt
+from rpcserver.domain.directive import Halt, Mark, Rule, Switch
 from rpcserver.domain.ids import (
     AccountRef,
     DirectiveName,
@@ -180,6 +180,44 @@ class ConfirmClose(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class ReadRules(msgspec.Struct, frozen=True):
+    """-> `tuple[StandingRule, ...]`: those that reach the caller, the oldest first."""
+
+
+class LayRule(msgspec.Struct, frozen=True):
+    """-> `StandingRule`."""
+
+    rule: Rule
+    reason: str
+
+
+class RemoveRule(msgspec.Struct, frozen=True):
+    """-> `DirectiveSet`: what stood."""
+
+    name: DirectiveName
+    reason: str
+
+
+class ArmSwitch(msgspec.Struct, frozen=True):
+    """-> `DirectiveSet`: the switch as it stands."""
+
+    switch: Switch
+    reason: str
+
+
+class RenewSwitch(msgspec.Struct, frozen=True):
+    """-> `DirectiveSet`: the switch as it stands."""
+
+    name: DirectiveName
+
+
+class DisarmSwitch(msgspec.Struct, frozen=True):
+    """-> `DirectiveSet`: what stood."""
+
+    name: DirectiveName
+    reason: str
+
+
 class CreateToken(msgspec.Struct, frozen=True):
     """-> `NewToken`."""
 
@@ -232,6 +270,12 @@ Query = (
     | ReadDirectives
     | LayHalt
     | LiftDirective
+    | ReadRules
+    | LayRule
+    | RemoveRule
+    | ArmSwitch
+    | RenewSwitch
+    | DisarmSwitch
     | ConfirmClose
     | CreateToken
     | RotateToken
@@ -298,6 +342,14 @@ class Confirmed(msgspec.Struct, frozen=True):
     approval: Approval
 
 
+class StandingRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule, what it remembers of what the caller may touch, and when it is due next."""
+
+    record: DirectiveSet
+    marks: tuple[Mark, ...] = ()
+    next_at: datetime | None = None
+
+
 class NewToken(msgspec.Struct, frozen=True):
     """`token` is told once, here, and stored nowhere."""
 
@@ -332,6 +384,8 @@ Answerable = (
     | tuple[DirectiveSet, ...]
     | DirectiveSet
     | Halted
+    | StandingRule
+    | tuple[StandingRule, ...]
     | bool
     | None
 )

@@ -17,7 +17,7 @@ perform anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,19 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[Account, ...]
     instruments: dict[VenueId, tuple[Instrument, ...]]
     names: dict[VenueId, InstrumentNames]
+
+    @classmethod
+    def of(
+        cls,
+        accounts: Mapping[VenueId, tuple[Account, ...]],
+        instruments: Mapping[VenueId, tuple[Instrument, ...]],
+    ) -> Directory:
+        """What names mean where these were read."""
+        return cls(
+            accounts=tuple(account for each in accounts.values() for account in each),
+            instruments=dict(instruments),
+            names={venue: InstrumentNames(listed) for venue, listed in instruments.items()},
+        )
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -203,6 +203,7 @@ def closing_of(halt: Halt, accounts: Iterable[AccountRef], word: Word) -> CloseR
         args["instruments"] = [scope.instrument.asked]
     if scope.tag is not None:
         args["strategyTag"] = scope.tag
+    digest = sha256(msgspec.json.encode([halt.name, args])).hexdigest()
     args["reason"] = f"{halt.halt_id}: {word.reason}"
     said = msgspec.json.encode(args).decode()
     return CloseRequest(
@@ -211,7 +212,7 @@ def closing_of(halt: Halt, accounts: Iterable[AccountRef], word: Word) -> CloseR
         token_id=BY_HALT,
         request_id=halt.halt_id,
         idempotency_key=halt.name,
-        digest=sha256(said.encode()).hexdigest(),
+        digest=digest,
         args=said,
         remote=word.remote,
         grants=scope.grants,

@@ -1,11 +1,11 @@
 """
 Directives: what a person lays down and what stands until it is taken back, across restarts.
 
-A halt is one. Rules, dead-man's switches, a user's defaults and an administrator's settings are
-others: each is a frozen Struct of the union `Directive`, with a `name` that is its own. To lay one
-down under the name of another replaces that one. To add a kind:
+Halts, rules that act by themselves and dead-man's switches are some; a user's defaults and an
+administrator's settings may be others: each is a frozen Struct of the union `Directive`, with a
+`name` that is its own. To lay one down under the name of another replaces that one. To add a kind:
 
-1. write a Struct `class Rule(DirectiveBase, frozen=True, kw_only=True, tag="rule")` that holds all
+1. write a Struct `class Halt(DirectiveBase, frozen=True, kw_only=True, tag="halt")` that holds all
    there is to know, so that nothing need be computed again after a restart, and its `name`,
    `directive:<kind>:<its own id>`;
 2. add it to `Directive` below. Released kinds and their fields are read for ever: new fields have
@@ -19,13 +19,23 @@ The engine's `lay_down` makes it durable with who, from where and why, `lift` ta
 from __future__ import annotations
 
 import enum
+from datetime import date, datetime
+from decimal import Decimal
 
 import msgspec
 
 from rpcserver.domain.ids import AccountRef, DirectiveName, InstrumentId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.naming import InstrumentSelector
-from rpcserver.domain.principal import EVERY_ACCOUNT, is_granted
+from rpcserver.domain.principal import EVERY_ACCOUNT, Principal, is_granted
+from rpcserver.domain.rule import (
+    FlattenAt,
+    Limit,
+    LimitAction,
+    Retry,
+    RuleTerms,
+    StoredCall,
+)
 
 
 class DirectiveBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -119,4 +129,74 @@ class Halt(DirectiveBase, frozen=True, kw_only=True, tag="halt"):
         return DirectiveName(f"directive:halt:{self.halt_id}")
 
 
-Directive = Halt
+# --- rules that act by themselves --------------------------------------------------------------
+
+
+class Rule(DirectiveBase, frozen=True, kw_only=True, tag="rule"):
+    """What is done without anybody asking, in the name of whoever laid it down."""
+
+    rule_id: str
+    by: Principal  # in whose name, with which rights and grants
+    accounts: tuple[AccountRef, ...] = ()  # empty: every account of the grants, at any time
+    terms: RuleTerms
+
+    @property
+    def name(self) -> DirectiveName:
+        return DirectiveName(f"directive:rule:{self.rule_id}")
+
+    @property
+    def flattens(self) -> bool:
+        """Whether it may close what nobody else has begun to close."""
+        match self.terms:
+            case FlattenAt():
+                return True
+            case Limit(action=action):
+                return action is LimitAction.FLATTEN_AND_LOCK
+            case Retry():
+                return False
+
+    def covers(self, account: AccountRef) -> bool:
+        """Whether the rule speaks of *account*."""
+        return self.by.may_touch(account) and account in (self.accounts or (account,))
+
+
+class Switch(DirectiveBase, frozen=True, kw_only=True, tag="switch"):
+    """
+    A dead-man's switch: a closing call that is made when its client falls silent.
+
+    Once it has fired it does nothing more, and stands so that its client learns of it.
+    """
+
+    switch_id: str
+    by: Principal
+    timeout: float  # seconds of silence
+    call: StoredCall
+    fired_at: datetime | None = None
+
+    @property
+    def name(self) -> DirectiveName:
+        return DirectiveName(f"directive:switch:{self.switch_id}")
+
+
+class Mark(DirectiveBase, frozen=True, kw_only=True, tag="mark"):
+    """
+    What a rule must not forget over a restart. The server's own, lifted with its rule.
+
+    Of a limit, one for each account; of a time of day, one for the rule.
+    """
+
+    rule_id: str
+    account: AccountRef | None = None
+    day: date | None = None  # limit: whose start it is; time of day: the last that was settled
+    start: Decimal | None = None  # equity when the day began
+    highest: Decimal | None = None  # equity ever since the rule was laid down
+    is_beyond: bool = False  # the limit: it acts once each time it is passed
+    passed: int = 0  # how often it was
+
+    @property
+    def name(self) -> DirectiveName:
+        whose = f":{self.account}" if self.account is not None else ""
+        return DirectiveName(f"directive:mark:{self.rule_id}{whose}")
+
+
+Directive = Halt | Rule | Switch | Mark

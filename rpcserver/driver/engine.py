@@ -70,6 +70,7 @@ from rpcserver.driver.halting import order_requested
 from rpcserver.driver.own_orders import OwnOrders
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
+from rpcserver.driver.renewals import Renewals
 from rpcserver.driver.sequels import Sequels, with_placement
 from rpcserver.driver.statistics import EngineStatistics, VenueStatistics
 from rpcserver.driver.watching import Watcher
@@ -130,6 +131,7 @@ class Engine:
             name: Watcher(venue, self._heard, self._described) for name, venue in venues.items()
         }
         self._tasks = tasks
+        self.renewals = Renewals()
         self._settled_in = anyio.Event()
         self._stopping = False
         self._ended = False

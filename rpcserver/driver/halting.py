@@ -22,10 +22,11 @@ from rpcserver.core.state import LedgerOrder, OrderState
 from rpcserver.domain.account import UNREAD, Account, AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.directive import Directive, Halt, HaltLevel, HaltScope
-from rpcserver.domain.errors import InvalidRequest, OrderRefused, OutcomeUnknown, VenueError
+from rpcserver.domain.errors import InvalidRequest, OrderRefused, VenueError
 from rpcserver.domain.ids import AccountRef, DirectiveName, VenueId, VenueOrderId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
+from rpcserver.driver.bulkhead import contained
 from rpcserver.driver.ports import LinkUp, Venue, VenueEvent
 
 READ_PATIENCE = 5.0  # seconds for one reading of an account
@@ -254,7 +255,7 @@ async def reading_of(
         return None
     try:
         with anyio.fail_after(READ_PATIENCE):
-            return await venue.snapshot(account.account)
-    except (VenueError, OutcomeUnknown, TimeoutError) as error:
+            return await contained(venue.snapshot(account.account))
+    except (VenueError, TimeoutError) as error:
         logger.warning("an account was not read", account=str(account), error=str(error))
         return None

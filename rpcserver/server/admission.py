@@ -16,12 +16,15 @@ from typing import assert_never
 import msgspec
 
 from rpcserver.apis.queries import (
+    ArmSwitch,
     Bracket,
     CancelOrders,
     ChangeOrder,
     ConfirmClose,
     CreateToken,
+    DisarmSwitch,
     LayHalt,
+    LayRule,
     LiftDirective,
     Nothing,
     PlaceOrders,
@@ -38,6 +41,10 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
+    ReadRules,
+    ReadTokens,
+    RemoveRule,
+    RenewSwitch,
     ReadSummary,
     ReadTokens,
     ReadWatermarks,
@@ -176,8 +183,10 @@ def check_query(principal: Principal, query: Query) -> Query:
         case ReadOperations():
             if not oversees(principal):
                 return msgspec.structs.replace(query, principal=principal.principal_id)
-        case ReadDirectives() | LayHalt() | LiftDirective():
-            pass  # a halt bears its caller's grants; what stands is looked at one by one
+        case ReadDirectives() | LayHalt() | LiftDirective() | ReadRules() | LayRule():
+            pass  # what is laid down bears its caller's grants; what stands is looked at one by one
+        case RemoveRule() | ArmSwitch() | RenewSwitch() | DisarmSwitch():
+            pass  # so are these
         case ReadOperation() | ReadTokens() | CreateToken() | RotateToken() | RevokeToken():
             pass  # one by one: what it names decides, and is only known when it is carried out
         case ReadApprovals() | ConfirmClose():

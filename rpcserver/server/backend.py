@@ -10,6 +10,7 @@ from rpcserver.server.approvals import Approvals
 from rpcserver.server.auth import Gatekeeper
 from rpcserver.server.channels import Channels
 from rpcserver.server.desk import Desk
+from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.hub import Hub
 from rpcserver.server.pnl import PnlFeed
@@ -43,7 +44,10 @@ class Backend:
             engine, on_revoked=self.sessions.revoked, on_limited=self.sessions.limited
         )
         self.approvals = Approvals(engine, self.directory, settings.second_person)
-        self.desk = Desk(engine, self.tokens, self.approvals, timeout=settings.venue_timeout)
+        directives = DirectiveOffice(engine, self.approvals, registry, self.directory)
+        self.desk = Desk(
+            engine, self.tokens, self.approvals, directives, timeout=settings.venue_timeout
+        )
         self.hub = Hub(engine)
         self.channels = Channels(engine)
         self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 
 from rpcserver.apis.queries import (
     Answerable,
+    ArmSwitch,
     Bracket,
     Canceled,
     CancelOrders,
@@ -21,8 +22,10 @@ from rpcserver.apis.queries import (
     Condition,
     ConfirmClose,
     CreateToken,
+    DisarmSwitch,
     FoundOrder,
     LayHalt,
+    LayRule,
     LiftDirective,
     Nothing,
     Placed,
@@ -40,6 +43,10 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
+    ReadRules,
+    ReadTokens,
+    RemoveRule,
+    RenewSwitch,
     ReadSummary,
     ReadTokens,
     ReadWatermarks,
@@ -78,14 +85,20 @@ class Desk:
     """
 
     def __init__(
-        self, engine: Engine, tokens: TokenOffice, approvals: Approvals, *, timeout: float
+        self,
+        engine: Engine,
+        tokens: TokenOffice,
+        approvals: Approvals,
+        directives: DirectiveOffice,
+        *,
+        timeout: float,
     ) -> None:
         self._engine = engine
         self._approvals = approvals
         self._read = Reader(engine, timeout)
         self._ordering = Ordering(engine, self._read, timeout)
         self._tokens = tokens
-        self._directives = DirectiveOffice(engine, approvals)
+        self._directives = directives
         self._sight = Sight(engine.journal)
 
     @property
@@ -152,6 +165,18 @@ class Desk:
                 return await self._ordering.replace(principal, query, remote)
             case Bracket():
                 return await self._ordering.bracket(principal, query, remote)
+            case ReadRules():
+                return await self._directives.rules(principal)
+            case LayRule():
+                return await self._directives.set_rule(principal, query, remote)
+            case RemoveRule():
+                return await self._directives.remove_rule(principal, query, remote)
+            case ArmSwitch():
+                return await self._directives.arm(principal, query, remote)
+            case RenewSwitch():
+                return self._directives.renew(principal, query)
+            case DisarmSwitch():
+                return await self._directives.disarm(principal, query, remote)
             case CreateToken():
                 return await self._tokens.create(principal, query, remote)
             case RotateToken():

@@ -7,26 +7,52 @@ grants are no narrower than it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import assert_never
 
 from rpcserver.apis.decoding import nearest
-from rpcserver.apis.queries import LayHalt, LiftDirective
+from rpcserver.apis.queries import (
+    ArmSwitch,
+    DisarmSwitch,
+    LayHalt,
+    LayRule,
+    LiftDirective,
+    RemoveRule,
+    RenewSwitch,
+    StandingRule,
+)
+from rpcserver.apis.registry import Registry
 from rpcserver.core.halts import Halted, closing_of
 from rpcserver.core.standing import DirectiveSet, Word
-from rpcserver.domain.directive import Directive, Halt, HaltLevel
+from rpcserver.domain.directive import Directive, Halt, HaltLevel, Mark, Rule, Switch
 from rpcserver.domain.errors import InvalidRequest
-from rpcserver.domain.principal import Principal, are_granted
+from rpcserver.domain.ids import AccountRef, DirectiveName
+from rpcserver.domain.principal import Permission, Principal, are_granted
+from rpcserver.domain.rule import FlattenAt
 from rpcserver.driver.halting import lay_halt
+from rpcserver.rules.calendars import trades_on
+from rpcserver.rules.calling import flatten_request, stored_request, stored_terms
+from rpcserver.rules.contradictions import contradiction
+from rpcserver.rules.schedule import following
 from rpcserver.server.approvals import Approvals
+from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.ports import Engine
 
 
 class DirectiveOffice:
     """Lays down, lists and lifts for one principal at a time."""
 
-    def __init__(self, engine: Engine, approvals: Approvals) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        approvals: Approvals,
+        registry: Registry,
+        directory: DirectoryKeeper,
+    ) -> None:
         self._engine = engine
         self._approvals = approvals
+        self._registry = registry
+        self._directory = directory
 
     def standing(self, principal: Principal) -> tuple[DirectiveSet, ...]:
         """Everything that stands and reaches an account of the principal's, the oldest first."""
@@ -35,6 +61,22 @@ class DirectiveOffice:
             for record in self._engine.directives.values()
             if self._reaches(principal, record.directive)
         )
+
+    async def lift(self, principal: Principal, query: LiftDirective, remote: str) -> DirectiveSet:
+        """
+        Take back what stands; what stood is the answer.
+
+        Raises:
+            InvalidRequest: `unknown_directive`; `forbidden`: it reaches further than the
+                principal's grants.
+        """
+        record = self._found(principal, query.name)
+        if not _is_within(principal, record.directive):
+            raise InvalidRequest("forbidden", "it reaches further than your own grants")
+        await self._engine.lift(query.name, _word(principal, query.reason, remote))
+        return record
+
+    # --- halts ---------------------------------------------------------------------------------
 
     async def halt(self, principal: Principal, query: LayHalt, remote: str) -> Halted:
         """
@@ -50,40 +92,186 @@ class DirectiveOffice:
             raise InvalidRequest("unknown_user", f"user: no token speaks for {user!r}")
         word = _word(principal, query.reason, remote)
         if query.halt.level is HaltLevel.FLATTEN_AND_LOCK:
-            accounts = (each.ref for listed in self._engine.accounts.values() for each in listed)
-            closing = closing_of(query.halt, accounts, word)
+            closing = closing_of(query.halt, self._accounts, word)
             await self._approvals.check_alone(principal, closing)
         return await lay_halt(self._engine, query.halt, word)
 
-    async def lift(self, principal: Principal, query: LiftDirective, remote: str) -> DirectiveSet:
+    # --- rules ---------------------------------------------------------------------------------
+
+    async def rules(self, principal: Principal) -> tuple[StandingRule, ...]:
+        """Every rule that reaches the principal, and what it remembers of what it may touch."""
+        return tuple(
+            [
+                await self._standing_rule(principal, record)
+                for record in self.standing(principal)
+                if isinstance(record.directive, Rule)
+            ]
+        )
+
+    async def set_rule(self, principal: Principal, query: LayRule, remote: str) -> StandingRule:
         """
-        Take back what stands; what stood is the answer.
+        Let a rule stand.
 
         Raises:
-            InvalidRequest: `unknown_directive`; `forbidden`: it reaches further than the
-                principal's grants.
+            InvalidRequest: `invalid_argument`: the calendar; `contradiction`: another rule says
+                otherwise; `forbidden`: its id is that of a rule which is not the principal's;
+                `approval_required`: what it closes needs a second person.
         """
-        record = self._engine.directives.get(query.name)
-        if record is None or not self._reaches(principal, record.directive):
-            known = (standing.directive.name for standing in self.standing(principal))
-            short = query.name.rpartition(":")[2]
-            hint = nearest(short, (name.rpartition(":")[2] for name in known))
-            raise InvalidRequest("unknown_directive", f"nothing stands as {short!r}{hint}")
-        if not _is_within(principal, record.directive):
-            raise InvalidRequest("forbidden", "it reaches further than your own grants")
-        await self._engine.lift(query.name, _word(principal, query.reason, remote))
+        rule = query.rule
+        before = self._engine.directives.get(rule.name)
+        if before is not None:
+            self._check_own(principal, before, "ruleId: another's rule has this id")
+        if isinstance(rule.terms, FlattenAt):
+            await trades_on(rule.terms.calendar)
+        others = (record.directive for record in self._engine.directives.values())
+        standing = [other for other in others if isinstance(other, Rule)]
+        if (why := contradiction(rule, standing, self._accounts)) is not None:
+            raise InvalidRequest("contradiction", why)
+        word = _word(principal, query.reason, remote)
+        if rule.flattens:
+            closing = flatten_request(rule, self._accounts, key=rule.name, deadline=1.0, why="")
+            await self._approvals.check_alone(principal, closing)
+        if before is not None and before.directive != rule:
+            await self._forget(rule.rule_id, word)
+        await self._engine.lay_down(rule, word)
+        return await self._standing_rule(principal, self._engine.directives[rule.name])
+
+    async def remove_rule(
+        self, principal: Principal, query: RemoveRule, remote: str
+    ) -> DirectiveSet:
+        """
+        Take a rule back, and what it remembered.
+
+        Raises:
+            InvalidRequest: `unknown_directive`; `forbidden`: it is another's, or reaches further.
+        """
+        record = self._found(principal, query.name)
+        self._check_own(principal, record, "the rule is another's: the right to release is needed")
+        word = _word(principal, query.reason, remote)
+        await self._engine.lift(query.name, word)
+        rule = record.directive
+        assert isinstance(rule, Rule), "its name says so"
+        await self._forget(rule.rule_id, word)
         return record
+
+    async def _standing_rule(self, principal: Principal, record: DirectiveSet) -> StandingRule:
+        rule = record.directive
+        assert isinstance(rule, Rule), "asked for rules alone"
+        marks = tuple(
+            mark
+            for mark in self._marks(rule.rule_id)
+            if mark.account is None or principal.may_touch(mark.account)
+        )
+        next_at = None
+        if isinstance(rule.terms, FlattenAt):
+            trades = await trades_on(rule.terms.calendar)
+            occasion = following(rule.terms, datetime.now(UTC), trades)
+            next_at = occasion.at if occasion is not None else None
+        return StandingRule(record=record, marks=marks, next_at=next_at)
+
+    async def _forget(self, rule_id: str, word: Word) -> None:
+        for mark in tuple(self._marks(rule_id)):
+            await self._engine.lift(mark.name, word)
+
+    def _marks(self, rule_id: str) -> list[Mark]:
+        kept = (record.directive for record in self._engine.directives.values())
+        return [mark for mark in kept if isinstance(mark, Mark) and mark.rule_id == rule_id]
+
+    # --- switches ------------------------------------------------------------------------------
+
+    async def arm(self, principal: Principal, query: ArmSwitch, remote: str) -> DirectiveSet:
+        """
+        Let a switch stand, with its full period before it.
+
+        Raises:
+            InvalidRequest: Its call cannot be made; `forbidden`: its id is another's switch's;
+                `approval_required`: what it closes needs a second person.
+        """
+        switch = query.switch
+        before = self._engine.directives.get(switch.name)
+        if before is not None and not _is_clients(principal, before):
+            raise InvalidRequest("forbidden", "switchId: another's switch has this id")
+        now = datetime.now(UTC)
+        directory = self._directory.current()
+        terms = stored_terms(self._registry, switch.call, principal, directory, now)
+        closing = stored_request(switch.call, terms, principal, switch.name)
+        await self._approvals.check_alone(principal, closing)
+        self._engine.renewals.renew(switch.name)
+        await self._engine.lay_down(switch, _word(principal, query.reason, remote))
+        self._engine.renewals.renew(switch.name)
+        return self._engine.directives[switch.name]
+
+    def renew(self, principal: Principal, query: RenewSwitch) -> DirectiveSet:
+        """
+        Hear that the client is there.
+
+        Raises:
+            InvalidRequest: `unknown_directive`; `forbidden`: it is another's;
+                `deadman_fired`: too late.
+        """
+        record = self._found(principal, query.name)
+        switch = record.directive
+        assert isinstance(switch, Switch), "its name says so"
+        if not _is_clients(principal, record):
+            raise InvalidRequest("forbidden", "the switch waits for a sign of its own client")
+        if switch.fired_at is not None:
+            raise InvalidRequest("deadman_fired", f"it fired at {switch.fired_at:%FT%TZ}")
+        self._engine.renewals.renew(query.name)
+        return record
+
+    async def disarm(self, principal: Principal, query: DisarmSwitch, remote: str) -> DirectiveSet:
+        """
+        Take a switch back; what stood is the answer.
+
+        Raises:
+            InvalidRequest: `unknown_directive`; `forbidden`: it is another's.
+        """
+        record = self._found(principal, query.name)
+        self._check_own(principal, record, "the switch is another's")
+        await self._engine.lift(query.name, _word(principal, query.reason, remote))
+        self._engine.renewals.forget(query.name)
+        return record
+
+    # --- whose it is ---------------------------------------------------------------------------
+
+    @property
+    def _accounts(self) -> tuple[AccountRef, ...]:
+        return tuple(a.ref for each in self._engine.accounts.values() for a in each)
+
+    def _found(self, principal: Principal, name: DirectiveName) -> DirectiveSet:
+        record = self._engine.directives.get(name)
+        if record is None or not self._reaches(principal, record.directive):
+            kind, _, short = name.rpartition(":")
+            known = (standing.directive.name for standing in self.standing(principal))
+            alike = (each.rpartition(":")[2] for each in known if each.startswith(kind))
+            raise InvalidRequest(
+                "unknown_directive", f"nothing stands as {short[:64]!r}{nearest(short, alike)}"
+            )
+        return record
+
+    def _check_own(self, principal: Principal, record: DirectiveSet, otherwise: str) -> None:
+        """It is the principal's own, or the principal may release and has its accounts."""
+        is_own = record.principal == principal.principal_id
+        if not (is_own or principal.may(Permission.RELEASE)) or not _is_within(
+            principal, record.directive
+        ):
+            raise InvalidRequest("forbidden", otherwise)
 
     def _reaches(self, principal: Principal, directive: Directive) -> bool:
         match directive:
             case Halt(scope=scope):
-                return _is_within(principal, directive) or any(
-                    scope.covers_account(account.ref) and principal.may_touch(account.ref)
-                    for accounts in self._engine.accounts.values()
-                    for account in accounts
-                )
+                covers = scope.covers_account
+            case Rule():
+                covers = directive.covers
+            case Switch(by=by):
+                covers = by.may_touch
+            case Mark():
+                return False  # the server's own
             case _:
                 assert_never(directive)
+        return _is_within(principal, directive) or any(
+            covers(account) and principal.may_touch(account) for account in self._accounts
+        )
 
 
 def _is_within(principal: Principal, directive: Directive) -> bool:
@@ -93,8 +281,21 @@ def _is_within(principal: Principal, directive: Directive) -> bool:
             if scope.account is not None and principal.may_touch(scope.account):
                 return True
             return are_granted(principal.accounts, scope.grants)
+        case Rule(accounts=accounts, by=by):
+            if accounts and all(principal.may_touch(account) for account in accounts):
+                return True
+            return are_granted(principal.accounts, by.accounts)
+        case Switch(by=by):
+            return are_granted(principal.accounts, by.accounts)
+        case Mark():
+            return False
         case _:
             assert_never(directive)
+
+
+def _is_clients(principal: Principal, record: DirectiveSet) -> bool:
+    """Whether a switch waits for this client: the same principal, with no narrower a token."""
+    return record.principal == principal.principal_id and _is_within(principal, record.directive)
 
 
 def _word(principal: Principal, reason: str, remote: str) -> Word:

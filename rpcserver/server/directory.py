@@ -8,7 +8,6 @@ from uuid import uuid4
 from rpcserver.apis.registry import Asked, Directory
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import InstrumentId, VenueId
-from rpcserver.domain.naming import InstrumentNames
 from rpcserver.domain.principal import Principal
 from rpcserver.server.ports import Engine
 from rpcserver.wire.codec import nearest
@@ -29,7 +28,7 @@ class DirectoryKeeper:
         if len(seen) != len(self._seen) or any(
             new is not old for new, old in zip(seen, self._seen, strict=True)
         ):
-            self._directory = self._build()
+            self._directory = Directory.of(accounts, instruments)
             self._seen = seen
         return self._directory
 
@@ -64,9 +63,3 @@ class DirectoryKeeper:
         spellings = [each for known in names.values() for each in known.spellings]
         near = nearest(name, spellings[:5000])
         raise InvalidRequest("unknown_instrument", f"no venue lists {name[:64]!r}{near}")
-
-    def _build(self) -> Directory:
-        instruments = dict(self._engine.instruments)
-        accounts = tuple(a for each in self._engine.accounts.values() for a in each)
-        names = {venue: InstrumentNames(listed) for venue, listed in instruments.items()}
-        return Directory(accounts=accounts, instruments=instruments, names=names)

@@ -25,6 +25,7 @@ from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueI
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
+from rpcserver.driver.renewals import Renewals
 
 
 class Admitted(Protocol):
@@ -91,6 +92,10 @@ class Engine(Protocol):
 
     async def note(self, seen: Noticed) -> None:
         """Put into the audit what the server saw by itself; it is durable when this returns."""
+
+    @property
+    def renewals(self) -> Renewals:
+        """When the clients of dead-man's switches were last heard of."""
 
     @property
     def directives(self) -> Mapping[DirectiveName, DirectiveSet]:

@@ -64,6 +64,8 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "position_not_found": ErrorCode(404, _REPAIR, "No open position matches."),
         "unknown_order": ErrorCode(404, _REPAIR, "No such order."),
         "unknown_operation": ErrorCode(404, _REPAIR, "No such operation, or not yours to see."),
+        "contradiction": ErrorCode(409, _REPAIR, "A rule that stands says otherwise."),
+        "deadman_fired": ErrorCode(410, _ASK, "The switch fired; see what it closed."),
         "unknown_directive": ErrorCode(404, _REPAIR, "Nothing of this name stands."),
         "unknown_token": ErrorCode(404, _REPAIR, "No such token."),
         "token_exists": ErrorCode(409, _REPAIR, "A token of this name exists."),

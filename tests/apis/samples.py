@@ -7,7 +7,7 @@ protocol.md shows exactly these; `tests/test_protocol_md.py` holds it to them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ from rpcserver.apis.queries import (
     PlaceOrders,
     Replaced,
     ReplaceOrder,
+    StandingRule,
     Summarized,
     Watermark,
 )
@@ -40,7 +41,15 @@ from rpcserver.core.report import OperationReport, Outcome, Placement
 from rpcserver.core.requests import PlaceRequest, Scope, Sequel
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
-from rpcserver.domain.directive import Halt, HaltLevel, HaltScope
+from rpcserver.domain.directive import (
+    Directive,
+    Halt,
+    HaltLevel,
+    HaltScope,
+    Mark,
+    Rule,
+    Switch,
+)
 from rpcserver.domain.ids import (
     AccountId,
     AccountRef,
@@ -64,7 +73,8 @@ from rpcserver.domain.order import (
     TimeInForce,
 )
 from rpcserver.domain.position import DayBook, Position
-from rpcserver.domain.principal import Role, TokenRow
+from rpcserver.domain.principal import Principal, Role, TokenRow
+from rpcserver.domain.rule import FlattenAt, Limit, LimitAction, Measure, StoredCall
 from tests.apis import hand
 
 ORDER_ID = "cb1fc8d4e1a84d29ae38fea964aaac8c"
@@ -482,6 +492,59 @@ HALT = DirectiveSet(
     remote="127.0.0.1",
 )
 
+BY = Principal(
+    principal_id=PrincipalId("desk"),
+    token_id=TokenId("tok-1"),
+    roles=frozenset({Role.TRADER}),
+)
+
+
+def _stands(directive: Directive, reason: str) -> DirectiveSet:
+    return DirectiveSet(
+        at=hand.NOW,
+        mono=0.0,
+        directive=directive,
+        principal=PrincipalId("desk"),
+        reason=reason,
+        remote="127.0.0.1",
+    )
+
+
+DAY_LIMIT = _stands(
+    Rule(
+        rule_id="day-limit",
+        by=BY,
+        accounts=(SIM101,),
+        terms=Limit(
+            measure=Measure.DAILY_LOSS,
+            amount=Decimal(2000),
+            action=LimitAction.FLATTEN_AND_LOCK,
+            day_starts_at=time(17),
+            zone="America/Chicago",
+        ),
+    ),
+    "the house limit",
+)
+AT_THE_CLOSE = _stands(
+    Rule(
+        rule_id="at-the-close",
+        by=BY,
+        terms=FlattenAt(
+            at=time(15, 50), until=time(16, 5), zone="America/Chicago", calendar="CMES"
+        ),
+    ),
+    "nothing overnight",
+)
+SWITCH = _stands(
+    Switch(
+        switch_id="my-bot",
+        by=BY,
+        timeout=60.0,
+        call=StoredCall(api="Flatten", args='{"account":"Sim101"}'),
+    ),
+    "nobody watches at night",
+)
+
 QUERIES: Mapping[str, Sample] = {
     "GetPortfolioPositions": Sample('{"type":"all","account":"Sim101"}', _POSITIONS),
     "ListAccounts": Sample("{}", (ACCOUNT,)),
@@ -567,6 +630,38 @@ QUERIES: Mapping[str, Sample] = {
     ),
     "Release": Sample('{"haltId":"halt-cb1fc8d4e1a8","reason":"the feed is right again"}', HALT),
     "ListHalts": Sample("{}", (HALT,)),
+    "SetRule": Sample(
+        '{"ruleId":"day-limit","kind":"daily_loss","accounts":["Sim101"],"amount":2000,'
+        '"action":"flatten_and_lock","dayStartsAt":"17:00","timeZone":"America/Chicago",'
+        '"reason":"the house limit"}',
+        StandingRule(record=DAY_LIMIT),
+    ),
+    "RemoveRule": Sample('{"ruleId":"day-limit","reason":"the account is closed"}', DAY_LIMIT),
+    "ListRules": Sample(
+        "{}",
+        (
+            StandingRule(
+                record=DAY_LIMIT,
+                marks=(
+                    Mark(
+                        rule_id="day-limit",
+                        account=SIM101,
+                        day=hand.NOW.date(),
+                        start=Decimal("250000"),
+                        highest=Decimal("250412.5"),
+                    ),
+                ),
+            ),
+            StandingRule(record=AT_THE_CLOSE, next_at=hand.NOW + timedelta(hours=6, minutes=50)),
+        ),
+    ),
+    "ArmDeadman": Sample(
+        '{"switchId":"my-bot","timeoutMs":60000,"api":"Flatten","args":{"account":"Sim101"},'
+        '"reason":"nobody watches at night"}',
+        SWITCH,
+    ),
+    "RenewDeadman": Sample('{"switchId":"my-bot"}', SWITCH),
+    "DisarmDeadman": Sample('{"switchId":"my-bot","reason":"good night"}', SWITCH),
     "VerifyAudit": Sample(
         "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
     ),

@@ -56,7 +56,8 @@ def test_what_changes_something_is_not_called_a_read() -> None:
         *("Change", "CancelReplace", "CancelAndBracket"),
         *("PlaceMultiOrder", "CancelMultiOrder", "ResolveOrder"),
         *("CreateToken", "RotateToken", "RevokeToken", "Confirm"),
-        *("Halt", "Release"),
+        *("Halt", "Release", "SetRule", "RemoveRule"),
+        *("ArmDeadman", "RenewDeadman", "DisarmDeadman"),
     }
 
 
@@ -71,6 +72,8 @@ def test_what_changes_something_is_not_called_a_read() -> None:
         ("ResolveOrder", Permission.OVERRIDE),
         ("Halt", Permission.HALT),
         ("Release", Permission.RELEASE),
+        ("SetRule", Permission.HALT),
+        ("ArmDeadman", Permission.CLOSE),
         ("CreateToken", Permission.ADMINISTER),
         ("ListTokens", Permission.ADMINISTER),
     ],

@@ -63,6 +63,7 @@ from rpcserver.domain.order import (
 )
 from rpcserver.domain.position import Position, PositionKey
 from rpcserver.driver.ports import Venue, VenueEvent
+from rpcserver.driver.renewals import Renewals
 from rpcserver.journal.memory import MemoryJournal
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -293,6 +294,7 @@ class FakeEngine:
         self.placed: list[PlaceRequest] = []
         self.cancels: list[CancelRequest] = []
         self.resolved: list[ResolveRequest] = []
+        self.renewals = Renewals()
         self.directives: dict[DirectiveName, DirectiveSet] = {}
         self.own_orders: dict[str, LedgerOrder] = {}
         self.legs = 3  # of an operation that `ends_by_itself`

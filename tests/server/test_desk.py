@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from rpcserver.apis.catalogue import registry
 from rpcserver.apis.queries import (
     Canceled,
     CancelOrders,
@@ -48,6 +49,7 @@ from rpcserver.domain.order import Fill, OrderRequest, OrderSide, OrderStatus
 from rpcserver.domain.principal import Principal, Role
 from rpcserver.server.approvals import Approvals
 from rpcserver.server.desk import Desk
+from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.second_person import SecondPersonRule
 from rpcserver.server.tokens import TokenOffice
@@ -79,8 +81,10 @@ class Scene:
         self.near, self.far = FakeVenue(), FakeVenue(FAR)
         self.engine = FakeEngine(self.near, self.far)
         office = TokenOffice(self.engine, on_revoked=lambda _: None, on_limited=lambda _, __: None)
-        approvals = Approvals(self.engine, DirectoryKeeper(self.engine), SecondPersonRule())
-        self.desk = Desk(self.engine, office, approvals, timeout=0.02)
+        directory = DirectoryKeeper(self.engine)
+        approvals = Approvals(self.engine, directory, SecondPersonRule())
+        directives = DirectiveOffice(self.engine, approvals, registry, directory)
+        self.desk = Desk(self.engine, office, approvals, directives, timeout=0.02)
 
     async def ask(self, query: object) -> object:
         return await self.desk.carry_out(TRADER, query, "127.0.0.1:1")  # type: ignore[arg-type]

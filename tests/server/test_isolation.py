@@ -88,6 +88,8 @@ class Other(NamedTuple):
             "tag": (self.tag,),
             "tokenId": (self.token_id,),
             "haltId": (self.halt_id,),
+            "ruleId": ("their-rule",),
+            "switchId": ("their-switch",),
             "user": ("them",),
             "instrument": ("NQ",),
             "instruments": (["NQ"],),
@@ -106,6 +108,8 @@ OWN = {  # what the samples' names are in this world
 NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what names something within
     *("action", "after", "all", "breakGlass", "code", "deadlineMs", "dryRun", "dust", "exclude"),
     *("execution_type", "everything", "level"),
+    *("kind", "at", "until", "timeZone", "calendar", "amount", "api"),
+    *("dayStartsAt", "times", "everyMs", "forMs", "offsetTicks", "timeoutMs", "args"),
     *("expiresAt", "filled", "fraction", "graceMs", "holding", "includeFlat", "instId", "ladder"),
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
     *("orders", "outcome", "percent", "planHash", "pnl", "principal", "product", "productGroup"),
@@ -115,7 +119,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("timeInForce", "type", "venue", "waitForOpen"),
 }
 NESTED = {"orders"}
-LAYS_DOWN = {"Halt"}
+LAYS_DOWN = {"Halt", "SetRule", "ArmDeadman"}
 
 
 def keys_of(api: Api) -> list[str]:
@@ -141,9 +145,15 @@ def calls_of(api: Api, other: Other) -> Iterator[dict[str, Any]]:
             for name in ("account", "tag"):
                 for value in other.named_by[name]:
                     yield own | {key: [each | {name: value} for each in own[key]]}
+        if key == "args":  # of the closing call that a switch makes
+            for name in ("account", "strategyTag", "instrument"):
+                for value in other.named_by[name]:
+                    yield own | {key: {name: value}}
 
 
 def _own(key: str, value: Any) -> Any:
+    if key == "args":
+        return {name: _own(name, inner) for name, inner in value.items()}
     if key in NESTED:
         return [{name: _own(name, inner) for name, inner in each.items()} for each in value]
     return OWN.get(key, value)
@@ -163,11 +173,12 @@ class World:
 
     async def theirs(
         self,
-    ) -> tuple[AccountSnapshot, tuple[OrderReport, ...], DirectiveSet]:
+    ) -> tuple[AccountSnapshot, tuple[OrderReport, ...], list[DirectiveSet]]:
         """Everything at the other's account but when it was read, and what it laid down."""
         snapshot = await self.venue.snapshot(THEIRS)
         orders = tuple(await self.venue.orders(THEIRS))
-        standing = self.engine.directives[DirectiveName(f"directive:halt:{self.other.halt_id}")]
+        names = (f"halt:{self.other.halt_id}", "rule:their-rule", "switch:their-switch")
+        standing = [self.engine.directives[DirectiveName(f"directive:{name}")] for name in names]
         return msgspec.structs.replace(snapshot, taken_at=NOON), orders, standing
 
     def betrayed(self, told: str, said: str) -> list[str]:
@@ -222,6 +233,11 @@ async def _live(port: int, venue: PaperVenue) -> Other:
         assert placed["orderState"] == "Working", placed
         halt = {"account": THEIRS, "instrument": "GC", "reason": WHY}
         halted = (await wide.call("Halt", halt))["halt"]
+        rule = {"ruleId": "their-rule", "kind": "drawdown", "amount": 10**9, "action": "halt"}
+        assert (await wide.call("SetRule", rule | {"reason": WHY}))["success"]
+        switch = {"switchId": "their-switch", "timeoutMs": 10**6, "api": "FlattenEverything"}
+        armed = await wide.call("ArmDeadman", switch | {"args": {}, "reason": WHY})
+        assert armed["success"], armed
     await _hold(venue, THEIRS, "NQ")
     [held, _] = (await venue.snapshot(THEIRS)).positions
     return Other(

@@ -53,6 +53,7 @@ _READS = frozenset(
         "ListOperations",
         "ListOrders",
         "ListPositions",
+        "ListRules",
         "ListTokens",
         "MarketInfo",
         "Ping",

@@ -1,0 +1,97 @@
+"""
+Dead-man's switches: a stored close is made when a client falls silent.
+
+Silence is counted on the monotonic clock: a jump of the clock on the wall fires nothing (law 33).
+Each life begins with one full period, and so does a process that was asleep. A switch that fires
+does so in one commit with the close it makes, so that no crash makes it fire twice, or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import anyio
+import msgspec
+from loguru import logger
+
+from rpcserver.apis.registry import Registry
+from rpcserver.core.standing import DirectiveSet, Word
+from rpcserver.domain.directive import Switch
+from rpcserver.domain.errors import InvalidRequest
+from rpcserver.rules.acting import Actor
+from rpcserver.rules.calling import stored_request, stored_terms
+
+LOOK = 1.0  # seconds between looks at what is armed
+STALLED = 5.0  # seconds without a look: the process itself was asleep
+TRY_AGAIN = 2.0  # seconds after a close was not admitted
+
+
+class _Armed(NamedTuple):
+    switch: Switch
+    record: DirectiveSet
+    due: float  # monotonic
+
+
+class DeadmanWatch:
+    """All switches that are armed."""
+
+    def __init__(self, actor: Actor, registry: Registry) -> None:
+        self._actor = actor
+        self._registry = registry
+        self._began = self._looked = anyio.current_time()
+        self._not_before: dict[str, float] = {}  # a switch whose close was not admitted
+        self._told: set[str] = set()
+
+    async def run(self) -> None:
+        """Fire what is due, until cancelled."""
+        while True:
+            now = anyio.current_time()
+            if now - self._looked > STALLED:
+                self._began = now  # nobody could renew while the machine stood still
+            self._looked = now
+            wake = now + LOOK
+            for armed in self._armed():
+                if armed.due <= now:
+                    await self._fire(armed)
+                else:
+                    wake = min(wake, armed.due)
+            await anyio.sleep(max(wake - anyio.current_time(), 0.0))
+
+    def _armed(self) -> list[_Armed]:
+        found = []
+        for record in self._actor.engine.directives.values():
+            switch = record.directive
+            if not isinstance(switch, Switch) or switch.fired_at is not None:
+                continue
+            heard = self._actor.engine.renewals.heard_at(switch.name) or self._began
+            due = max(heard, self._began) + switch.timeout
+            found.append(_Armed(switch, record, max(due, self._not_before.get(switch.name, 0.0))))
+        return found
+
+    async def _fire(self, armed: _Armed) -> None:
+        switch, actor = armed.switch, self._actor
+        now = actor.now()
+        fired = msgspec.structs.replace(switch, fired_at=now)
+        key = f"{switch.name}:{armed.record.at.isoformat()}"
+        word = Word(
+            principal=switch.by.principal_id,
+            reason=f"its client was silent for {switch.timeout:g} s",
+        )
+        try:
+            terms = stored_terms(self._registry, switch.call, switch.by, actor.directory, now)
+            closing = stored_request(switch.call, terms, switch.by, key)
+            opened = await actor.engine.lay_down(fired, word, closing=closing)
+        except InvalidRequest as error:
+            await self._could_not(switch, error)
+            return
+        assert opened is not None, "it closes"
+        logger.warning("a dead-man's switch fired", switch=switch.switch_id)
+        detail = f"{switch.switch_id}: {word.reason}; operation {opened.operation_id}"
+        await actor.alert("deadman_fired", detail)
+
+    async def _could_not(self, switch: Switch, error: InvalidRequest) -> None:
+        """Nothing was closed: people are told once, and it is tried again and again."""
+        self._not_before[switch.name] = anyio.current_time() + TRY_AGAIN
+        if switch.name not in self._told:
+            self._told.add(switch.name)
+            await self._actor.alert("deadman_failed", f"{switch.switch_id}: {error}")
