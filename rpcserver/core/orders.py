@@ -322,12 +322,14 @@ def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
     if lane_key is not None and order.operation_id is None and order.request is None:
         pen.write(_vanished(pen, event.account, lane_key, order))
         return lane_key
+    expiry = capabilities.request_expiry
+    expires_at = order.sent_at + expiry if expiry is not None else float("inf")
     if lane_key is not None:
-        expiry = capabilities.request_expiry
-        expires_at = order.sent_at + expiry if expiry is not None else float("inf")
         if order.absent_at is None or order.absent_at < expires_at <= event.asked:
             pen.write(OrderNotFound(lane_key, order.key, event.asked))
         return lane_key
+    if expiry is not None and event.asked < expires_at:
+        return None  # it may still be taken, and whoever closes there has to count it (law 2)
     pen.write(
         OrderEnded(
             at=pen.now.wall,

@@ -223,3 +223,21 @@ def test_law_29_our_own_order_shown_without_its_name_is_no_second_one(answer: Fa
 
     assert len(world.told(OrderKnown)) < 10, "the same news again is no news"
     assert report.legs[0].outcome is not None
+
+
+def test_law_02_a_clients_own_order_counts_until_its_request_has_expired() -> None:
+    venue = nameless()
+    venue.capabilities = msgspec.structs.replace(
+        venue.capabilities, id_memory=IdMemory.FOR_EVER, request_expiry=8.0
+    )
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, LOSE_REQUEST)
+    assert world.refusal_of_an_order(key) is None
+    world.run(5)
+    assert world.state.loose, "it may still land"
+
+    world.run(10)
+
+    assert not world.state.loose
