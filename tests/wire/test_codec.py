@@ -236,6 +236,7 @@ def test_progress_speaks_in_strings_and_crosstrade_frames_in_numbers() -> None:
                 fees=Decimal(0),
                 equity=Decimal(1),
                 connected=True,
+                sandbox=True,
             )
         ],
     )
