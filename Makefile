@@ -44,6 +44,8 @@ powercut: $(STAMP) ## Cut the power of the journal's disk POWER_CUTS times; fail
 
 crashes: $(STAMP) ## kill -9 for CRASH_MINUTES; fails if a position is closed twice, lost or flipped
 	$(VENV)/bin/python -m tests.acceptance.crash_loop --minutes $(CRASH_MINUTES) --seed $(CRASH_SEED)
+	for visit in 2 3; do \
+		FAILPOINT_VISIT=$$visit $(VENV)/bin/pytest -q tests/acceptance/test_failpoints.py || exit 1; done
 
 lock: $(STAMP) ## Pin every dependency anew
 	$(VENV)/bin/python -m piptools compile --quiet --extra dev --generate-hashes --strip-extras \

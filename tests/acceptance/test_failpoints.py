@@ -4,7 +4,7 @@ Every failpoint, each with `kill -9`, with a freeze that outlasts every patience
 A trial is a server of its own at the venue all trials share. One caller has the account closed at
 which the trap lies, another has another account closed meanwhile; both ask again by their keys
 until they are answered. What was answered must be true at the venue, and each execution is
-reckoned. `FAILPOINT_VISITS=2` springs the traps at their second passing where there is one.
+reckoned. `FAILPOINT_VISIT=2` springs the traps at their second passing, where there is one.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ pytestmark = pytest.mark.anyio
 
 AT_ONCE = 6  # trials
 FROZEN = 2.0  # seconds, and every patience is shorter:
-DEADLINE = {Action.FREEZE: 1_500, Action.KILL: 20_000, Action.RAISE: 20_000}  # ms, of an operation
+DEADLINE = {Action.FREEZE: 1_500, Action.KILL: 60_000, Action.RAISE: 60_000}  # ms, of an operation
 PINGS = {"limits.ping_interval": 0.3, "limits.ping_timeout": 0.3}
 POLL = 0.01
-VISIT = int(os.environ.get("FAILPOINT_VISITS", "1"))
+VISIT = int(os.environ.get("FAILPOINT_VISIT", "1"))
 
 # Bugs that cost the process its life: without a journal, or without what it left, it cannot go on.
 MAY_END = ("_commit", "unfinished.")
@@ -116,7 +116,8 @@ class Trial:
             async with anyio.create_task_group() as calls:
                 for account, heard in zip(self._accounts, self._heard, strict=True):
                     calls.start_soon(self._ask, account, heard)
-            assert self._mark.exists(), f"{self._case.failpoint} was never reached"
+            self._sprang = self._mark.exists()
+            assert self._sprang or VISIT > 1, f"{self._case.failpoint} was never reached"
             await self._ask(self._accounts[0], self._heard[0])  # once more, of whoever lives now
             keeping.cancel_scope.cancel()
 
@@ -170,7 +171,7 @@ class Trial:
         deaths = self._deaths[1:] if self._story is Story.RECOVERY else self._deaths
         match self._case.action:
             case Action.KILL:
-                assert deaths == [-9]
+                assert deaths == [-9] * self._sprang
             case Action.FREEZE:
                 assert deaths == []
             case Action.RAISE if not any(part in self._case.failpoint for part in MAY_END):
