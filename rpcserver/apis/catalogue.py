@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rpcserver.apis import (
     approvals,
+    audit,
     crosstrade,
     crosstrade_accounts,
     crosstrade_histories,
@@ -45,6 +46,7 @@ registry = Registry.of(
     halts.registry,
     rules.registry,
     deadman.registry,
+    audit.registry,
     approvals.registry,
     tokens.registry,
 )

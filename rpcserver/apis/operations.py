@@ -1,4 +1,4 @@
-"""Our own calls: operations, unknown orders, the audit, and whether anyone is there."""
+"""Our own calls: operations, unknown orders, and whether anyone is there."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ from rpcserver.apis.queries import (
     ReadOperation,
     ReadOperations,
     Resolve,
-    VerifyChain,
 )
 from rpcserver.apis.registry import Ask, Asked, Registry
-from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.core.entries import OperationRow
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import OrderOutcome, ResolveRequest
 from rpcserver.domain.errors import InvalidRequest
@@ -169,7 +168,7 @@ def _sees_everyone(principal: Principal) -> bool:
     return principal.may(Permission.OVERRIDE) or principal.may(Permission.ADMINISTER)
 
 
-# --- what a person says, and what the chain says -------------------------------------------------
+# --- what a person says --------------------------------------------------------------------------
 
 
 class ResolveOrderArgs(Args, frozen=True, kw_only=True, rename="camel"):
@@ -204,25 +203,6 @@ def resolve_order(args: ResolveOrderArgs, asked: Asked) -> Ask:
     )
     order_id = request.client_order_id
     return Ask(Resolve(request), lambda _: {"orderId": order_id, "success": True})
-
-
-@registry.query("VerifyAudit", args=NoArgs)
-def verify_audit(_: NoArgs, _asked: Asked) -> Ask:
-    """Walk the whole hash chain of the audit."""
-    return Ask(VerifyChain(), chain_answer)
-
-
-def chain_answer(report: ChainReport) -> Data:
-    """`success` says that the chain is intact."""
-    return {
-        "success": report.intact,
-        "intact": report.intact,
-        "records": report.records,
-        "auditSeq": report.head.audit_seq,
-        "auditHead": report.head.audit_hash,
-        "firstBroken": report.first_broken,
-        "detail": report.detail,
-    }
 
 
 # --- liveness ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from rpcserver.apis.read_queries import ReadSummary as ReadSummary
 from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
 from rpcserver.apis.read_queries import Summarized as Summarized
 from rpcserver.apis.read_queries import Watermark as Watermark
-from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.core.entries import ChainReport, Exit, ExitFilter, OperationRow
 from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import PlaceRequest, ResolveRequest
@@ -108,6 +108,15 @@ class ReadOperation(msgspec.Struct, frozen=True):
     """-> `OperationReport`; unknown or another's: `InvalidRequest("unknown_operation")`."""
 
     operation_id: OperationId
+
+
+class ReadExits(msgspec.Struct, frozen=True):
+    """-> `FoundExits`: a page of those the caller may see, and all of them with `whole`."""
+
+    wanted: ExitFilter
+    before: int | None = None  # an audit_seq
+    limit: int = 100
+    whole: bool = False
 
 
 class VerifyChain(msgspec.Struct, frozen=True):
@@ -257,6 +266,7 @@ Query = (
     | ReadMarketInfo
     | ReadOperations
     | ReadOperation
+    | ReadExits
     | VerifyChain
     | ReadTokens
     | ReadApprovals
@@ -306,6 +316,13 @@ class MarketInfo(msgspec.Struct, frozen=True):
     instrument: Instrument
     market: Market
     session: Session
+
+
+class FoundExits(msgspec.Struct, frozen=True):
+    """The newest first."""
+
+    page: tuple[Exit, ...]
+    all: tuple[Exit, ...] = ()
 
 
 class Canceled(msgspec.Struct, frozen=True):
@@ -371,6 +388,7 @@ Answerable = (
     | MarketInfo
     | tuple[OperationRow, ...]
     | OperationReport
+    | FoundExits
     | ChainReport
     | tuple[TokenRow, ...]
     | tuple[Placed, ...]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rpcclient import RpcClient
 from rpcserver.app import JOURNAL_FILE
-from rpcserver.cli import options
+from rpcserver.cli import exit_log, options
 from rpcserver.cli.answers import Chain, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
@@ -24,7 +24,9 @@ from rpcserver.journal.export import NotAnExport, export_chain, verify_export
 from rpcserver.journal.reader import open_reader
 from rpcserver.settings import default_data_dir
 
-commands = typer.Typer(help="Verify and export the audit.", no_args_is_help=True)
+commands = typer.Typer(help="Look into the audit, verify it, export it.", no_args_is_help=True)
+commands.command()(exit_log.query)
+commands.command("export-csv")(exit_log.export_csv)
 
 
 @commands.command()

@@ -160,6 +160,7 @@ def _end(
             outcome=outcome,
             reason=reason,
             detail=detail,
+            held=leg.position.signed_quantity,
             remaining=lane.expected,
             closed=leg.closed,
             average_price=leg.value / leg.closed if leg.closed else None,
@@ -210,6 +211,7 @@ def end_unstarted(pen: Pen, operation_id: OperationId, number: int) -> bool:
             lane=leg.key,
             outcome=outcome,
             reason=reason,
+            held=leg.position.signed_quantity,
             remaining=leg.remaining,
         )
     )

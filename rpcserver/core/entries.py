@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
 from rpcserver.core.records import Record
-from rpcserver.domain.ids import OperationId, PrincipalId
+from rpcserver.core.report import Outcome
+from rpcserver.domain.ids import (
+    AccountId,
+    AccountRef,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    VenueId,
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +49,73 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     partial: bool  # asked to leave something: a repeat without a key is refused for a while
     dry_run: bool
     legs: int
+    strategy: str | None = None  # the tag asked for
+    reason: str = ""
+    remote: str = ""
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg that ended, as the exit log shows it: what became of a position, by whose word."""
+
+    audit_seq: int  # of the record that ended it
+    operation_id: OperationId
+    leg: int
+    at: datetime
+    venue: VenueId
+    account: AccountId
+    instrument: InstrumentId
+    held: Decimal  # signed: when it was planned
+    closed: Decimal  # unsigned
+    average_price: Decimal | None
+    remaining: Decimal  # signed
+    outcome: Outcome
+    why: str
+    proven_at: datetime | None
+    api: str = ""
+    principal: PrincipalId = PrincipalId("")
+    strategy: str | None = None
+    reason: str = ""  # the caller's
+    remote: str = ""
+
+    @property
+    def account_ref(self) -> AccountRef:
+        return AccountRef(self.venue, self.account)
+
+
+class ExitFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which exits: all that every filter that is set matches; words without regard to case."""
+
+    principal: PrincipalId | None = None
+    strategy: str | None = None
+    instrument: str | None = None  # "ES 12-25"; or a root, "ES": every expiry of it
+    venue: VenueId | None = None
+    account: AccountId | None = None
+    operation_id: OperationId | None = None
+    outcomes: tuple[Outcome, ...] = ()  # none: any
+    since: datetime | None = None  # inclusive
+    until: datetime | None = None  # exclusive
+
+    def matches(self, found: Exit) -> bool:
+        """The same that the journal on disk finds."""
+        return (
+            _same(self.principal, found.principal)
+            and _same(self.strategy, found.strategy)
+            and _same(self.venue, found.venue)
+            and _same(self.account, found.account)
+            and self.operation_id in (None, found.operation_id)
+            and (not self.outcomes or found.outcome in self.outcomes)
+            and (self.since is None or found.at >= self.since)
+            and (self.until is None or found.at < self.until)
+            and (
+                self.instrument is None
+                or _same(self.instrument, found.instrument)
+                or found.instrument.casefold().startswith(f"{self.instrument.casefold()} ")
+            )
+        )
+
+
+def _same(wanted: str | None, found: str | None) -> bool:
+    return wanted is None or (found is not None and wanted.casefold() == found.casefold())
 
 
 class ChainReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -349,6 +349,7 @@ class LegEnded(RecordBase, frozen=True, kw_only=True, tag="leg_ended"):
     outcome: Outcome
     reason: str = ""
     detail: str = ""
+    held: Decimal = ZERO  # signed: when it was planned
     remaining: Decimal = ZERO  # signed
     closed: Decimal = ZERO  # unsigned
     average_price: Decimal | None = None

@@ -16,6 +16,8 @@ import msgspec
 
 from rpcserver.core.entries import ChainReport as ChainReport
 from rpcserver.core.entries import Entry as Entry
+from rpcserver.core.entries import Exit as Exit
+from rpcserver.core.entries import ExitFilter as ExitFilter
 from rpcserver.core.entries import Head as Head
 from rpcserver.core.entries import OperationRow as OperationRow
 from rpcserver.core.records import Record
@@ -230,6 +232,11 @@ class Journal(Protocol):
         limit: int = 50,
     ) -> Sequence[OperationRow]:
         """The newest operations first; *before* pages on."""
+
+    async def exits(
+        self, wanted: ExitFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[Exit]:
+        """Legs that ended, the newest first; *before*, an `audit_seq`, pages on."""
 
     async def recent(self, since: datetime) -> Sequence[OperationRow]:
         """Operations opened or finished since, oldest first: what keys and repeats are held to."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rpcserver.core.entries import OperationRow
-from rpcserver.core.records import OperationFinished, OperationOpened, Record
+from rpcserver.core.records import LegEnded, OperationFinished, OperationOpened, Record
 from rpcserver.domain.ids import OperationId
 
 
@@ -18,6 +18,7 @@ class Changes:
     turned: dict[str, int | None] = field(default_factory=dict)  # subject: opened by; None: closed
     opened: list[tuple[int, OperationRow]] = field(default_factory=list)  # by which audit_seq
     finished: list[OperationFinished] = field(default_factory=list)
+    exits: list[tuple[int, LegEnded]] = field(default_factory=list)  # by which audit_seq
     legs: dict[OperationId, int] = field(default_factory=dict)  # the largest total seen
 
 
@@ -42,7 +43,9 @@ def changes_of(records: Sequence[Record], first_seq: int) -> Changes:
                 changes.opened.append((audit_seq, _running(record)))
         if (closes := record.closes) is not None:
             turned[closes] = None
-        if isinstance(record, OperationFinished):
+        if isinstance(record, LegEnded):
+            changes.exits.append((audit_seq, record))
+        elif isinstance(record, OperationFinished):
             changes.finished.append(record)
     return changes
 
@@ -62,4 +65,7 @@ def _running(record: OperationOpened) -> OperationRow:
         partial=not request.amount.is_whole,
         dry_run=request.dry_run,
         legs=0,
+        strategy=request.scope.strategy_tag,
+        reason=request.reason,
+        remote=request.remote,
     )

@@ -11,13 +11,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 from anyio.lowlevel import checkpoint
 
-from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
+from rpcserver.core.entries import ChainReport, Entry, Exit, ExitFilter, Head, OperationRow
 from rpcserver.core.recording import own_order_subject
-from rpcserver.core.records import Record, decode_record
+from rpcserver.core.records import LegEnded, Record, decode_record
 from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId, TokenId
 from rpcserver.domain.principal import TokenRow
@@ -33,6 +34,7 @@ class _Disk:
         self.places: dict[str, list[tuple[int, int]]] = {}  # subject: (seq, audit_seq), in order
         self.open_subjects: dict[str, int] = {}  # and the audit_seq that opened it
         self.operations: dict[OperationId, OperationRow] = {}  # oldest first
+        self.exits: list[Exit] = []  # oldest first
         self.tokens: dict[bytes, TokenRow] = {}
 
     @property
@@ -50,6 +52,7 @@ class _Disk:
                 self.open_subjects[subject] = opened_by
         for _, row in changes.opened:
             self.operations[row.operation_id] = row
+        self.exits += (self._exit(audit_seq, ended) for audit_seq, ended in changes.exits)
         for operation_id, legs in changes.legs.items():
             if (running := self.operations.get(operation_id)) is not None and legs > running.legs:
                 self.operations[operation_id] = msgspec.structs.replace(running, legs=legs)
@@ -58,6 +61,30 @@ class _Disk:
                 self.operations[end.operation_id] = msgspec.structs.replace(
                     running, finished_at=end.at, success=end.success, flat=end.flat
                 )
+
+    def _exit(self, audit_seq: int, ended: LegEnded) -> Exit:
+        operation = self.operations[ended.operation_id]
+        return Exit(
+            audit_seq=audit_seq,
+            operation_id=ended.operation_id,
+            leg=ended.number,
+            at=ended.at,
+            venue=ended.lane.venue,
+            account=ended.lane.account,
+            instrument=ended.lane.instrument,
+            held=ended.held,
+            closed=ended.closed,
+            average_price=ended.average_price,
+            remaining=ended.remaining,
+            outcome=ended.outcome,
+            why=ended.reason,
+            proven_at=ended.proven_at,
+            api=operation.api,
+            principal=operation.principal,
+            strategy=operation.strategy,
+            reason=operation.reason,
+            remote=operation.remote,
+        )
 
 
 class MemoryJournal:
@@ -193,6 +220,14 @@ class MemoryJournal:
         older = ids if before is None else ids[: ids.index(before)]
         rows = (self._disk.operations[operation_id] for operation_id in reversed(older))
         return [row for row in rows if principal in (None, row.principal)][:limit]
+
+    async def exits(
+        self, wanted: ExitFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[Exit]:
+        """The newest exits first; *before*, an `audit_seq`, pages on."""
+        newest_first = reversed(self._disk.exits)
+        older = (each for each in newest_first if before is None or each.audit_seq < before)
+        return list(islice((each for each in older if wanted.matches(each)), limit))
 
     async def recent(self, since: datetime) -> Sequence[OperationRow]:
         """Operations opened or finished since, oldest first."""

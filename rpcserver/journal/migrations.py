@@ -25,6 +25,7 @@ def _script(name: str) -> str:
 SCRIPTS: Sequence[str] = (  # the first makes version 1
     _script("schema.sql"),
     _script("schema_2.sql"),
+    _script("schema_3.sql"),
 )
 
 

@@ -9,15 +9,23 @@ from datetime import datetime
 from pathlib import Path
 
 import aiosqlite
+import msgspec
 
-from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
+from rpcserver.core.entries import ChainReport, Entry, Exit, ExitFilter, Head, OperationRow
 from rpcserver.core.recording import own_order_subject
 from rpcserver.core.records import Record, decode_record
 from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId
 from rpcserver.journal.chain import GENESIS, Link, Walk
 from rpcserver.journal.connection import connect, opening
 from rpcserver.journal.migrations import require_current
-from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_row, time_text
+from rpcserver.journal.rows import (
+    EXIT_COLUMNS,
+    OPERATION_COLUMNS,
+    Value,
+    exit_row,
+    operation_row,
+    time_text,
+)
 
 _PAGE = 1000  # rows at a time: decoding or hashing them keeps the event loop for some milliseconds
 _UNLIMITED = -1  # SQLite's word for no LIMIT
@@ -52,6 +60,23 @@ _PAGE_OF_OPERATIONS = """
       AND (:before IS NULL
            OR opened_by < (SELECT opened_by FROM operations WHERE operation_id = :before))
     ORDER BY opened_by DESC LIMIT :limit
+"""
+
+
+_EXITS = f"""
+    SELECT {EXIT_COLUMNS} FROM exits JOIN operations USING (operation_id)
+    WHERE (:before IS NULL OR audit_seq < :before)
+      AND (:operation_id IS NULL OR operation_id = :operation_id)
+      AND (:principal IS NULL OR lower(principal) = lower(:principal))
+      AND (:strategy IS NULL OR lower(strategy) = lower(:strategy))
+      AND (:venue IS NULL OR lower(venue) = lower(:venue))
+      AND (:account IS NULL OR lower(account) = lower(:account))
+      AND (:instrument IS NULL OR lower(instrument) = lower(:instrument)
+           OR lower(substr(instrument, 1, length(:instrument) + 1)) = lower(:instrument) || ' ')
+      AND (:outcomes = '[]' OR outcome IN (SELECT value FROM json_each(:outcomes)))
+      AND (:since IS NULL OR at >= :since)
+      AND (:until IS NULL OR at < :until)
+    ORDER BY audit_seq DESC LIMIT :limit
 """
 
 
@@ -127,6 +152,28 @@ class JournalReader:
             {"principal": principal, "before": before, "limit": limit},
         )
         return [operation_row(row) for row in rows]
+
+    async def exits(
+        self, wanted: ExitFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[Exit]:
+        """The newest exits first; *before*, an `audit_seq`, pages on."""
+        rows = await self._db.execute_fetchall(
+            _EXITS,
+            {
+                "before": before,
+                "limit": limit,
+                "operation_id": wanted.operation_id,
+                "principal": wanted.principal,
+                "strategy": wanted.strategy,
+                "venue": wanted.venue,
+                "account": wanted.account,
+                "instrument": wanted.instrument,
+                "outcomes": msgspec.json.encode([o.value for o in wanted.outcomes]).decode(),
+                "since": None if wanted.since is None else time_text(wanted.since),
+                "until": None if wanted.until is None else time_text(wanted.until),
+            },
+        )
+        return [exit_row(row) for row in rows]
 
     async def recent(self, since: datetime) -> Sequence[OperationRow]:
         """Operations opened or finished since, oldest first."""

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from rpcserver.core.entries import OperationRow
+from rpcserver.core.entries import Exit, OperationRow
+from rpcserver.core.records import LegEnded
 from rpcserver.domain.principal import TokenRow
 
 Value = str | bytes | int | None
 
 OPERATION_COLUMNS = ", ".join(OperationRow.__struct_fields__)
+EXIT_COLUMNS = ", ".join(Exit.__struct_fields__)
 TOKEN_COLUMNS = ", ".join(TokenRow.__struct_fields__)
 
 
@@ -37,6 +39,9 @@ def operation_values(opened_by: int, row: OperationRow) -> tuple[Value, ...]:
         row.partial,
         row.dry_run,
         row.legs,
+        row.strategy,
+        row.reason,
+        row.remote,
     )
 
 
@@ -44,6 +49,32 @@ def operation_row(row: sqlite3.Row) -> OperationRow:
     """What a row of `OPERATION_COLUMNS` says."""
     fields = dict(zip(OperationRow.__struct_fields__, row, strict=True))
     return msgspec.convert(fields, OperationRow, strict=False)
+
+
+def exit_values(audit_seq: int, ended: LegEnded) -> tuple[Value, ...]:
+    """A new row of `exits`."""
+    lane, price = ended.lane, ended.average_price
+    return (
+        audit_seq,
+        ended.operation_id,
+        ended.number,
+        time_text(ended.at),
+        lane.venue,
+        lane.account,
+        lane.instrument,
+        f"{ended.held:f}",
+        f"{ended.closed:f}",
+        None if price is None else f"{price:f}",
+        f"{ended.remaining:f}",
+        ended.outcome.value,
+        ended.reason,
+        None if ended.proven_at is None else time_text(ended.proven_at),
+    )
+
+
+def exit_row(row: sqlite3.Row) -> Exit:
+    """What a row of `EXIT_COLUMNS` says."""
+    return msgspec.convert(dict(zip(Exit.__struct_fields__, row, strict=True)), Exit)
 
 
 def token_values(token: TokenRow, token_hash: bytes) -> tuple[Value, ...]:

@@ -33,7 +33,13 @@ from rpcserver.journal.connection import connect, is_full, opening
 from rpcserver.journal.directory import make_directory
 from rpcserver.journal.lock import Tenure, hold_directory
 from rpcserver.journal.reader import JournalReader
-from rpcserver.journal.rows import OPERATION_COLUMNS, Value, operation_values, time_text
+from rpcserver.journal.rows import (
+    OPERATION_COLUMNS,
+    Value,
+    exit_values,
+    operation_values,
+    time_text,
+)
 from rpcserver.journal.soundness import sound_head
 from rpcserver.journal.tokens import TokenStore
 from rpcserver.journal.writer import BatchConnection, Statement, Writer, open_writer
@@ -46,6 +52,7 @@ _BEGIN_OPERATION = (
     f"INSERT INTO operations (opened_by, {OPERATION_COLUMNS}) "
     f"VALUES ({', '.join('?' * (1 + len(OPERATION_COLUMNS.split(', '))))})"
 )
+_LOG_EXIT = f"INSERT INTO exits VALUES ({', '.join('?' * 14)})"
 _COUNT_LEGS = "UPDATE operations SET legs = max(legs, ?) WHERE operation_id = ?"
 _FINISH_OPERATION = (
     "UPDATE operations SET finished_at = ?, success = ?, flat = ? WHERE operation_id = ?"
@@ -225,6 +232,7 @@ class SqliteJournal(JournalReader):
             (_OPEN, [(subject, seq) for subject, seq in turned if seq is not None]),
             (_CLOSE, [(subject,) for subject, seq in turned if seq is None]),
             (_BEGIN_OPERATION, [operation_values(seq, row) for seq, row in changes.opened]),
+            (_LOG_EXIT, [exit_values(seq, ended) for seq, ended in changes.exits]),
             (_COUNT_LEGS, [(total, op) for op, total in legs if total > self._legs.get(op, 0)]),
             (_FINISH_OPERATION, [_finish_values(record) for record in changes.finished]),
         )

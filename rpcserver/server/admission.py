@@ -33,6 +33,7 @@ from rpcserver.apis.queries import (
     ReadApprovals,
     ReadDirectives,
     ReadExecutions,
+    ReadExits,
     ReadLifecycle,
     ReadMarketInfo,
     ReadOperation,
@@ -190,6 +191,10 @@ def check_query(principal: Principal, query: Query) -> Query:
             pass  # one by one: what it names decides, and is only known when it is carried out
         case ReadApprovals() | ConfirmClose():
             pass  # likewise: see `may_approve`
+        case ReadExits(wanted):
+            if not oversees(principal):
+                own = msgspec.structs.replace(wanted, principal=principal.principal_id)
+                return msgspec.structs.replace(query, wanted=own)
         case ReadQuotes() | ReadMarketInfo() | VerifyChain() | Nothing():
             pass  # about no account
         case _:

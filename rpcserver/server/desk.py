@@ -35,6 +35,7 @@ from rpcserver.apis.queries import (
     ReadApprovals,
     ReadDirectives,
     ReadExecutions,
+    ReadExits,
     ReadLifecycle,
     ReadMarketInfo,
     ReadOperation,
@@ -140,6 +141,8 @@ class Desk:
                 return tuple(await found)
             case ReadOperation(operation_id):
                 return await self.operation(principal, operation_id)
+            case ReadExits():
+                return await self._sight.exits(principal, query)
             case VerifyChain():
                 return await self._engine.journal.verify()
             case ReadTokens():

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rpcserver.core.entries import Entry, OperationRow
+from rpcserver.apis.queries import FoundExits, ReadExits
+from rpcserver.core.entries import Entry, Exit, ExitFilter, OperationRow
 from rpcserver.core.records import OperationOpened
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.ids import OperationId, PrincipalId
 from rpcserver.domain.principal import EVERY_ACCOUNT, Principal
 from rpcserver.driver.ports import Journal
 from rpcserver.server.admission import may_see, may_see_record, operations_of
+
+EXITS_AT_ONCE = 500  # read from the journal
+EXITS_MAX = 50_000  # the newest: what a summary is made of
 
 
 class Sight:
@@ -45,6 +49,24 @@ class Sight:
             if len(page) < limit:
                 break
             before = page[-1].operation_id
+        return found[:limit]
+
+    async def exits(self, principal: Principal, query: ReadExits) -> FoundExits:
+        """A page of the exit log; with `whole` all of it, as far as `EXITS_MAX`, too."""
+        page = await self._exits(principal, query.wanted, query.before, query.limit)
+        whole = query.whole and await self._exits(principal, query.wanted, None, EXITS_MAX)
+        return FoundExits(tuple(page), tuple(whole or ()))
+
+    async def _exits(
+        self, principal: Principal, wanted: ExitFilter, before: int | None, limit: int
+    ) -> list[Exit]:
+        found: list[Exit] = []
+        while len(found) < limit:
+            page = await self._journal.exits(wanted, before=before, limit=EXITS_AT_ONCE)
+            found += (each for each in page if principal.may_touch(each.account_ref))
+            if len(page) < EXITS_AT_ONCE:
+                break
+            before = page[-1].audit_seq
         return found[:limit]
 
     async def entries(self, principal: Principal, entries: Sequence[Entry]) -> list[Entry]:

@@ -20,6 +20,7 @@ from rpcserver.apis.queries import (
     Canceled,
     Changed,
     Confirmed,
+    FoundExits,
     FoundFill,
     FoundOrder,
     FoundQuote,
@@ -34,7 +35,7 @@ from rpcserver.apis.queries import (
     Summarized,
     Watermark,
 )
-from rpcserver.core.entries import ChainReport, Entry, Head, OperationRow
+from rpcserver.core.entries import ChainReport, Entry, Exit, Head, OperationRow
 from rpcserver.core.halts import Halted, Swept
 from rpcserver.core.records import OrderIntended, OrderKnown
 from rpcserver.core.report import OperationReport, Outcome, Placement
@@ -544,6 +545,26 @@ SWITCH = _stands(
     ),
     "nobody watches at night",
 )
+EXIT = Exit(
+    audit_seq=1041,
+    operation_id=OPERATION,
+    leg=1,
+    at=hand.NOW,
+    venue=hand.PAPER,
+    account=AccountId("Sim101"),
+    instrument=InstrumentId("MES 12-25"),
+    held=Decimal(-2),
+    closed=Decimal(2),
+    average_price=Decimal("5774.25"),
+    remaining=Decimal(0),
+    outcome=Outcome.FLAT,
+    why="",
+    proven_at=hand.NOW,
+    api="Flatten",
+    principal=PrincipalId("desk"),
+    reason="end of day",
+    remote="127.0.0.1",
+)
 
 QUERIES: Mapping[str, Sample] = {
     "GetPortfolioPositions": Sample('{"type":"all","account":"Sim101"}', _POSITIONS),
@@ -662,6 +683,10 @@ QUERIES: Mapping[str, Sample] = {
     ),
     "RenewDeadman": Sample('{"switchId":"my-bot"}', SWITCH),
     "DisarmDeadman": Sample('{"switchId":"my-bot","reason":"good night"}', SWITCH),
+    "QueryAudit": Sample(
+        '{"user":"desk","instrument":"MES","since":"2025-11-20T00:00:00Z","summary":true}',
+        FoundExits((EXIT,), (EXIT,)),
+    ),
     "VerifyAudit": Sample(
         "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
     ),

@@ -56,6 +56,7 @@ def test_a_served_directory_is_healthy_and_its_positions_can_be_closed(
         assert main(["token", "create", "bob", "--role", "viewer", *here]) == Exit.OK
         assert main(["token", "list", *here]) == Exit.OK
         assert main(["audit", "verify", *here]) == Exit.OK
+        assert main(["audit", "query", "--account", "Sim101", *here]) == Exit.OK
     assert main(["audit", "verify", "--offline", "--data-dir", str(tmp_path)]) == Exit.OK
     capsys.readouterr()
 

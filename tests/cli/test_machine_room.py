@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -197,6 +198,26 @@ def test_an_export_can_be_checked_by_anyone(
     assert "INTACT" in capsys.readouterr().out
     assert main(["audit", "export", *data_dir]) == Exit.OK
     assert capsys.readouterr().out == copy.read_text(encoding="utf-8")
+
+
+def test_the_exit_log_as_csv_is_no_formula(tmp_path: Path) -> None:
+    """What a caller gave as its reason is opened in other people's spreadsheets."""
+    story = Story(tag="=cmd")
+    asyncio.run(_write(tmp_path, story.opened(), story.leg_ended()))
+    copy = tmp_path / "exits.csv"
+
+    assert main(["audit", "export-csv", str(copy), "--data-dir", str(tmp_path)]) == Exit.OK
+
+    [line] = csv.DictReader(copy.read_text().splitlines())
+    assert line["strategy"] == "'=cmd"
+    assert (line["instrument"], line["side"], line["quantity"]) == ("MES 12-25", "short", "2")
+    assert (line["closed"], line["averagePrice"], line["remaining"]) == ("2", "5774.25", "0")
+    assert line["provenAt"] == "2026-03-03T12:00:00.000000Z"
+
+
+async def _write(directory: Path, *records: Record) -> None:
+    async with open_journal(directory / JOURNAL_FILE, ballast_bytes=1) as journal:
+        await journal.append(records)
 
 
 def test_a_changed_export_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

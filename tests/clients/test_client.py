@@ -351,7 +351,7 @@ async def test_a_read_is_asked_again() -> None:
         assert await client.call("ListAccounts") == {"accounts": []}
 
 
-@pytest.mark.parametrize("api", ["PlaceOrder", "CancelOrder", "Reverse", "SomethingNew"])
+@pytest.mark.parametrize("api", ["PlaceOrder", "CancelOrder", "Change", "SomethingNew"])
 async def test_an_order_is_never_sent_again(api: str) -> None:
     async def after(peer: Peer) -> None:
         assert (await peer.receives())["api"] == "ListOrders"

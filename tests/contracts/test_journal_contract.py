@@ -16,11 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rpcserver.core.entries import OperationRow
+from rpcserver.core.entries import Exit, ExitFilter, OperationRow
 from rpcserver.core.records import Concern, Record, encode_record
+from rpcserver.core.report import Outcome
 from rpcserver.core.requests import Amount
 from rpcserver.domain.errors import InvalidRequest
-from rpcserver.domain.ids import OperationId, TokenId
+from rpcserver.domain.ids import (
+    AccountId,
+    InstrumentId,
+    OperationId,
+    PrincipalId,
+    TokenId,
+    VenueId,
+)
 from rpcserver.domain.order import OrderStatus
 from rpcserver.driver.ports import Journal
 from rpcserver.journal.memory import MemoryJournal
@@ -340,6 +348,8 @@ async def test_the_row_follows_the_operation(journal: Journal) -> None:
         partial=False,
         dry_run=False,
         legs=0,
+        reason="drill",
+        remote="127.0.0.1",
     )
     await journal.append([story.opened()])
     assert await journal.operation_row(story.operation_id) == running
@@ -406,6 +416,88 @@ async def test_operations_are_listed_newest_first_and_paged(journal: Journal) ->
     assert names(await journal.operations(principal=ALICE)) == ["op-3", "op-2", "op-0"]
     assert names(await journal.operations(principal=BOB, before=OperationId("op-1"))) == []
     assert names(await journal.operations(before=OperationId("op-none"))) == []
+
+
+# --- the exit log --------------------------------------------------------------------------------
+
+ES_LANE = LANE._replace(instrument=InstrumentId("ES 12-25"), account=AccountId("Sim102"))
+
+
+async def test_an_exit_is_told_with_its_call(journal: Journal) -> None:
+    await journal.append(Story(tag="intraday").whole())
+
+    [found] = await journal.exits(ExitFilter())
+
+    assert found == Exit(
+        audit_seq=4,
+        operation_id=OperationId("op-1"),
+        leg=1,
+        at=NOON,
+        venue=LANE.venue,
+        account=LANE.account,
+        instrument=LANE.instrument,
+        held=Decimal(-2),
+        closed=Decimal(2),
+        average_price=Decimal("5774.25"),
+        remaining=Decimal(0),
+        outcome=Outcome.FLAT,
+        why="",
+        proven_at=NOON,
+        api="Flatten",
+        principal=ALICE,
+        strategy="intraday",
+        reason="drill",
+        remote="127.0.0.1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (ExitFilter(), ["op-3", "op-2", "op-1"]),
+        (ExitFilter(principal=PrincipalId("BOB")), ["op-2"]),
+        (ExitFilter(strategy="Intraday"), ["op-3"]),
+        (ExitFilter(instrument="es"), ["op-2"]),
+        (ExitFilter(instrument="ES 12-25"), ["op-2"]),
+        (ExitFilter(instrument="E"), []),
+        (ExitFilter(account=AccountId("sim102")), ["op-2"]),
+        (ExitFilter(venue=VenueId("PAPER"), account=LANE.account), ["op-3", "op-1"]),
+        (ExitFilter(operation_id=OperationId("op-1")), ["op-1"]),
+        (ExitFilter(outcomes=(Outcome.REJECTED, Outcome.PARTIAL)), ["op-2"]),
+        (ExitFilter(since=moment(60)), ["op-3", "op-2"]),
+        (ExitFilter(until=moment(60)), ["op-1"]),
+        (ExitFilter(since=moment(60), until=moment(120)), ["op-2"]),
+        (ExitFilter(principal=ALICE, outcomes=(Outcome.REJECTED,)), []),
+    ],
+)
+async def test_exits_are_found_by_all_that_is_asked(
+    home: Home, wanted: ExitFilter, expected: list[str]
+) -> None:
+    first, third = Story("op-1"), Story("op-3", tag="intraday", at=120)
+    second = Story("op-2", principal=BOB, at=60)
+    async with home.open() as journal:
+        await journal.append([first.opened(), first.leg_ended()])
+        await journal.append(
+            [second.opened(), second.leg_ended(lane=ES_LANE, outcome=Outcome.REJECTED)]
+        )
+        await journal.append([third.opened(), third.leg_ended()])
+    async with home.open() as journal:
+        found = await journal.exits(wanted)
+
+        assert [each.operation_id for each in found] == expected
+        assert all(wanted.matches(each) for each in found)
+
+
+async def test_exits_are_paged_newest_first(journal: Journal) -> None:
+    for number in range(5):
+        story = Story(f"op-{number}")
+        await journal.append([story.opened(), story.leg_ended()])
+
+    page = await journal.exits(ExitFilter(), limit=2)
+    rest = await journal.exits(ExitFilter(), before=page[-1].audit_seq)
+
+    assert [each.operation_id for each in page] == ["op-4", "op-3"]
+    assert [each.operation_id for each in rest] == ["op-2", "op-1", "op-0"]
 
 
 async def test_recent_is_what_was_opened_or_finished_since(journal: Journal) -> None:

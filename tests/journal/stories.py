@@ -80,6 +80,7 @@ class Story:
         amount: Amount | None = None,
         dry_run: bool = False,
         at: float = 0.0,
+        tag: str | None = None,
     ) -> None:
         self.operation_id = OperationId(name)
         self._principal = principal
@@ -87,6 +88,7 @@ class Story:
         self._amount = amount or Amount()
         self._dry_run = dry_run
         self._at = moment(at)
+        self._tag = tag
         self._seq = 0
         self._orders = 0
 
@@ -108,7 +110,9 @@ class Story:
                 idempotency_key=self._key,
                 digest="d1",
                 args='{"account":"Sim101"}',
-                scope=Scope(accounts=(PAPER,)),
+                remote="127.0.0.1",
+                scope=Scope(accounts=(PAPER,), strategy_tag=self._tag),
+                reason="drill",
                 amount=self._amount,
                 dry_run=self._dry_run,
             ),
@@ -135,15 +139,22 @@ class Story:
         concerns = (self.concern(leg=1, total=total),)
         return fill_counted(self.last_order, concerns=concerns, lane=LANE)
 
-    def leg_ended(self, *, total: int = 1) -> LegEnded:
+    def leg_ended(
+        self,
+        *,
+        total: int = 1,
+        lane: PositionKey = LANE,
+        outcome: Outcome = Outcome.FLAT,
+    ) -> LegEnded:
         return LegEnded(
             at=self._at,
             mono=4.0,
             concerns=(self.concern(leg=1, done=1, total=total),),
             operation_id=self.operation_id,
             number=1,
-            lane=LANE,
-            outcome=Outcome.FLAT,
+            lane=lane,
+            outcome=outcome,
+            held=Decimal(-2),
             closed=Decimal(2),
             average_price=Decimal("5774.25"),
             proven_at=self._at,

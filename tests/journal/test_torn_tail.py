@@ -201,7 +201,7 @@ def test_the_first_broken_record_is_named_where_pages_are_unreadable(crashed: Fi
             assert found[: report.records] == told[: report.records]
             return 1
 
-    for _ in range(TRIALS):
+    for _ in range(4 * TRIALS):
         files = dict(crashed)
         database_flipped(files, chance)
         named += anyio.run(verify, files)

@@ -85,6 +85,7 @@ class Other(NamedTuple):
             "position_id": (self.position_id,),
             "strategyTag": (self.tag,),
             "strategy_tag": (self.tag,),
+            "strategy": (self.tag,),
             "tag": (self.tag,),
             "tokenId": (self.token_id,),
             "haltId": (self.halt_id,),
@@ -116,7 +117,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("quantities", "quantity", "reason", "reduceOnly", "roles", "root", "since", "stopPrice"),
     *("includeFills", "includeRaw"),
     *("maxPositions", "requireMarketPosition"),
-    *("timeInForce", "type", "venue", "waitForOpen"),
+    *("summary", "timeInForce", "type", "until", "venue", "waitForOpen"),
 }
 NESTED = {"orders"}
 LAYS_DOWN = {"Halt", "SetRule", "ArmDeadman"}
