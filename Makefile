@@ -8,9 +8,10 @@ SOAK_SECONDS ?= 300
 POWER_CUTS ?= 10000
 CRASH_MINUTES ?= 10
 CRASH_SEED ?= 1
+PROOF_MINUTES ?= 60
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check unit acceptance benchmark fuzz soak powercut crashes lock clean
+.PHONY: demo test check unit acceptance benchmark fuzz soak powercut crashes proof lock clean
 
 demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
 	$(VENV)/bin/rpcserver demo
@@ -46,6 +47,9 @@ crashes: $(STAMP) ## kill -9 for CRASH_MINUTES; fails if a position is closed tw
 	$(VENV)/bin/python -m tests.acceptance.crash_loop --minutes $(CRASH_MINUTES) --seed $(CRASH_SEED)
 	for visit in 2 3; do \
 		FAILPOINT_VISIT=$$visit $(VENV)/bin/pytest -q tests/acceptance/test_failpoints.py || exit 1; done
+
+proof: $(STAMP) ## The long part in PROOF_MINUTES: worlds from fresh seeds, planted faults, fuzzing, soak, crashes; one table
+	$(VENV)/bin/python -m tests.proof --minutes $(PROOF_MINUTES)
 
 lock: $(STAMP) ## Pin every dependency anew
 	$(VENV)/bin/python -m piptools compile --quiet --extra dev --generate-hashes --strip-extras \

@@ -29,10 +29,6 @@ TALL = {
     "rpcserver.core.records": 460,  # one class a record
     "rpcserver.core.state": 710,  # what is known, and its draft beside it
     "rpcserver.driver.engine": 640,  # the facade and the turn
-    "rpcserver.simulation.bookkeeping": 470,  # what the laws are held against
-    "rpcserver.simulation.port": 460,
-    "rpcserver.simulation.venue": 470,
-    "rpcserver.simulation.world": 480,
     "rpcserver.venues.paper.venue": 460,  # the port, method by method
 }
 

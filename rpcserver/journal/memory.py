@@ -157,11 +157,11 @@ class MemoryJournal:
         Raises:
             JournalBroken: The commit raised. Only what is `reopened` knows what was kept.
         """
-        if self._broken is not None:
-            raise JournalBroken(self._broken)
         if not records:
             return ()
         await checkpoint()
+        if self._broken is not None:
+            raise JournalBroken(self._broken)
         links = seal(records, self._head)
         changes = changes_of(records, links[0].audit_seq)
         if self._is_failing or self._is_lying:

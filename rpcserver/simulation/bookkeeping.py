@@ -6,8 +6,8 @@ What it says of positions and fills is compared with the exchange's own truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+import json
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 
 import msgspec
@@ -22,38 +22,39 @@ from rpcserver.core.records import (
     GateClosed,
     GateOpened,
     LegEnded,
+    OperationCancelled,
+    OperationExpired,
     OperationFinished,
     OperationOpened,
     OperationPlanned,
     OrderEnded,
     OrderIntended,
+    OrderKnown,
+    PlanCompleted,
     PlannedLeg,
     PositionAdopted,
     Record,
     Resolved,
     ScopeWidened,
 )
-from rpcserver.core.report import Outcome
-from rpcserver.core.requests import Amount, CloseRequest, Dust
-from rpcserver.domain.capabilities import IdMemory, ReduceOnly
+from rpcserver.core.requests import Amount, CloseRequest
 from rpcserver.domain.ids import (
     AccountId,
     ClientOrderId,
     OperationId,
     TradeId,
+    VenueId,
     VenueOrderId,
     client_order_id,
 )
 from rpcserver.domain.instrument import Instrument
-from rpcserver.domain.order import ZERO, Fill, OrderReport, OrderStatus
+from rpcserver.domain.order import ZERO, Fill
 from rpcserver.domain.position import PositionKey
-from rpcserver.simulation.venue import EPOCH, SimulatedVenue
+from rpcserver.simulation.venue import SimulatedVenue
 from rpcserver.simulation.verdict import Verdict
 
-_STOPPED = (Outcome.UNKNOWN, Outcome.EXCLUDED)
 
-
-class _Episode(msgspec.Struct):
+class Episode(msgspec.Struct):
     """One position from the first leg that works on it to the last one's end (law 38)."""
 
     base: Decimal
@@ -68,11 +69,17 @@ class _Episode(msgspec.Struct):
 class Bookkeeping:
     """Reads every entry when it is durable, and remembers what later ones must agree with."""
 
-    def __init__(self, venue: SimulatedVenue, verdict: Verdict) -> None:
-        self._venue = venue
+    def __init__(self, venues: Mapping[VenueId, SimulatedVenue], verdict: Verdict) -> None:
+        self._venues = venues
         self._verdict = verdict
+        self.life = 0  # the newest one
+        self.opened: dict[OperationId, tuple[float, int]] = {}  # when, and in which life
+        self.stopped: set[OperationId] = set()  # cancelled or expired: nothing new is sent
+        self.fences: set[PositionKey] = set()  # raised, and not passed yet
         self.intents: dict[ClientOrderId, OrderIntended] = {}
+        self.intended_at: dict[ClientOrderId, float] = {}
         self.acknowledged: set[ClientOrderId] = set()  # intents whose commit returned
+        self.acknowledged_seq = 0
         self.cancels: set[tuple[AccountId, VenueOrderId]] = set()
         self.requests: dict[OperationId, CloseRequest] = {}
         self.finished: dict[OperationId, OperationFinished] = {}
@@ -85,10 +92,11 @@ class Bookkeeping:
         self._keys: dict[str, OperationId] = {}
         self._trades: set[tuple[float | None, TradeId]] = set()
         self._fills: dict[ClientOrderId, list[Fill]] = {}
-        self._legs_of_orders: dict[ClientOrderId, tuple[OperationId, int]] = {}
-        self._episodes: dict[PositionKey, _Episode] = {}
-        self._episode_of: dict[ClientOrderId, _Episode] = {}
-        self._known_ends: set[VenueOrderId] = set()
+        self.legs_of_orders: dict[ClientOrderId, tuple[OperationId, int]] = {}
+        self.episodes: dict[PositionKey, Episode] = {}
+        self._episode_of: dict[ClientOrderId, Episode] = {}
+        self.known_orders: set[VenueOrderId] = set()
+        self.known_ends: set[VenueOrderId] = set()
         self._last_seq = 0
 
     # --- what others ask -------------------------------------------------------------------------
@@ -114,6 +122,16 @@ class Bookkeeping:
         """An order of ours filled at the exchange."""
         self._fills.setdefault(name, []).append(fill)
 
+    @property
+    def time(self) -> float:
+        """Seconds since the history began."""
+        return self._verdict.time
+
+    def was_moved(self, key: PositionKey, since: float) -> bool:
+        """Whether somebody else moved the position since then."""
+        moved = self._venues[key.venue].foreign_at.get(key)
+        return moved is not None and moved >= since
+
     def truly_filled(self, name: ClientOrderId) -> Decimal:
         return sum((fill.quantity for fill in self._fills.get(name, ())), ZERO)
 
@@ -125,7 +143,7 @@ class Bookkeeping:
     def check_targets(self, name: ClientOrderId, key: PositionKey) -> None:
         """Law 38: joined operations take the target nearest zero, never the sum."""
         episode = self._episode_of.get(name)
-        if episode is None or not episode.is_judged or self._was_moved(key, episode.began):
+        if episode is None or not episode.is_judged or self.was_moved(key, episode.began):
             return
         taken = sum((self.truly_filled(order) for order in episode.orders), ZERO)
         self._verdict.check(
@@ -137,28 +155,37 @@ class Bookkeeping:
 
     # --- entries ---------------------------------------------------------------------------------
 
-    def durable(self, entries: Iterable[Entry], *, acknowledged: bool = True) -> None:
-        """Entries are durable. *acknowledged*: their commit returned, or a restart found them."""
-        for entry in entries:
-            if acknowledged and isinstance(entry.record, OrderIntended):
-                self.acknowledged.add(entry.record.order.client_order_id)
-            if entry.audit_seq <= self._last_seq:
-                continue
-            self._verdict.check(
-                27,
-                entry.audit_seq == self._last_seq + 1,
-                f"entry {entry.audit_seq} follows {self._last_seq}",
-            )
-            self._last_seq = entry.audit_seq
-            self._look_at(entry.record)
+    def life_began(self, number: int) -> None:
+        """A process started: what stands in its way it finds out by itself."""
+        self.life = number
+        self.fences.clear()
 
-    def _look_at(self, record: Record) -> None:
+    def acknowledge(self, entry: Entry) -> None:
+        """The entry's commit returned, or a restart found it."""
+        self.acknowledged_seq = max(self.acknowledged_seq, entry.audit_seq)
+        if isinstance(entry.record, OrderIntended):
+            self.acknowledged.add(entry.record.order.client_order_id)
+
+    def is_new(self, entry: Entry) -> bool:
+        """Whether the entry was not looked at yet."""
+        if entry.audit_seq <= self._last_seq:
+            return False
+        self._verdict.check(
+            27,
+            entry.audit_seq == self._last_seq + 1,
+            f"entry {entry.audit_seq} follows {self._last_seq}",
+        )
+        self._last_seq = entry.audit_seq
+        return True
+
+    def look_at(self, record: Record) -> None:
+        """A record is durable."""
         self._check_places(record)
         match record:
             case OperationOpened():
                 self._opened(record)
             case PositionAdopted(lane=lane):
-                if (episode := self._episodes.get(lane)) is not None:
+                if (episode := self.episodes.get(lane)) is not None:
                     episode.is_judged = False  # it began from what was not so any more
             case ScopeWidened():
                 request = self.requests[record.operation_id]
@@ -169,18 +196,29 @@ class Bookkeeping:
                 self._planned(record)
             case OrderIntended():
                 self._intended(record)
+            case PlanCompleted():
+                self._verdict.check(
+                    36, bool(record.plan_hash), f"the plan of {record.operation_id} has no hash"
+                )
+            case OperationCancelled() | OperationExpired():
+                self.stopped.add(record.operation_id)
             case FenceRaised(lane=lane):
+                self.fences.add(lane)
                 names = (*record.cancels, *record.shrinks)
                 self.cancels |= {(lane.account, name) for name in names}
             case CancelIntended() | ChangeIntended():
                 self.cancels.add((record.account.account, record.venue_order_id))
-            case FencePassed(how="override", lane=lane):
-                self.overridden.add(lane)
+            case FencePassed(lane=lane):
+                self.fences.discard(lane)
+                if record.how == "override":
+                    self.overridden.add(lane)
+            case OrderKnown(report=report):
+                self.known_orders.add(report.venue_order_id)
             case FillCounted():
                 self._counted(record)
             case OrderEnded():
                 if record.venue_order_id is not None:
-                    self._known_ends.add(record.venue_order_id)
+                    self.known_ends.add(record.venue_order_id)
                 if record.client_order_id is not None:
                     self.open_orders.pop(record.client_order_id, None)
             case Resolved(client_order_id=name):
@@ -192,7 +230,12 @@ class Bookkeeping:
             case LegEnded():
                 self._leg_ended(record)
             case OperationFinished():
-                self._finished(record)
+                self._verdict.check(
+                    19,
+                    record.operation_id not in self.finished,
+                    f"{record.operation_id} ended twice",
+                )
+                self.finished[record.operation_id] = record
             case _:
                 pass
 
@@ -207,11 +250,14 @@ class Bookkeeping:
 
     def _opened(self, record: OperationOpened) -> None:
         request = record.request
+        said = json.loads(request.args).get("reason", "")
         self._verdict.check(
             36,
-            bool(request.principal and request.api and request.scope.accounts),
-            f"{record.operation_id} does not say who, what and where",
+            bool(request.principal and request.api and request.scope.accounts)
+            and request.reason == said,
+            f"{record.operation_id} does not say who, what, where and why",
         )
+        self.opened[record.operation_id] = (self.time, self.life)
         if request.idempotency_key is not None:
             first = self._keys.setdefault(request.idempotency_key, record.operation_id)
             self._verdict.check(
@@ -235,7 +281,9 @@ class Bookkeeping:
                 leg.key.account_ref in request.scope.accounts,
                 f"{leg.key.account} is not in the scope of {operation}",
             )
-            contract = self._venue.exchange.markets.named(leg.key.instrument).contract
+            contract = (
+                self._venues[leg.key.venue].exchange.markets.named(leg.key.instrument).contract
+            )
             filters = request.scope.instruments
             self._verdict.check(
                 13,
@@ -245,14 +293,20 @@ class Bookkeeping:
             if leg.excluded or request.dry_run:
                 continue
             self.gates.discard(leg.key)  # somebody works there again
-            episode = self._episodes.get(leg.key)
+            episode = self.episodes.get(leg.key)
+            is_at_work = episode is not None and bool(episode.open_legs)
+            self._verdict.check(
+                26,
+                leg.joined or not is_at_work,
+                f"{operation} does not join who works on {leg.key.instrument} already",
+            )
             if episode is None or not episode.open_legs:
-                episode = self._episodes[leg.key] = _Episode(leg.expected, self._venue.time)
+                episode = self.episodes[leg.key] = Episode(leg.expected, self.time)
             wanted = _wanted(request.amount, contract.instrument, abs(episode.base))
             episode.wanted = max(episode.wanted, wanted)
             episode.open_legs.add((operation, leg.number))
             episode.operations.add(operation)
-        if self._venue.traits.buys_first:
+        if self._venues[record.account.venue].traits.buys_first:
             signs = [leg.expected > 0 for leg in record.legs if leg.expected and leg.quantity]
             self._verdict.check(17, signs == sorted(signs), "longs are sold before shorts")
 
@@ -270,6 +324,7 @@ class Bookkeeping:
         elif known is None:
             self._attempt(record, record.operation_id)
         self.intents[name] = record
+        self.intended_at[name] = self.time
         self.open_orders[name] = None
 
     def _attempt(self, record: OrderIntended, operation: OperationId) -> None:
@@ -281,8 +336,11 @@ class Bookkeeping:
             f"{name} is not the name of attempt {record.attempt} of {operation}",
         )
         if legs:
-            self._legs_of_orders[name] = (operation, legs[0])
-        if record.lane is not None and (episode := self._episodes.get(record.lane)) is not None:
+            self.legs_of_orders[name] = (operation, legs[0])
+        self._verdict.check(
+            3, record.lane not in self.fences, f"{name} is meant to go before its fence is passed"
+        )
+        if record.lane is not None and (episode := self.episodes.get(record.lane)) is not None:
             episode.orders.add(name)
             self._episode_of[name] = episode
 
@@ -309,137 +367,21 @@ class Bookkeeping:
     def _counted(self, record: FillCounted) -> None:
         # What lives longer than a lane is counted anew by the next one, from its own reading on.
         for fill in record.fills if record.client_order_id in self.intents else ():
-            episode = self._episodes.get(record.lane) if record.lane is not None else None
+            episode = self.episodes.get(record.lane) if record.lane is not None else None
             name = (episode.began if episode is not None else None, fill.trade_id)
             self._verdict.check(6, name not in self._trades, f"{fill.trade_id} is counted twice")
             self._trades.add(name)
         if record.status.is_terminal and record.client_order_id is not None:
             self.open_orders.pop(record.client_order_id, None)
 
-    # --- ends ------------------------------------------------------------------------------------
-
     def _leg_ended(self, record: LegEnded) -> None:
         done = self.ended[record.operation_id]
         self._verdict.check(19, record.number not in done, f"leg {record.number} ends twice")
         done[record.number] = record
-        if (episode := self._episodes.get(record.lane)) is not None:
+        if (episode := self.episodes.get(record.lane)) is not None:
             episode.open_legs.discard((record.operation_id, record.number))
-        claims = record.outcome in (Outcome.FLAT, Outcome.REDUCED)
-        self._verdict.check(
-            18, not claims or record.proven_at is not None, "a success without a proof"
-        )
-        if record.proven_at is not None:
-            self._check_proof(record, record.proven_at, claims=claims)
-        self._check_fills(record)
-        self._check_protection(record)
-
-    def _check_proof(self, record: LegEnded, proven_at: datetime, *, claims: bool) -> None:
-        # Wall times are told in microseconds: one more, or what happened at the instant is missed.
-        key, proven = record.lane, (proven_at - EPOCH).total_seconds() + 2e-6
-        settle = self._venue.traits.position_settle
-        if self._was_moved(key, proven - settle - 1e-5):
-            return
-        truth = self._venue.position_at(key, proven)
-        self._verdict.check(
-            18,
-            truth == record.remaining,
-            f"{record.outcome.value} says {record.remaining} {key.instrument} of {key.account}, "
-            f"the exchange held {truth} when it was read",
-        )
-        if not claims:
-            return
-        now = self._venue.position(key)
-        self._verdict.check(
-            18, now == record.remaining, f"{key.instrument} is {now} when the end is told"
-        )
-        self._verdict.check(18, record.outcome is not Outcome.FLAT or now == 0, "flat is zero")
-        request = self.requests[record.operation_id]
-        if record.outcome is Outcome.FLAT and request.amount.is_whole:
-            for order in self._venue.working(key):
-                late = order.created_at > proven_at
-                self._verdict.check(
-                    18,
-                    late or self._cannot_open(order),
-                    f"{order.venue_order_id[:8]} still works on {key.instrument} after a flat",
-                )
-
-    def _check_fills(self, record: LegEnded) -> None:
-        """Laws 5 and 6: what was closed is what our orders filled, each fill once."""
-        leg, key = self.legs[record.operation_id][record.number], record.lane
-        episode = self._episodes.get(key)
-        if record.outcome in _STOPPED or leg.joined or episode is None:
-            return
-        if len(episode.operations) > 1 or record.proven_at is None:
-            return
-        if self._venue.traits.id_memory is IdMemory.NEVER:
-            return  # whose fills they were may never be known
-        mine = (record.operation_id, record.number)
-        orders = [name for name, owner in self._legs_of_orders.items() if owner == mine]
-        truly = sum((self.truly_filled(name) for name in orders), ZERO)
-        self._verdict.check(
-            5,
-            record.closed == truly,
-            f"leg {record.number} says {record.closed} was closed, {truly} was",
-        )
-
-    def _check_protection(self, record: LegEnded) -> None:
-        """Law 16: who took the guard away and left the position says so."""
-        key = record.lane
-        if record.remaining == 0 or record.outcome in _STOPPED or record.unprotected:
-            return
-        closing = -1 if record.remaining > 0 else 1
-        for order in self._venue.exchange.state.orders_of[key.account]:
-            report = order.report
-            taken = (
-                (key.account, report.venue_order_id) in self.cancels
-                and report.venue_order_id in self._known_ends
-                and report.status is OrderStatus.CANCELED
-                and report.detail == "canceled as asked"
-                and report.stop_price is not None
-                and report.side.sign == closing
-                and (report.instrument, report.holding) == (key.instrument, key.holding)
-                and self._episodes[key].began <= (report.updated_at - EPOCH).total_seconds()
-                if key in self._episodes
-                else False
-            )
-            self._verdict.check(
-                16,
-                not taken,
-                f"{key.instrument} lost its stop, and {record.outcome.value}"
-                f" ({record.reason}) does not say so",
-            )
-
-    def _finished(self, record: OperationFinished) -> None:
-        operation = record.operation_id
-        self._verdict.check(19, operation not in self.finished, f"{operation} ended twice")
-        self.finished[operation] = record
-        request, done = self.requests[operation], self.ended[operation]
-        outcomes = [leg.outcome for leg in done.values()]
-        counts = {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
-        self._verdict.check(19, counts == dict(record.counts), "the counts do not add up")
-        if request.dry_run:
-            self._verdict.check(20, not record.flat and not outcomes, "a plan is told as a deed")
-            return
-        if record.error is None:
-            self._verdict.check(
-                19, done.keys() == self.legs[operation].keys(), "a leg has no outcome"
-            )
-        fine = {Outcome.FLAT, Outcome.REDUCED, Outcome.EXCLUDED}
-        flat = {Outcome.FLAT}
-        if request.dust is Dust.LEAVE:
-            fine.add(Outcome.DUST)
-            flat.add(Outcome.DUST)
-        self._verdict.check(20, not record.success or set(outcomes) <= fine, "a hidden failure")
-        self._verdict.check(20, not record.flat or set(outcomes) <= flat, "a flat that is none")
-
-    # --- inside ----------------------------------------------------------------------------------
-
-    def _was_moved(self, key: PositionKey, since: float) -> bool:
-        moved = self._venue.foreign_at.get(key)
-        return moved is not None and moved >= since
-
-    def _cannot_open(self, order: OrderReport) -> bool:
-        return order.reduce_only and self._venue.traits.reduce_only is ReduceOnly.AT_FILL
+            if not episode.open_legs:
+                self.fences.discard(record.lane)
 
 
 def _wanted(amount: Amount, instrument: Instrument, held: Decimal) -> Decimal:

@@ -8,7 +8,9 @@ engine could last have heard of it, nobody can hold it to that: such orders are 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,13 +18,14 @@ from rpcserver.core.records import OrderIntended
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import IdMemory, ReduceOnly
 from rpcserver.domain.ids import AccountId, ClientOrderId, VenueOrderId
-from rpcserver.domain.order import ZERO, OrderReport, OrderRequest
+from rpcserver.domain.order import ZERO, Holding, OrderReport, OrderRequest, OrderSide
 from rpcserver.domain.position import PositionKey
 from rpcserver.simulation.bookkeeping import Bookkeeping
-from rpcserver.simulation.venue import Execution, SimulatedVenue, key_of
+from rpcserver.simulation.venue import Execution, SimulatedVenue
 from rpcserver.simulation.verdict import Verdict
 
 CONFIRMED = 2  # readings after a foreign move until the engine must have taken it in
+_INSTANT = 1e-6  # seconds
 CLOSED_SUBMITS_MAX = 8  # of one position within ten seconds, while its market is closed
 
 
@@ -32,8 +35,17 @@ class _Sent(msgspec.Struct):
     order: OrderRequest
     first_at: float
     is_judged: bool
+    life: int  # which sent it first
     filled: Decimal = ZERO
     flying: list[float] = msgspec.field(default_factory=list)  # when each copy left
+
+
+class _Patience(NamedTuple):
+    """The venue asked for it: whom, when, and until when."""
+
+    life: int
+    at: float
+    until: float
 
 
 class Exposure:
@@ -51,6 +63,7 @@ class Exposure:
         self._messages: deque[float] = deque(maxlen=64)
         self._messages_life = 0
         self._described_life = 0  # which has been told the venue's budget
+        self._throttled: dict[PositionKey, _Patience] = {}
         self._while_closed: dict[PositionKey, deque[float]] = {}
 
     def life_began(self) -> None:
@@ -64,6 +77,9 @@ class Exposure:
         """The last moment before the first byte leaves."""
         self._count_message(life)
         name = order.client_order_id
+        self._verdict.check(
+            26, life == self._book.life, f"{name} was sent by a process that was replaced"
+        )
         intent = self._book.intents.get(name)
         if intent is None or name not in self._book.acknowledged:
             self._verdict.broken(22, f"{name} was sent before its intent was known to be durable")
@@ -72,10 +88,11 @@ class Exposure:
         if intent.operation_id is None:
             return
         self._check_form(order, intent)
-        key = key_of(order)
+        self._check_turn(life, order, intent)
+        key = self._venue.key_of(order)
         known = self._sent.get(name)
         if known is None:
-            known = self._sent[name] = _Sent(order, self._venue_time, self._is_confirmed(key))
+            known = self._sent[name] = _Sent(order, self._venue_time, self._is_confirmed(key), life)
             if not known.is_judged:
                 self._book.pardon(name)
         if key in self._must_read:
@@ -92,7 +109,7 @@ class Exposure:
         self._verdict.check(39, not ended, f"{name} was sent after {operation} had ended")
         self._verdict.check(
             13,
-            self._book.is_in_scope(operation, key_of(order)),
+            self._book.is_in_scope(operation, self._venue.key_of(order)),
             f"{name} on {order.instrument} is outside the scope of {operation}",
         )
         contract = self._venue.exchange.markets.named(order.instrument).contract.instrument
@@ -111,6 +128,24 @@ class Exposure:
                 f"{name} at {order.limit_price} is not at the caller's limit",
             )
 
+    def _check_turn(self, life: int, order: OrderRequest, intent: OrderIntended) -> None:
+        """Laws 15 and 29: whether the order may leave now, and from this side."""
+        name, key = order.client_order_id, self._venue.key_of(order)
+        if key.holding is not Holding.NET:
+            closing = OrderSide.SELL if key.holding is Holding.LONG else OrderSide.BUY
+            self._verdict.check(
+                15,
+                intent.lane == key and order.side is closing,
+                f"{name} to {order.side.value} does not close the {key.holding.value} side",
+            )
+        asked = self._throttled.get(key)
+        if asked is not None and asked.life == life and self._book.intended_at[name] > asked.at:
+            self._verdict.check(
+                29,
+                self._venue_time >= asked.until - _INSTANT,
+                f"{name} was sent before {asked.until:.3f} s",
+            )
+
     def _check_reservation(self, key: PositionKey, order: OrderRequest) -> None:
         """Laws 2, 3, 7 and 9, by the exchange's own truth and by what is really on its way."""
         held = self._venue.position(key)
@@ -121,12 +156,22 @@ class Exposure:
         )
         could_fill = self._could_fill(key, order)
         total = sum(could_fill.values(), ZERO) + order.quantity
-        self._verdict.check(
-            2,
-            total <= abs(held),
-            f"{total} could be taken off {held} {key.instrument}: {order.quantity} now, "
-            f"{ {name[:8]: str(quantity) for name, quantity in could_fill.items()} } before",
-        )
+        laws = [2]
+        if any(name not in self._sent for name in could_fill):
+            laws.append(3)  # what could not be canceled is counted
+        if any(self._flying(ClientOrderId(name)) for name in could_fill):
+            laws.append(7)  # what is unknown is alive
+        if any(sent.life != self._book.life for sent in self._others(could_fill)):
+            laws.append(23)  # what an earlier life sent is alive, too
+        if key in self._venue.foreign_at:
+            laws.append(14)  # what others did is taken in
+        for law in laws:
+            self._verdict.check(
+                law,
+                total <= abs(held),
+                f"{total} could be taken off {held} {key.instrument}: {order.quantity} now, "
+                f"{ {name[:8]: str(quantity) for name, quantity in could_fill.items()} } before",
+            )
 
     def _resent_harmlessly(self, order: OrderRequest) -> set[ClientOrderId]:
         """The order's own name, where the venue will take no second copy of it."""
@@ -151,12 +196,15 @@ class Exposure:
             group = working.oco_id or working.venue_order_id
             groups[group] = max(groups.get(group, ZERO), working.remaining)
         for name, sent in self._sent.items():
-            if name == order.client_order_id or key_of(sent.order) != key:
+            if name == order.client_order_id or self._venue.key_of(sent.order) != key:
                 continue
             is_there = (key.account, name) in self._venue.exchange.state.names
             if sent.order.side is order.side and self._flying(name) and not is_there:
                 groups[name] = sent.order.quantity
         return groups
+
+    def _others(self, names: Iterable[str]) -> list[_Sent]:
+        return [sent for name in names if (sent := self._sent.get(ClientOrderId(name))) is not None]
 
     def _check_phase(self, key: PositionKey) -> None:
         if self._venue.phase(key.instrument).takes_orders:
@@ -166,16 +214,20 @@ class Exposure:
         is_storm = len(times) > CLOSED_SUBMITS_MAX and times[-1] - times[0] < 10
         self._verdict.check(31, not is_storm, f"a storm of orders while {key.instrument} is closed")
 
-    def canceling(
-        self, life: int, account: AccountId, name: VenueOrderId, quantity: Decimal | None
-    ) -> None:
-        del quantity
+    def canceling(self, life: int, account: AccountId, name: VenueOrderId) -> None:
+        """The last moment before a cancel or a change leaves."""
         self._count_message(life)
         self._verdict.check(
             22,
             (account, name) in self._book.cancels,
             f"a cancel of {name} was sent before it was known to be durable",
         )
+
+    def throttled(self, life: int, order: OrderRequest, seconds: float) -> None:
+        """The venue asked for patience before this order is tried again."""
+        if order.client_order_id in self._book.legs_of_orders:
+            key = self._venue.key_of(order)
+            self._throttled[key] = _Patience(life, self._venue_time, self._venue_time + seconds)
 
     def _count_message(self, life: int) -> None:
         budget = self._venue.traits.message_budget
@@ -186,7 +238,7 @@ class Exposure:
             self._messages_life = life
         now = self._venue_time
         self._messages.append(now)
-        within = sum(1 for at in self._messages if now - at < 1.0 - 1e-6)
+        within = sum(1 for at in self._messages if now - at < 1.0 - _INSTANT)
         self._verdict.check(29, within <= budget, f"{within} messages within a second")
 
     def flying(self, order: OrderRequest, *, landed: bool) -> None:
@@ -198,6 +250,10 @@ class Exposure:
             sent.flying.append(self._venue_time)
         elif sent.flying:
             sent.flying.pop(0)
+
+    def may_land(self, name: ClientOrderId) -> bool:
+        """Whether a copy of the order is still on its way."""
+        return bool(self._flying(name))
 
     def _flying(self, name: ClientOrderId) -> list[float]:
         sent, expiry = self._sent.get(name), self._venue.traits.request_expiry
@@ -221,15 +277,18 @@ class Exposure:
         if key in self._book.overridden:
             return
         before, after = execution.before, execution.after
+        if key.holding is not Holding.NET:
+            self._verdict.check(
+                15,
+                self._book.intents[name].lane == key,
+                f"{name} filled on the {key.holding.value} side, which is not its own",
+            )
         self._verdict.check(
             1,
             after * before >= 0 and abs(after) < abs(before),
             f"{name} turned {before} {key.instrument} of {key.account} into {after}",
         )
         self._book.check_targets(name, key)
-
-    def order_moved(self, report: OrderReport) -> None:
-        """An order changed at the exchange; the journal's laws look there by themselves."""
 
     # --- readings --------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class FaultKind(enum.Enum):
     SLOW_ANSWER = "slow-answer"
     REPEAT_REQUEST = "repeat-request"  # the network delivers it twice
     HANG = "hang"  # no answer ever comes; the watchdog has to give up
+    ACK_LAST = "ack-last"  # the acknowledgement comes after the fill
     THROTTLE = "throttle"  # 429: nothing is sent, come back later
     REFUSE = "refuse"
     ADAPTER_BUG = "adapter-bug"  # the adapter raises what no contract names
@@ -36,7 +37,8 @@ class FaultKind(enum.Enum):
     FAIL_MARKETS = "fail-markets"
 
     # orders
-    SLOW_FILL = "slow-fill"  # accepted first, filled in parts later, or expired after a part
+    SLOW_FILL = "slow-fill"  # accepted first, filled in parts later
+    EXPIRE_REST = "expire-rest"  # filled in part, then expired
     STICK_CANCEL = "stick-cancel"
     FILL_FIRST = "fill-first"  # the order fills while its cancel is on the way
 
@@ -44,9 +46,11 @@ class FaultKind(enum.Enum):
     LOSE_NEWS = "lose-news"
     LATE_NEWS = "late-news"  # so news overtakes news
     REPEAT_NEWS = "repeat-news"
+    REPLAY_TRADES = "replay-trades"  # a link that comes up again tells everything once more
 
     # our own process
     CRASH = "crash"  # at a message, sent or answered, or a commit, before or after
+    CRASH_ANYWHERE = "crash-anywhere"  # between any two steps of its tasks
     COMMIT_LOST = "commit-lost"  # raises, and is gone
     COMMIT_LIES = "commit-lies"  # raises, and is durable all the same
     SLOW_COMMIT = "slow-commit"
@@ -54,6 +58,15 @@ class FaultKind(enum.Enum):
     # clients
     DISCONNECT = "disconnect"
     RESEND = "resend"  # the same call again, though the first one lives
+    CROWD = "crowd"  # many press at once, and press again
+
+    # what kind of venue it is: counted where it was felt, or once where it is always so
+    NO_REDUCE_ONLY = "no-reduce-only"
+    COUNTS_RESTING = "counts-resting"  # resting orders use up what may be reduced
+    REFUSED_ID = "refused-id"  # an id that the venue remembers
+    FREEZE_QUANTITY = "freeze-quantity"  # more is held than one order may close
+    MINIMUM_LOT = "minimum-lot"  # less is held than the smallest order
+    MINIMUM_NOTIONAL = "minimum-notional"  # refused: worth too little
 
     # planned at times of their own (plan.py)
     FOREIGN_TRADE = "foreign-trade"
@@ -62,13 +75,18 @@ class FaultKind(enum.Enum):
     OWN_ORDER = "own-order"  # a client's own order through the server
     CLOSED_MARKET = "closed-market"
     AUCTION = "auction"
+    RESERVED = "reserved"
     BANDS = "bands"
     THIN_BOOK = "thin-book"
     LOCKED_MARGIN = "locked-margin"  # frees only after another leg is closed
+    CANCEL_ALL = "cancel-all"  # somebody's: capped, and one order after the other
+    MODE_SWITCH = "mode-switch"  # a netting account becomes a hedged one
+    BAN = "ban"  # 418: nothing is answered for a while, whatever is asked
     LINK_CUT = "link-cut"
     CLOCK_JUMP = "clock-jump"
     FULL_DISK = "full-disk"
     STOP = "stop"  # the process dies at a moment of the plan
+    SECOND_SERVER = "second-server"  # another one takes the journal while the first one lives
     CANCEL_CALL = "cancel-call"
     PRICE_JUMP = "price-jump"
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from rpcserver.core.entries import Entry
 from rpcserver.core.records import Record
 from rpcserver.journal.memory import MemoryJournal
 
 
+class Door(Protocol):
+    """What the world does at the door of a journal: wait, switch a fault of the disk on, kill."""
+
+    async def before(self, journal: SimulatedJournal, records: Sequence[Record]) -> None: ...
+
+    async def after(self, entries: Sequence[Entry]) -> None:
+        """What this holds up is durable."""
+
+
 class SimulatedJournal(MemoryJournal):
-    """
-    The real one, with the world at its door.
+    """The real one, as one process has it open."""
 
-    `before` and `after` are awaited around each commit: they may wait, switch a fault of the disk
-    on, or let the process die there. What *after* holds up is durable.
-    """
-
-    def __init__(
-        self,
-        before: Callable[[SimulatedJournal, Sequence[Record]], Awaitable[None]],
-        after: Callable[[Sequence[Entry]], Awaitable[None]],
-    ) -> None:
+    def __init__(self, door: Door) -> None:
         super().__init__()
-        self._before = before
-        self._after = after
+        self._door = door
+        self._is_taken = False
+
+    @property
+    def is_in_charge(self) -> bool:
+        """Whether this process is still the one that may act."""
+        return not self._is_taken
 
     def lose_next(self) -> None:
         """The next commit raises, and what it covered is gone."""
@@ -43,14 +49,15 @@ class SimulatedJournal(MemoryJournal):
         return [link.entry for link in self._disk.links[after:]]
 
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
-        await self._before(self, records)
+        await self._door.before(self, records)
         entries = await super().append(records)
-        await self._after(entries)
+        await self._door.after(entries)
         return entries
 
-    def reopened(self) -> SimulatedJournal:
-        """What the next process finds."""
+    def taken_over(self, door: Door) -> SimulatedJournal:
+        """What the next process finds; this one takes no more records."""
+        self._is_taken = True
         plain = super().reopened()
-        journal = SimulatedJournal(self._before, self._after)
+        journal = SimulatedJournal(door)
         journal._disk, journal._head = plain._disk, plain._head
         return journal

@@ -2,99 +2,151 @@
 The forty laws, as far as this world can see them, checked at every step by code that shares nothing
 with the core but its public types.
 
-* `exposure.py`, by the truth at the exchange, at every send, landing, fill and read: 1 no flip,
-  2 reservation, 3 fence and 7 unknown (both are what keeps 2), 9 strictly reducing, 11 rounding,
-  12 price bound, 13 scope, 22 write-ahead, 24 queries first, 29 budget, 31 closed market,
-  39 nothing after the end, 40 (what a read raises wrongly breaks 1 or 2).
-* `bookkeeping.py`, from each journal entry when it is durable: 4, 5 and 6 (what a leg says was
-  closed is what its orders filled), 8 ids, 9 gates, 13 scope, 14 and 18 (what is claimed is held
-  against the exchange), 15 hedge legs, 16 protection, 17 margin order, 19 partition, 20 no hidden
-  failure, 25 keys, 26 and 27 sequence and chain, 35 places, 36 who and what, 38 targets.
-* `promises.py`, in the bytes clients got: 18, 20, 22, 25, 35.
-* `world.py`: 10 and 28 (after everything heals everything ends and gates open), 37 replay.
-* By what the plan does while all of these hold: 23 crashes at every seam, 30 broken and hung
-  adapters, 33 jumping clocks, 34 unreadable markets.
-
-Not seen here: 21 (stay-flat watch) and 32 (dead-man's switch) concern what this server does not do
-yet; the bytes of the disk (27), real processes (23, 26) and sockets (35) are tested by
-`tests/journal`, `tests/acceptance` and `tests/server`.
+* `exposure.py`, by the truth at one exchange, at every send, landing, fill and read;
+* `bookkeeping.py`, from each journal entry when it is durable: what was written, in which order;
+* `endings.py`, when legs and operations end: what is claimed is held against the exchange;
+* `evidence.py`, when something is concluded: what had the engine been told?
+* `promises.py`, in the bytes clients got;
+* `quiet.py`, at a second venue where nothing goes wrong;
+* `world.py`, when everything has healed, and when a process starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 
 from rpcserver.core.entries import Entry
 from rpcserver.domain.account import AccountSnapshot
-from rpcserver.domain.ids import AccountId, VenueOrderId
-from rpcserver.domain.order import OrderReport, OrderRequest
+from rpcserver.domain.ids import VenueId
 from rpcserver.simulation.bookkeeping import Bookkeeping
+from rpcserver.simulation.endings import Endings
+from rpcserver.simulation.evidence import Evidence
 from rpcserver.simulation.exposure import Exposure
+from rpcserver.simulation.plan import Quiet
 from rpcserver.simulation.promises import Promises, Told
-from rpcserver.simulation.venue import Execution, SimulatedVenue
+from rpcserver.simulation.quiet import Quietness
+from rpcserver.simulation.venue import SimulatedVenue
 from rpcserver.simulation.verdict import Verdict
 
-SEEN = frozenset(range(1, 41)) - {21, 32}
+LAWS: Mapping[int, str] = {
+    1: "no flip",
+    2: "reservation bound",
+    3: "fence",
+    4: "fill during cancel counts",
+    5: "conservation",
+    6: "each fill once",
+    7: "unknown is live",
+    8: "client id discipline",
+    9: "no new risk",
+    10: "limits never block an exit",
+    11: "rounding",
+    12: "price bound",
+    13: "scope",
+    14: "foreign change",
+    15: "hedge legs independent",
+    16: "protection",
+    17: "margin order",
+    18: "flat is venue-confirmed",
+    19: "complete partition",
+    20: "no hidden failure",
+    21: "stay-flat watch",
+    22: "write-ahead",
+    23: "crash equivalence",
+    24: "recovery queries first",
+    25: "idempotent request",
+    26: "single writer per leg",
+    27: "journal integrity",
+    28: "progress",
+    29: "retry budget",
+    30: "bulkhead",
+    31: "market closed",
+    32: "dead-man's switch",
+    33: "clock",
+    34: "trigger independence",
+    35: "gapless stream",
+    36: "who, why and what",
+    37: "replay",
+    38: "targets, not deltas",
+    39: "nothing after the end",
+    40: "a read never raises the size",
+}
+UNSEEN: Mapping[int, str] = {
+    21: "the server has no watch after an end yet",
+    32: "no switch is armed here",
+}
 
 
 class Laws:
     """Everything that watches, behind one face."""
 
-    def __init__(self, verdict: Verdict, written: Callable[[int], list[Entry]]) -> None:
+    def __init__(
+        self,
+        venues: Mapping[VenueId, SimulatedVenue],
+        quiet: Quiet | None,
+        verdict: Verdict,
+        written: Callable[[int], list[Entry]],
+    ) -> None:
         self.verdict = verdict
         self._written = written
-        self._parts: tuple[Exposure, Bookkeeping, Promises] | None = None
+        self.book = book = Bookkeeping(venues, verdict)
+        exposures = {name: Exposure(venue, book, verdict) for name, venue in venues.items()}
+        evidence = Evidence(venues, book, exposures, verdict)
+        self._endings = Endings(venues, book, verdict)
+        self._promises = Promises(book, verdict)
+        self.quietness = Quietness(quiet, book, verdict)
+        self._evidence = evidence
+        self.at = {name: AtVenue(each, evidence) for name, each in exposures.items()}
+        for name, venue in venues.items():
+            venue.watch(exposures[name])
 
-    def meet(self, venue: SimulatedVenue) -> None:
-        """Begin to watch; what set the scene is not judged."""
-        book = Bookkeeping(venue, self.verdict)
-        self._parts = Exposure(venue, book, self.verdict), book, Promises(book, self.verdict)
-
-    @property
-    def book(self) -> Bookkeeping:
-        assert self._parts is not None
-        return self._parts[1]
-
-    @property
-    def exposure(self) -> Exposure:
-        assert self._parts is not None
-        return self._parts[0]
+    def life_began(self, number: int, kept: int) -> None:
+        """A process started, and found *kept* entries in its journal."""
+        self.verdict.check(
+            23,
+            kept >= self.book.acknowledged_seq,
+            f"{self.book.acknowledged_seq} entries were acknowledged, {kept} are there",
+        )
+        self.book.life_began(number)
+        self._evidence.life_began()
+        self.quietness.life_began()
+        for each in self.at.values():
+            each.life_began()
 
     def durable(self, entries: list[Entry], *, acknowledged: bool = True) -> None:
-        assert self._parts is not None
-        self._parts[1].durable(entries, acknowledged=acknowledged)
-        self._parts[2].durable(entries)
+        """Entries are durable. *acknowledged*: their commit returned, or a restart found them."""
+        for entry in entries:
+            if acknowledged:
+                self.book.acknowledge(entry)
+            if self.book.is_new(entry):
+                self.book.look_at(entry.record)
+                self._endings.look_at(entry.record)
+                self._evidence.look_at(entry.record)
+                self._promises.look_at(entry.record)
+                self.quietness.look_at(entry.record)
 
     def told(self, connection: Told, frame: bytes) -> None:
-        assert self._parts is not None
+        """A frame reached a client."""
         # A replay may tell what is on the disk although its commit has not returned yet.
         self.durable(self._written(self.book.last_seq), acknowledged=False)
-        self._parts[2].told(connection, frame)
+        self._promises.told(connection, frame)
 
-    # What the venue and its port tell of.
 
-    def executed(self, execution: Execution) -> None:
-        if self._parts is not None:
-            self._parts[0].executed(execution)
+class AtVenue:
+    """What one port tells of what leaves a process, and of what it is told."""
 
-    def order_moved(self, report: OrderReport) -> None:
-        if self._parts is not None:
-            self._parts[0].order_moved(report)
-
-    def submitting(self, life: int, order: OrderRequest) -> None:
-        self.exposure.submitting(life, order)
-
-    def canceling(
-        self, life: int, account: AccountId, name: VenueOrderId, quantity: Decimal | None
-    ) -> None:
-        self.exposure.canceling(life, account, name, quantity)
-
-    def flying(self, order: OrderRequest, *, landed: bool) -> None:
-        self.exposure.flying(order, landed=landed)
-
-    def described(self, life: int) -> None:
-        self.exposure.described(life)
+    def __init__(self, exposure: Exposure, evidence: Evidence) -> None:
+        self._exposure = exposure
+        self._evidence = evidence
+        self.life_began = exposure.life_began
+        self.submitting = exposure.submitting
+        self.canceling = exposure.canceling
+        self.flying = exposure.flying
+        self.throttled = exposure.throttled
+        self.described = exposure.described
+        self.trades_read = evidence.trades_read
 
     def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:
-        self.exposure.reading(snapshot, true_at, verifies=verifies)
+        """An account was read; what began an operation proves nothing to one at work."""
+        self._exposure.reading(snapshot, true_at, verifies=verifies)
+        if verifies:
+            self._evidence.reading(snapshot)

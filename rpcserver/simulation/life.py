@@ -9,10 +9,10 @@ from datetime import datetime
 import anyio
 import anyio.abc
 
-from rpcserver.domain.errors import JournalBroken
+from rpcserver.domain.errors import Deposed, InvalidRequest, JournalBroken
 from rpcserver.driver.engine import Engine
 from rpcserver.simulation.desk import Desk
-from rpcserver.simulation.port import LifeOver
+from rpcserver.simulation.network import LifeOver
 
 
 class Life:
@@ -22,7 +22,7 @@ class Life:
         self,
         number: int,
         died: Callable[[Life, str], None],
-        seam: Callable[[str], bool],
+        dies: Callable[[str], bool],
         failed: Callable[[BaseExceptionGroup[BaseException]], None],
     ) -> None:
         self.number = number
@@ -31,7 +31,7 @@ class Life:
         self.ready = anyio.Event()
         self.over = anyio.Event()
         self._died = died
-        self._seam = seam
+        self._dies = dies
         self._failed = failed
         self._tasks: anyio.abc.TaskGroup | None = None
         self._scope = anyio.CancelScope()
@@ -47,7 +47,7 @@ class Life:
     def seam(self, where: str) -> None:
         """Perhaps die here."""
         self.check()
-        if self._seam(where):
+        if self._dies(where):
             self.die(where)
             raise LifeOver
 
@@ -74,6 +74,9 @@ class Life:
             await self.desk.carry_out(text, alive)
         except JournalBroken:
             return  # the process is about to end
+        except InvalidRequest as error:
+            if error.code != "shutting_down":
+                raise
 
     async def live(
         self, opening: AbstractAsyncContextManager[Engine], clock: Callable[[], datetime]
@@ -82,7 +85,8 @@ class Life:
         Run until death.
 
         Whatever is raised on the way out of a dead process has no meaning any more. A living one
-        may end itself where a commit raised (law 27), and for nothing else.
+        may end itself where a commit raised (law 27) or another took over (law 26), and for nothing
+        else.
         """
         try:
             with self._scope:
@@ -92,7 +96,7 @@ class Life:
                     self.ready.set()
                     await anyio.sleep_forever()
         except BaseExceptionGroup as group:
-            fatal = group.split((LifeOver, JournalBroken))[1]
+            fatal = group.split((LifeOver, JournalBroken, Deposed))[1]
             if fatal is not None and not self.is_over:
                 self._failed(fatal)
             self.die("it ended itself")

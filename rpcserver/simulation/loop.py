@@ -15,6 +15,7 @@ import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
+from heapq import heappop
 from typing import Any, TypeVar
 
 import anyio
@@ -32,15 +33,14 @@ class Spin(Exception):
 
 
 class _Selector(selectors.SelectSelector):
-    """Waits for nothing: where the loop would wait, its clock jumps to the next timer."""
+    """Asks nobody and waits for nothing: where the loop would wait, its clock jumps on."""
 
     loop: VirtualTimeLoop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        happened = super().select(0)
-        if not happened and (timeout is None or timeout > 0):
+        if timeout is None or timeout > 0:
             self.loop.jump()
-        return happened
+        return []
 
 
 class _Task(asyncio.Task[Done]):
@@ -55,12 +55,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     # Of asyncio's own, and what this file is about.
     _ready: deque[asyncio.Handle]
     _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
 
     def __init__(self, seed: int | None = None) -> None:
         self._now = 0.0
         self._tasks = 0
         self.steps = 0  # how often anything was run
         self._steps_before = 0  # the present instant
+        self._interruptions: list[tuple[int, Callable[[], None]]] = []  # by step, the last first
         self._dice = None if seed is None else random.Random(seed)
         selector = _Selector()
         selector.loop = self
@@ -79,6 +81,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._steps_before = self.steps
         self._now = max(self._now, due)
 
+    def interrupt(self, step: int, what: Callable[[], None]) -> None:
+        """Do *what* between two steps, whichever tasks they are of."""
+        self._interruptions.append((step, what))
+        self._interruptions.sort(key=lambda each: -each[0])
+
     def _numbered(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -91,24 +98,39 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return task
 
     def _run_once(self) -> None:
-        if self._dice is not None and len(self._ready) > 1:
+        """One round of asyncio's own: what is ready runs, then what was due; but time jumps."""
+        ready, scheduled = self._ready, self._scheduled
+        if self._dice is not None and len(ready) > 1:
             self._shuffle(self._dice)
-        self.steps += len(self._ready)
+        while self._interruptions and self._interruptions[-1][0] <= self.steps + len(ready):
+            step, what = self._interruptions.pop()
+            ready.insert(max(step - self.steps, 0), asyncio.Handle(what, (), self))
+        self.steps += len(ready)
         if self.steps - self._steps_before > STEPS_AN_INSTANT:
             raise Spin(f"more than {STEPS_AN_INSTANT} steps at {self._now}")
-        super()._run_once()  # type: ignore[misc]
+        while scheduled and scheduled[0].cancelled():
+            heappop(scheduled)
+        if not ready and not self._stopping:
+            self.jump()
+        due = self._now + self._clock_resolution
+        while scheduled and scheduled[0].when() < due:
+            ready.append(heappop(scheduled))
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
 
     def _shuffle(self, dice: random.Random) -> None:
         """Permute the steps of tasks; everything else keeps its turn."""
-        ready = list(self._ready)
+        ready = self._ready
         steps = [(place, task) for place, each in enumerate(ready) if (task := _task_of(each))]
+        if len(steps) < 2:
+            return
         order = sorted(steps, key=lambda step: step[1].number)
         handles = [ready[place] for place, _ in order]
         dice.shuffle(handles)
         for (place, _), handle in zip(steps, handles, strict=True):
             ready[place] = handle
-        self._ready.clear()
-        self._ready.extend(ready)
 
 
 def steps_taken() -> int:
@@ -116,6 +138,13 @@ def steps_taken() -> int:
     running = asyncio.get_running_loop()
     assert isinstance(running, VirtualTimeLoop)
     return running.steps
+
+
+def at_step(step: int, what: Callable[[], None]) -> None:
+    """Let *what* be done at the running loop's *step*, between two steps of its tasks."""
+    running = asyncio.get_running_loop()
+    assert isinstance(running, VirtualTimeLoop)
+    running.interrupt(step, what)
 
 
 def _task_of(handle: asyncio.Handle) -> _Task[object] | None:

@@ -31,6 +31,7 @@ class VenueTraits(msgspec.Struct, frozen=True, kw_only=True):
     message_budget: float | None
     concurrency: int
     latency: float
+    minimum_notional: Decimal | None = None  # the least an order must be worth
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -79,6 +80,13 @@ class Happening(msgspec.Struct, frozen=True):
     lasts: float
 
 
+class Quiet(msgspec.Struct, frozen=True, kw_only=True):
+    """A second venue, where nothing goes wrong: whatever happens elsewhere must not be felt."""
+
+    held: tuple[Held, ...]
+    is_blind: bool  # it tells of no market, quote or session
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One history, before it happens."""
 
@@ -94,3 +102,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     heals_at: float  # from then on nothing goes wrong any more
     shuffled: bool = True  # whether ready tasks are stepped in an order drawn from the seed
     without: frozenset[Strike] = frozenset()
+    quiet: Quiet | None = None
+    crash_steps: tuple[int, ...] = ()  # the process dies at these steps of the loop

@@ -7,12 +7,15 @@ from typing import Protocol
 
 import msgspec
 
-from rpcserver.core.entries import Entry
 from rpcserver.core.progress import frames
+from rpcserver.core.records import Record
 from rpcserver.core.report import Outcome
 from rpcserver.domain.ids import OperationId
 from rpcserver.simulation.bookkeeping import Bookkeeping
 from rpcserver.simulation.verdict import Verdict
+
+# What may refuse new risk, and never an exit (law 10).
+LIMITERS = frozenset({"closing_in_progress", "halted", "journal_low", "locked_out", "rate_limited"})
 
 
 class Told(Protocol):
@@ -43,12 +46,10 @@ class Promises:
         self._finals: dict[OperationId, tuple[str, bytes]] = {}
         self._operation_of_key: dict[str, OperationId] = {}
 
-    def durable(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            for progress in frames(entry.record):
-                seqs = self._tellable.setdefault(progress.operation_id, [])
-                if not seqs or progress.seq > seqs[-1]:
-                    seqs.append(progress.seq)
+    def look_at(self, record: Record) -> None:
+        """A record is durable: from now on its steps may be told."""
+        for progress in frames(record):
+            self._tellable.setdefault(progress.operation_id, []).append(progress.seq)
 
     def told(self, connection: Told, frame: bytes) -> None:
         """One frame reached one connection."""
@@ -93,6 +94,11 @@ class Promises:
         data = said["data"]
         assert isinstance(data, dict)
         named = data.get("operationId") or line.operation
+        self._verdict.check(
+            10,
+            data.get("error") not in LIMITERS,
+            f"an exit was refused by a limit of ours: {data.get('error')}",
+        )
         if named is None:
             return  # it was refused, and nothing was done
         operation = OperationId(str(named))

@@ -24,6 +24,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     digest: str  # of its event log
     broken: Broken | None
+    operations: int  # accepted closing calls, each carried to its end
     steps: int  # of the loop: how often anything happened
     lives: int
     simulated: float  # virtual seconds
@@ -59,8 +60,7 @@ async def _happen(plan: Plan, worlds: list[World], steps: list[int]) -> None:
         try:
             await world.run()
         finally:
-            if world.life is not None:
-                world.life.die("the history is over")
+            world.lives.end()
             tasks.cancel_scope.cancel()
             steps.append(loop.steps_taken())
 
@@ -71,8 +71,9 @@ def _outcome(world: World, steps: int) -> Outcome:
         plan=world.plan,
         digest=world.history.digest,
         broken=broken[0] if broken else None,
+        operations=len(world.laws.book.requests),
         steps=steps,
-        lives=world.lives,
+        lives=world.lives.count,
         simulated=world.verdict.time,
         strikes=tuple(world.weather.strikes),
         injected=world.weather.injected,
@@ -86,6 +87,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.histories = 0
+        self.operations = 0
         self.steps = 0
         self.lives = 0
         self.simulated = 0.0
@@ -93,10 +95,12 @@ class Tally:
         self.checks: Counter[int] = Counter()
         self.failed: list[tuple[int, Broken]] = []
         self.digests: list[str] = []
+        self.busy = 0.0  # seconds of one core
         self._began = time.perf_counter()
 
     def add(self, outcome: Outcome) -> None:
         self.histories += 1
+        self.operations += outcome.operations
         self.steps += outcome.steps
         self.lives += outcome.lives
         self.simulated += outcome.simulated
@@ -109,7 +113,9 @@ class Tally:
     def join(self, other: Tally) -> None:
         """Count what another tally counted."""
         self.histories += other.histories
+        self.operations += other.operations
         self.steps += other.steps
+        self.busy += other.busy
         self.lives += other.lives
         self.simulated += other.simulated
         self.injected += other.injected
@@ -124,7 +130,8 @@ class Tally:
 
 def run_many(seeds: Iterable[int], faults: Collection[FaultKind] = EVERYTHING) -> Tally:
     """Run the history of each seed in turn."""
-    tally = Tally()
+    tally, began = Tally(), time.process_time()
     for seed in seeds:
         tally.add(run_seed(seed, faults))
+    tally.busy = time.process_time() - began
     return tally

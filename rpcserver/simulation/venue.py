@@ -8,42 +8,43 @@ reaches it and after. It lives in the world, not in the process: it survives eve
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
-from rpcserver.domain.capabilities import Capabilities, IdMemory, ReduceOnly
+from rpcserver.domain.capabilities import IdMemory, ReduceOnly
 from rpcserver.domain.errors import OrderRefused
-from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueId, VenueOrderId
+from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrderId
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.order import (
     ZERO,
     Fill,
+    Holding,
     OrderReport,
     OrderRequest,
     OrderSide,
-    OrderStatus,
     OrderType,
     RejectReason,
     TimeInForce,
 )
 from rpcserver.domain.position import Position, PositionKey
 from rpcserver.driver.ports import MarketMoved, OrderChanged, PositionMoved, VenueEvent
+from rpcserver.simulation.disguise import Disguise
+from rpcserver.simulation.faults import FaultKind
 from rpcserver.simulation.listing import CONTRACTS
-from rpcserver.simulation.plan import Plan
+from rpcserver.simulation.past import Past
+from rpcserver.simulation.rules import Rules
+from rpcserver.simulation.scene import EPOCH, Scene
 from rpcserver.venues.paper import readings
 from rpcserver.venues.paper.commands import (
     CancelOrder,
     ChangeOrder,
     ExchangeCommand,
     FillOrder,
-    ListContracts,
-    OpenAccount,
     OpenPosition,
     PassTime,
     SetBands,
@@ -55,9 +56,6 @@ from rpcserver.venues.paper.exchange import Exchange
 from rpcserver.venues.paper.positions import Slot
 from rpcserver.venues.paper.state import State
 
-VENUE = VenueId("paper")
-EPOCH = datetime(2026, 3, 3, 12, tzinfo=UTC)
-USER = "ann"
 _FAR = 45  # ticks from the market: an order that waits to be filled by the world alone
 
 
@@ -77,33 +75,35 @@ class Onlooker(Protocol):
 
     def executed(self, execution: Execution) -> None: ...
 
-    def order_moved(self, report: OrderReport) -> None: ...
-
 
 class SimulatedVenue:
-    """One exchange and its traits. Every method happens at an instant and is over."""
+    """One exchange and its rules. Every method happens at an instant and is over."""
 
     def __init__(
         self,
-        plan: Plan,
+        scene: Scene,
         clock: Callable[[], float],
         publish: Callable[[VenueEvent], None],
-        onlooker: Onlooker,
+        felt: Callable[[FaultKind], None],
     ) -> None:
-        self.traits = plan.venue
+        self.venue_id = scene.venue_id
+        self.traits = scene.traits
         self._clock = clock
         self._publish = publish
-        self._onlooker = onlooker
-        self.exchange = Exchange(State(venue=VENUE, seed=1), sessions=False)
+        self._onlooker: Onlooker | None = None
+        self.exchange = Exchange(State(venue=scene.venue_id, seed=1), sessions=False)
+        self.rules = Rules(scene.traits, self.exchange, felt)
+        self.past = Past()
         self.foreign_at: dict[PositionKey, float] = {}  # when others last moved it
-        self.locked: tuple[AccountId, InstrumentId, InstrumentId] | None = (
-            None  # until the 2nd is 0
-        )
-        self._disguised: dict[VenueOrderId, OrderRequest] = {}  # what it was before it was altered
-        self._history: dict[PositionKey, tuple[list[float], list[Position | None]]] = {}
+        self._disguise = Disguise(scene.traits.id_memory)
         self._seen_at: dict[PositionKey, Decimal] = {}
         self._hidden_until: dict[VenueOrderId, float] = {}
-        self._set_scene(plan)
+        for command in scene.commands():
+            self._carry_out(command)
+
+    def watch(self, onlooker: Onlooker) -> None:
+        """From now on *onlooker* sees the truth; what set the scene is not judged."""
+        self._onlooker = onlooker
 
     @property
     def time(self) -> float:
@@ -113,45 +113,6 @@ class SimulatedVenue:
     @property
     def now(self) -> datetime:
         return EPOCH + timedelta(seconds=self._clock())
-
-    def _set_scene(self, plan: Plan) -> None:
-        self.exchange.handle(ListContracts(CONTRACTS), self.now)
-        for account in plan.accounts:
-            mode = PositionMode.HEDGE if account in plan.hedge_accounts else PositionMode.NETTING
-            self.exchange.handle(
-                OpenAccount(account=account, user_id=USER, cash=Decimal(10_000_000), mode=mode),
-                self.now,
-            )
-        for held in plan.held:
-            self._carry_out(
-                OpenPosition(
-                    account=held.account,
-                    instrument=held.instrument,
-                    quantity=held.quantity,
-                    average_price=Decimal(100),
-                    holding=held.holding,
-                )
-            )
-
-    # --- what it says of itself ------------------------------------------------------------------
-
-    def capabilities(self) -> Capabilities:
-        traits = self.traits
-        return Capabilities(
-            sandbox=True,
-            position_settle=traits.position_settle,
-            not_found_settle=traits.not_found_settle,
-            id_memory=traits.id_memory,
-            id_window=traits.id_window,
-            reduce_only=traits.reduce_only,
-            reduce_only_counts_resting=traits.counts_resting,
-            request_expiry=traits.request_expiry,
-            change_orders=traits.change_orders,
-            buys_first=traits.buys_first,
-            message_budget=traits.message_budget,
-            concurrency=traits.concurrency,
-            hedge_mode=True,
-        )
 
     def accounts(self) -> Sequence[Account]:
         state = self.exchange.state
@@ -166,9 +127,9 @@ class SimulatedVenue:
         Raises:
             OrderRefused: It does not exist.
         """
-        self._forget(order)
-        self._check_margin(order)
-        self._check_reduction(order)
+        self.rules.forget(order, self.now)
+        key = self.key_of(order)
+        self.rules.check(order, self.position(key), self.working(key))
         asked = order
         if self.traits.reduce_only is not ReduceOnly.AT_FILL:
             order = msgspec.structs.replace(order, reduce_only=False)
@@ -207,7 +168,8 @@ class SimulatedVenue:
         report = order.report
         market = self.exchange.markets.named(report.instrument)
         price = report.limit_price
-        if name in self._disguised and self._disguised[name].type is OrderType.MARKET:
+        asked = self._disguise.asked.get(name)
+        if asked is not None and asked.type is OrderType.MARKET:
             price = market.ask if report.side is OrderSide.BUY else market.bid
         try:
             self._carry_out(
@@ -216,8 +178,8 @@ class SimulatedVenue:
         except OrderRefused:
             self._carry_out(CancelOrder(account=account, venue_order_id=name))
 
-    def expire(self, account: AccountId, name: VenueOrderId) -> None:
-        """End what is left of a slow order, as an IOC ends."""
+    def end(self, account: AccountId, name: VenueOrderId) -> None:
+        """End what is left of an order, without anybody of ours having asked."""
         order = self.exchange.find_order(account, venue_order_id=name)
         if order is not None and not order.report.status.is_terminal:
             self._carry_out(CancelOrder(account=account, venue_order_id=name))
@@ -237,17 +199,54 @@ class SimulatedVenue:
 
     def heal(self) -> None:
         """Everything works again: what was slow ends, what was stuck lets go."""
-        self.locked = None
+        self.rules.locked = None
         self._hidden_until.clear()
-        for name, asked in tuple(self._disguised.items()):
+        for name, asked in tuple(self._disguise.asked.items()):
             if asked.type is OrderType.MARKET:
                 self.fill(asked.account, name)
-                self.expire(asked.account, name)
+                self.end(asked.account, name)
         for contract in CONTRACTS:
             instrument = contract.instrument_id
             self.others(SetPhase(instrument=instrument, phase=None))
             self.others(SetBands(instrument=instrument))
             self.others(SetDepth(instrument=instrument))
+
+    def is_hedged(self, account: AccountId) -> bool:
+        """Whether the account holds its sides apart."""
+        return self.exchange.state.accounts[account].mode is PositionMode.HEDGE
+
+    def switch_mode(self, account: AccountId) -> bool:
+        """
+        Let a netting account hold its sides apart from now on; False: it does already.
+
+        Its orders are gone, and what was net is long or short: another position, and the old one
+        has become zero without a trade.
+        """
+        if self.is_hedged(account):
+            return False
+        for order in self.orders_of(account):
+            self.end(account, order.venue_order_id)
+        held = self.past.positions(account, self._clock())
+        for net in held:
+            self._hold(net, Holding.NET, -net.signed_quantity)
+        self.exchange.state.accounts[account].mode = PositionMode.HEDGE
+        for net in held:
+            side = Holding.LONG if net.signed_quantity > 0 else Holding.SHORT
+            self._hold(net, side, net.signed_quantity)
+        return True
+
+    def _hold(self, like: Position, holding: Holding, quantity: Decimal) -> None:
+        key = like.key._replace(holding=holding)
+        self.foreign_at[key] = self._clock()
+        self._carry_out(
+            OpenPosition(
+                account=key.account,
+                instrument=key.instrument,
+                quantity=quantity,
+                average_price=like.average_price,
+                holding=holding,
+            )
+        )
 
     def pass_time(self) -> None:
         self._carry_out(PassTime())
@@ -257,10 +256,10 @@ class SimulatedVenue:
     def snapshot(self, account: AccountId, *, markets: bool, lag: float) -> AccountSnapshot:
         """What a reading shows; positions as they were *lag* seconds ago."""
         self._check_account(account)
-        held = self._positions(account, self._clock() - lag)
+        held = self.past.positions(account, self._clock() - lag)
         taken = readings.snapshot(self.exchange, account, held, self.now, markets=markets)
         orders = tuple(
-            self._told(self._plain(order))
+            self._disguise.told(order)
             for order in taken.orders
             if not self._hides(order.venue_order_id)
         )
@@ -274,12 +273,12 @@ class SimulatedVenue:
         report = self._find(account, client_order_id=ours, venue_order_id=theirs)
         if report is None or self._hides(report.venue_order_id):
             return None
-        return self._told(report)
+        return self._disguise.told(report)
 
     def orders(self, account: AccountId) -> Sequence[OrderReport]:
         self._check_account(account)
         reports = readings.orders(self.exchange.state, account)
-        return [self._told(self._plain(r)) for r in reports if not self._hides(r.venue_order_id)]
+        return [self._disguise.told(r) for r in reports if not self._hides(r.venue_order_id)]
 
     def trades(self, account: AccountId, since: datetime | None) -> Sequence[Fill]:
         self._check_account(account)
@@ -296,17 +295,28 @@ class SimulatedVenue:
         held = self.exchange.state.positions[key.account].get(slot)
         return ZERO if held is None else held.signed_quantity
 
-    def position_at(self, key: PositionKey, time: float) -> Decimal:
-        held = self._as_of(key, time)
-        return ZERO if held is None else held.signed_quantity
-
     def working(self, key: PositionKey) -> list[OrderReport]:
         orders = self.exchange.state.working.of_leg(key.account, key.instrument)
-        return [self._plain(o.report) for o in orders if key_of(o.report) == key]
+        return [self._disguise.plain(o.report) for o in orders if self.key_of(o.report) == key]
 
-    def fills_of(self, account: AccountId, name: ClientOrderId) -> Decimal:
-        fills = self.exchange.state.fills_of[account]
-        return sum((fill.quantity for fill in fills if fill.client_order_id == name), ZERO)
+    def orders_of(self, account: AccountId) -> list[OrderReport]:
+        """Every order of an account that still works."""
+        reports = readings.orders(self.exchange.state, account)
+        return [report for report in reports if not report.status.is_terminal]
+
+    def order(self, account: AccountId, name: VenueOrderId) -> OrderReport | None:
+        """An order as it really is; None: it never was."""
+        return self._find(account, venue_order_id=name)
+
+    def own_order(self, account: AccountId, name: ClientOrderId) -> OrderReport | None:
+        """The same by the name that we gave it."""
+        return self._find(account, client_order_id=name)
+
+    def key_of(self, order: OrderReport | OrderRequest) -> PositionKey:
+        """The position that an order is about."""
+        return PositionKey(
+            self.venue_id, order.account, order.instrument, order.holding, order.product
+        )
 
     def phase(self, instrument: InstrumentId) -> MarketPhase:
         markets = self.exchange.markets
@@ -318,7 +328,7 @@ class SimulatedVenue:
         events = self.exchange.handle(command, self.now)
         for event in events:
             if asked is not None and isinstance(event, OrderChanged):
-                self._disguised.setdefault(event.report.venue_order_id, asked)
+                self._disguise.put_on(event.report.venue_order_id, asked)
                 asked = None
         for event in events:
             self._see(event)
@@ -328,96 +338,32 @@ class SimulatedVenue:
     def _see(self, event: VenueEvent) -> None:
         match event:
             case OrderChanged(report):
-                key = key_of(report)
+                key = self.key_of(report)
                 for fill in report.fills:
                     before = self._seen_at.get(key, ZERO)
                     after = self._seen_at[key] = before + fill.signed_quantity
-                    plain = self._plain(report)
-                    self._onlooker.executed(
-                        Execution(self._clock(), key, plain, fill, before, after)
-                    )
-                self._onlooker.order_moved(self._plain(report))
+                    if self._onlooker is not None:
+                        self._onlooker.executed(
+                            Execution(
+                                self._clock(),
+                                key,
+                                self._disguise.plain(report),
+                                fill,
+                                before,
+                                after,
+                            )
+                        )
             case PositionMoved(position):
-                times, states = self._history.setdefault(position.key, ([], []))
-                times.append(self._clock())
-                states.append(None if position.is_flat else position)
+                self.past.note(position, self._clock())
                 self._seen_at[position.key] = position.signed_quantity
             case _:
                 pass
 
     def _as_told(self, event: VenueEvent) -> VenueEvent:
         if isinstance(event, OrderChanged):
-            return OrderChanged(self._told(self._plain(event.report)))
+            return OrderChanged(self._disguise.told(event.report))
         assert isinstance(event, PositionMoved | MarketMoved)
         return event
-
-    def _plain(self, report: OrderReport) -> OrderReport:
-        """The order as it was asked for, whatever the exchange was told of it."""
-        asked = self._disguised.get(report.venue_order_id)
-        if asked is None:
-            return report
-        status = report.status
-        is_now_or_never = asked.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-        if status is OrderStatus.CANCELED and is_now_or_never:
-            status = OrderStatus.EXPIRED
-        return msgspec.structs.replace(
-            report,
-            type=asked.type,
-            limit_price=asked.limit_price,
-            time_in_force=asked.time_in_force,
-            reduce_only=asked.reduce_only,
-            status=status,
-        )
-
-    def _told(self, report: OrderReport) -> OrderReport:
-        """The order as the venue tells of it: without the name we gave, where it knows none."""
-        if self.traits.id_memory is not IdMemory.NEVER:
-            return report
-        fills = tuple(msgspec.structs.replace(f, client_order_id=None) for f in report.fills)
-        return msgspec.structs.replace(report, client_order_id=None, fills=fills)
-
-    def _forget(self, order: OrderRequest) -> None:
-        """Let go of a client order id that this kind of venue would not remember."""
-        names = self.exchange.state.names
-        known = self.exchange.find_order(order.account, client_order_id=order.client_order_id)
-        if known is None:
-            return
-        age = (self.now - known.report.created_at).total_seconds()
-        match self.traits.id_memory:
-            case IdMemory.FOR_EVER:
-                return
-            case IdMemory.WINDOW if age < self.traits.id_window:
-                return
-            case IdMemory.OPEN_ORDERS if not known.report.status.is_terminal:
-                return
-            case _:
-                del names[order.account, order.client_order_id]
-
-    def _check_margin(self, order: OrderRequest) -> None:
-        if self.locked is None:
-            return
-        account, waiting, first = self.locked
-        if (order.account, order.instrument) == (account, waiting) and any(
-            slot.instrument == first for slot in self.exchange.state.positions[account]
-        ):
-            raise OrderRefused(RejectReason.INSUFFICIENT_MARGIN, f"close {first} first")
-
-    def _check_reduction(self, order: OrderRequest) -> None:
-        if not order.reduce_only or self.traits.reduce_only is ReduceOnly.NONE:
-            return
-        key = key_of(order)
-        held = self.position(key)
-        free = max(-held * order.side.sign, ZERO)
-        if self.traits.counts_resting:
-            free -= sum(
-                (o.remaining for o in self.working(key) if o.reduce_only and o.side is order.side),
-                ZERO,
-            )
-        if free <= 0 or (
-            order.quantity > free
-            and (self.traits.counts_resting or self.traits.reduce_only is ReduceOnly.ON_ARRIVAL)
-        ):
-            raise OrderRefused(RejectReason.REDUCE_ONLY, f"only {free} can be reduced")
 
     def _find(
         self,
@@ -429,12 +375,12 @@ class SimulatedVenue:
         order = self.exchange.find_order(
             account, client_order_id=client_order_id, venue_order_id=venue_order_id
         )
-        return None if order is None else self._plain(order.report)
+        return None if order is None else self._disguise.plain(order.report)
 
     def _known(self, account: AccountId, name: VenueOrderId) -> OrderReport:
         report = self._find(account, venue_order_id=name)
         assert report is not None
-        return self._told(report)
+        return self._disguise.told(report)
 
     def _hides(self, name: VenueOrderId) -> bool:
         return self._hidden_until.get(name, 0.0) > self._clock()
@@ -442,18 +388,3 @@ class SimulatedVenue:
     def _check_account(self, account: AccountId) -> None:
         if account not in self.exchange.state.accounts:
             raise OrderRefused(RejectReason.UNKNOWN_ACCOUNT, f"there is no account {account}")
-
-    def _positions(self, account: AccountId, time: float) -> tuple[Position, ...]:
-        found = [self._as_of(key, time) for key in self._history if key.account == account]
-        return tuple(position for position in found if position is not None)
-
-    def _as_of(self, key: PositionKey, time: float) -> Position | None:
-        times, states = self._history.get(key, ([], []))
-        if not times:
-            return None
-        place = bisect_right(times, time)
-        return states[place - 1] if place else states[0]
-
-
-def key_of(order: OrderReport | OrderRequest) -> PositionKey:
-    return PositionKey(VENUE, order.account, order.instrument, order.holding, order.product)
