@@ -42,6 +42,7 @@ from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.panic.aftermath import aftermaths
 from rpcserver.panic.diary import mark_told
+from rpcserver.rules.deadman import tell_suspended
 from rpcserver.rules.shell import run_rules
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
@@ -129,7 +130,8 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
         await _take_in_panic(engine, settings.data_dir)
         tasks = await stack.enter_async_context(_until_closed())
-        tasks.start_soon(run_rules, engine, registry, name="rules")
+        rules = await stack.enter_async_context(_until_closed())
+        rules.start_soon(run_rules, engine, registry, name="rules")
         monitor = await stack.enter_async_context(
             open_monitor(
                 engine,
@@ -158,6 +160,8 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
             )
         )
         await stop.asked.wait()
+        rules.cancel_scope.cancel()
+        await tell_suspended(engine, server.announce)
         await drain(engine, server, stop, settings.drain_timeout)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -54,8 +54,14 @@ class Actor:
         """Remember; it is durable when this returns."""
         await self.engine.lay_down(mark, Word(principal=OF_SERVER, reason="kept for its rule"))
 
-    async def alert(self, code: str, detail: str, account: AccountRef | None = None) -> None:
-        await self.engine.note(Noticed(code=code, detail=detail, alert=True, account=account))
+    async def alert(self, code: str, detail: str, accounts: Iterable[AccountRef]) -> None:
+        """Tell people, by account: whoever may not touch one is not told of it."""
+        for account in accounts:
+            await self.engine.note(Noticed(code=code, detail=detail, alert=True, account=account))
+
+    def accounts_of(self, rule: Rule) -> tuple[AccountRef, ...]:
+        """Those that a rule speaks of now."""
+        return rule.accounts or tuple(a for a in self.accounts if rule.covers(a))
 
     async def close(self, request: CloseRequest) -> OperationReport:
         """

@@ -44,6 +44,8 @@ def _how(new: Rule, old: Rule) -> str | None:
 
 def _limits(mine: Limit, theirs: Limit) -> str | None:
     name = mine.measure.value
+    if mine == theirs:
+        return f"{name}: {mine.action.value} at {mine.amount} is said already by"
     if mine.action is theirs.action:
         return f"{name}: {mine.action.value} at {mine.amount}, but at {theirs.amount} by"
     # What is milder must come first, or it never comes: the graver has acted already.

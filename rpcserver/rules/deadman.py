@@ -8,6 +8,7 @@ does so in one commit with the close it makes, so that no crash makes it fire tw
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import anyio
@@ -15,15 +16,28 @@ import msgspec
 from loguru import logger
 
 from rpcserver.apis.registry import Registry
+from rpcserver.core.events import Noticed
 from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.domain.directive import Switch
 from rpcserver.domain.errors import InvalidRequest
+from rpcserver.driver.engine import Engine
 from rpcserver.rules.acting import Actor
 from rpcserver.rules.calling import stored_request, stored_terms
 
 LOOK = 1.0  # seconds between looks at what is armed
 STALLED = 5.0  # seconds without a look: the process itself was asleep
 TRY_AGAIN = 2.0  # seconds after a close was not admitted
+
+
+async def tell_suspended(engine: Engine, announce: Callable[[str, str], None]) -> None:
+    """Say at a clean stop that switches are armed and watched by nobody until the next start."""
+    standing = (record.directive for record in engine.directives.values())
+    armed = sum(isinstance(each, Switch) and each.fired_at is None for each in standing)
+    if not armed:
+        return
+    detail = f"{armed} armed: nobody watches until the next start, which gives each a full period"
+    announce("deadman_suspended", detail)
+    await engine.note(Noticed(code="deadman_suspended", detail=detail, alert=True))
 
 
 class _Armed(NamedTuple):
@@ -87,11 +101,12 @@ class DeadmanWatch:
         assert opened is not None, "it closes"
         logger.warning("a dead-man's switch fired", switch=switch.switch_id)
         detail = f"{switch.switch_id}: {word.reason}; operation {opened.operation_id}"
-        await actor.alert("deadman_fired", detail)
+        await actor.alert("deadman_fired", detail, closing.scope.accounts)
 
     async def _could_not(self, switch: Switch, error: InvalidRequest) -> None:
         """Nothing was closed: people are told once, and it is tried again and again."""
         self._not_before[switch.name] = anyio.current_time() + TRY_AGAIN
         if switch.name not in self._told:
             self._told.add(switch.name)
-            await self._actor.alert("deadman_failed", f"{switch.switch_id}: {error}")
+            touched = filter(switch.by.may_touch, self._actor.accounts)
+            await self._actor.alert("deadman_failed", f"{switch.switch_id}: {error}", touched)

@@ -94,4 +94,4 @@ class RetryWatch:
             return
         if not admitted.duplicate:
             detail = f"{attempt.request.reason}: {admitted.operation_id}"
-            await self._actor.alert("exit_retried", detail)
+            await self._actor.alert("exit_retried", detail, attempt.request.scope.accounts)

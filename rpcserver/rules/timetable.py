@@ -50,7 +50,7 @@ async def keep_time(actor: Actor, rule: Rule, terms: FlattenAt, record: Directiv
                     f"{rule.rule_id}: nothing was flattened on {occasion.name}: "
                     f"{terms.until} passed while the server was not there"
                 )
-                await actor.alert("schedule_missed", detail)
+                await actor.alert("schedule_missed", detail, actor.accounts_of(rule))
                 await _settle(actor, rule, occasion)
             case None:
                 then = following(terms, now, trades)
@@ -83,7 +83,7 @@ async def _flatten(actor: Actor, rule: Rule, occasion: Occasion) -> None:
         left = (occasion.until - actor.now()).total_seconds()
         await anyio.sleep(min(retry_after(attempt), max(left, 0.0)))
     detail = f"{rule.rule_id} of {occasion.name}: not flat by its second deadline: {failed}"
-    await actor.alert("schedule_failed", detail)
+    await actor.alert("schedule_failed", detail, actor.accounts_of(rule))
 
 
 async def _settle(actor: Actor, rule: Rule, occasion: Occasion) -> None:
@@ -94,5 +94,6 @@ async def _trades(actor: Actor, rule: Rule, terms: FlattenAt) -> Trades:
     try:
         return await trades_on(terms.calendar)
     except InvalidRequest as error:  # it was known when the rule was laid down
-        await actor.alert("schedule_uncertain", f"{rule.rule_id}: {error}; every day counts now")
+        detail = f"{rule.rule_id}: {error}; every day counts now"
+        await actor.alert("schedule_uncertain", detail, actor.accounts_of(rule))
         return every_day

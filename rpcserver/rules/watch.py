@@ -49,11 +49,10 @@ class LimitWatch:
     async def _round(self, tasks: TaskGroup) -> None:
         """Read every account that a limit speaks of, and judge it."""
         limits = [(rule, limit) for rule, limit, _ in self._actor.rules(Limit)]
-        known = self._actor.accounts if limits else ()
         targets = [
             (rule, limit, account)
             for rule, limit in limits
-            for account in rule.accounts or [a for a in known if rule.covers(a)]
+            for account in self._actor.accounts_of(rule)
         ]
         figures = await self._read(sorted({account for _, _, account in targets}))
         for rule, limit, account in targets:
@@ -135,7 +134,7 @@ class LimitWatch:
         if now - since >= MISSING_PATIENCE and name not in self._told:
             self._told.add(name)
             detail = f"{rule.rule_id}: {limit.measure.value} of {account} is not known: {why}"
-            await self._actor.alert("limit_unmeasured", detail, account)
+            await self._actor.alert("limit_unmeasured", detail, (account,))
 
     async def _act(
         self, rule: Rule, limit: Limit, account: AccountRef, judgement: Judgement
@@ -147,7 +146,7 @@ class LimitWatch:
             if limit.action is not LimitAction.ALERT:
                 await self._halt(_halt_of(rule, limit, account, judgement.mark), word)
             detail = f"{word.reason}; {limit.action.value}"
-            await self._actor.alert("limit_passed", detail, account)
+            await self._actor.alert("limit_passed", detail, (account,))
             await self._actor.keep(judgement.mark)
         except InvalidRequest as error:
             logger.error("a limit could not act", rule=rule.rule_id, error=str(error))
