@@ -11,6 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from rpcserver.apis.journal_queries import FoundExits as FoundExits
+from rpcserver.apis.journal_queries import ReadExits as ReadExits
+from rpcserver.apis.journal_queries import ReadOperation as ReadOperation
+from rpcserver.apis.journal_queries import ReadOperations as ReadOperations
+from rpcserver.apis.journal_queries import VerifyChain as VerifyChain
 from rpcserver.apis.order_queries import Bracket as Bracket
 from rpcserver.apis.order_queries import Bracketed as Bracketed
 from rpcserver.apis.order_queries import Changed as Changed
@@ -25,7 +30,7 @@ from rpcserver.apis.read_queries import ReadSummary as ReadSummary
 from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
 from rpcserver.apis.read_queries import Summarized as Summarized
 from rpcserver.apis.read_queries import Watermark as Watermark
-from rpcserver.core.entries import ChainReport, Exit, ExitFilter, OperationRow
+from rpcserver.core.entries import ChainReport, OperationRow
 from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import PlaceRequest, ResolveRequest
@@ -94,33 +99,6 @@ class ReadMarketInfo(msgspec.Struct, frozen=True):
 
     venue: VenueId
     instrument: InstrumentId
-
-
-class ReadOperations(msgspec.Struct, frozen=True):
-    """-> `tuple[OperationRow, ...]`, newest first."""
-
-    principal: PrincipalId | None = None
-    before: OperationId | None = None
-    limit: int = 50
-
-
-class ReadOperation(msgspec.Struct, frozen=True):
-    """-> `OperationReport`; unknown or another's: `InvalidRequest("unknown_operation")`."""
-
-    operation_id: OperationId
-
-
-class ReadExits(msgspec.Struct, frozen=True):
-    """-> `FoundExits`: a page of those the caller may see, and all of them with `whole`."""
-
-    wanted: ExitFilter
-    before: int | None = None  # an audit_seq
-    limit: int = 100
-    whole: bool = False
-
-
-class VerifyChain(msgspec.Struct, frozen=True):
-    """-> `ChainReport`."""
 
 
 class ReadTokens(msgspec.Struct, frozen=True):
@@ -316,13 +294,6 @@ class MarketInfo(msgspec.Struct, frozen=True):
     instrument: Instrument
     market: Market
     session: Session
-
-
-class FoundExits(msgspec.Struct, frozen=True):
-    """The newest first."""
-
-    page: tuple[Exit, ...]
-    all: tuple[Exit, ...] = ()
 
 
 class Canceled(msgspec.Struct, frozen=True):
