@@ -24,7 +24,10 @@ from rpcserver.apis.order_queries import Condition as Condition
 from rpcserver.apis.order_queries import Placed as Placed
 from rpcserver.apis.order_queries import Replaced as Replaced
 from rpcserver.apis.order_queries import ReplaceOrder as ReplaceOrder
+from rpcserver.apis.read_queries import Bar as Bar
+from rpcserver.apis.read_queries import Bars as Bars
 from rpcserver.apis.read_queries import Lifecycle as Lifecycle
+from rpcserver.apis.read_queries import ReadBars as ReadBars
 from rpcserver.apis.read_queries import ReadLifecycle as ReadLifecycle
 from rpcserver.apis.read_queries import ReadSummary as ReadSummary
 from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
@@ -238,6 +241,7 @@ Query = (
     | ReadOrder
     | ReadExecutions
     | ReadLifecycle
+    | ReadBars
     | ReadSummary
     | ReadWatermarks
     | ReadQuotes
@@ -353,6 +357,7 @@ Answerable = (
     | FoundOrder
     | tuple[FoundFill, ...]
     | Lifecycle
+    | Bars
     | tuple[Summarized, ...]
     | tuple[Watermark, ...]
     | tuple[FoundQuote, ...]

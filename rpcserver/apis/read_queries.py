@@ -13,7 +13,7 @@ import msgspec
 
 from rpcserver.core.entries import Entry
 from rpcserver.domain.account import Account, AccountSnapshot
-from rpcserver.domain.ids import AccountRef
+from rpcserver.domain.ids import AccountRef, InstrumentId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 
@@ -35,6 +35,36 @@ class ReadWatermarks(msgspec.Struct, frozen=True):
     """-> `tuple[Watermark, ...]` of the accounts whose money was read just now."""
 
     accounts: tuple[AccountRef, ...]
+
+
+class ReadBars(msgspec.Struct, frozen=True):
+    """-> `Bars`: the newest *limit* of so many minutes each, from *since* to before *until*."""
+
+    venue: VenueId
+    instrument: InstrumentId
+    minutes: int
+    since: datetime
+    until: datetime | None
+    limit: int
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """What the price did in one stretch of time."""
+
+    starts_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+
+
+class Bars(msgspec.Struct, frozen=True):
+    """Bars oldest first; nothing is known of before `since` (None: nothing at all)."""
+
+    instrument: Instrument
+    bars: tuple[Bar, ...]
+    since: datetime | None
 
 
 class Lifecycle(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from rpcserver.apis.queries import (
     Query,
     ReadAccounts,
     ReadApprovals,
+    ReadBars,
     ReadDirectives,
     ReadExecutions,
     ReadExits,
@@ -196,6 +197,7 @@ def check_query(principal: Principal, query: Query) -> Query:
                 own = msgspec.structs.replace(wanted, principal=principal.principal_id)
                 return msgspec.structs.replace(query, wanted=own)
         case ReadQuotes() | ReadMarketInfo() | VerifyChain() | Nothing():
+        case ReadQuotes() | ReadBars() | ReadMarketInfo() | VerifyChain() | Nothing():
             pass  # about no account
         case _:
             assert_never(query)

@@ -59,3 +59,4 @@ class Backend:
         """Listen to the engine no longer."""
         self.hub.close()
         self.channels.close()
+        self.desk.reader.close()

@@ -33,6 +33,7 @@ from rpcserver.apis.queries import (
     Query,
     ReadAccounts,
     ReadApprovals,
+    ReadBars,
     ReadDirectives,
     ReadExecutions,
     ReadExits,
@@ -132,6 +133,8 @@ class Desk:
             case ReadWatermarks(accounts):
                 await self._read.accounts(accounts)
                 return self._read.watermarks.of(accounts)
+            case ReadBars():
+                return await self._read.bars(query)
             case ReadQuotes(instruments):
                 return await self._read.quotes(instruments)
             case ReadMarketInfo(venue, instrument):

@@ -7,7 +7,15 @@ from datetime import datetime
 
 import msgspec
 
-from rpcserver.apis.queries import FoundFill, FoundOrder, FoundQuote, MarketInfo, Summarized
+from rpcserver.apis.queries import (
+    Bars,
+    FoundFill,
+    FoundOrder,
+    FoundQuote,
+    MarketInfo,
+    ReadBars,
+    Summarized,
+)
 from rpcserver.domain.account import Account, AccountSnapshot
 from rpcserver.domain.errors import OutcomeUnknown, VenueUnavailable
 from rpcserver.domain.ids import (
@@ -21,6 +29,7 @@ from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.market import Quote
 from rpcserver.domain.order import Fill, OrderReport
 from rpcserver.driver.ports import Venue
+from rpcserver.server.bars import BarKeeper
 from rpcserver.server.parallel import for_each, read_in_time
 from rpcserver.server.ports import Engine
 from rpcserver.server.watermarks import Watermarks
@@ -41,7 +50,13 @@ class Reader:
         self._engine = engine
         self._timeout = timeout
         self.watermarks = Watermarks()
+        self._bars = BarKeeper()
+        self._stop = engine.watch(self._bars.heard)
         self._indices: dict[VenueId, _Index] = {}
+
+    def close(self) -> None:
+        """Listen to the venues no longer."""
+        self._stop()
 
     async def accounts(self, refs: Sequence[AccountRef]) -> tuple[Account, ...]:
         """
@@ -144,6 +159,12 @@ class Reader:
         return tuple(
             [FoundQuote(await self.instrument(*key), found[key]) for key in wanted if key in found]
         )
+
+    async def bars(self, query: ReadBars) -> Bars:
+        """Bars of one instrument, the price of this moment included."""
+        for found in await self.quotes(((query.venue, query.instrument),)):
+            self._bars.note(query.venue, found.quote)
+        return self._bars.bars(query, await self.instrument(query.venue, query.instrument))
 
     async def market_info(self, venue: VenueId, instrument: InstrumentId) -> MarketInfo:
         """One instrument's market and trading session."""

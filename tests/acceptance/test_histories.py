@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rpcserver.domain.ids import AccountId
+from rpcserver.domain.ids import AccountId, InstrumentId
+from rpcserver.venues.paper.commands import SetPrice
 from rpcserver.venues.paper.faults import FailReads, LoseAnswers, RefuseOrders
 from tests.acceptance.conftest import Stage
 
@@ -143,3 +144,19 @@ async def test_marks_and_connections(desk: Stage) -> None:
     assert connections["connections"] == [
         {"name": "paper", "status": "Connected", "sandbox": True, "accounts": 2}
     ]
+
+
+async def test_bars_are_made_of_the_venues_own_prices(desk: Stage) -> None:
+    nothing = await ask(desk, "GetBars", instrument="GC 12-25", periodType="week")
+    await desk.scene.do(SetPrice(instrument=InstrumentId("NSE:TCS"), price=Decimal("3310.00")))
+    await ask(desk, "GetBars", instrument="NSE:TCS")
+    await desk.scene.do(SetPrice(instrument=InstrumentId("NSE:TCS"), price=Decimal("3290.00")))
+
+    bars = await ask(desk, "GetBars", instrument="NSE:TCS", periodType="Minute", period=60)
+
+    await desk.scene.do(SetPrice(instrument=InstrumentId("NSE:TCS"), price=Decimal("3300.00")))
+    assert nothing["error"] == "invalid_argument"
+    assert bars["count"] == len(bars["bars"]) >= 1
+    assert max(bar["high"] for bar in bars["bars"]) == 3310.0
+    assert bars["bars"][-1]["close"] == min(bar["low"] for bar in bars["bars"]) == 3290.0
+    assert bars["since"]

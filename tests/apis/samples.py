@@ -15,6 +15,8 @@ import msgspec
 
 from rpcserver.apis.queries import (
     Approval,
+    Bar,
+    Bars,
     Bracket,
     Bracketed,
     Canceled,
@@ -577,6 +579,23 @@ QUERIES: Mapping[str, Sample] = {
     "GetAllOrders": Sample("{}", (_FOUND,)),
     "GetOrder": Sample('{"account":"Sim101","orderId":"stop-1"}', _FOUND),
     "ListExecutions": Sample('{"account":"Sim101","since":"2025-11-20T00:00:00Z"}', (FILLED,)),
+    "GetBars": Sample(
+        '{"instrument":"ES 12-25","periodType":"minute","period":5,"limit":2}',
+        Bars(
+            hand.INSTRUMENTS["ES 12-25"],
+            (
+                Bar(
+                    starts_at=hand.NOW - timedelta(minutes=5),
+                    open=Decimal("6615.50"),
+                    high=Decimal("6619.00"),
+                    low=Decimal("6615.25"),
+                    close=Decimal("6617.75"),
+                    volume=1204,
+                ),
+            ),
+            hand.NOW - timedelta(hours=1),
+        ),
+    ),
     "GetOrderStatus": Sample('{"account":"Sim101","orderId":"stop-1"}', _FOUND),
     "GetOrderLifecycle": Sample('{"orderId":"stop-1"}', LIFE),
     "GetExecution": Sample('{"account":"Sim101","executionId":"t-77"}', (FILLED,)),

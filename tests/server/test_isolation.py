@@ -115,6 +115,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
     *("orders", "outcome", "percent", "planHash", "pnl", "principal", "product", "productGroup"),
     *("quantities", "quantity", "reason", "reduceOnly", "roles", "root", "since", "stopPrice"),
+    *("daysBack", "from", "period", "periodType", "to"),
     *("includeFills", "includeRaw"),
     *("maxPositions", "requireMarketPosition"),
     *("summary", "timeInForce", "type", "until", "venue", "waitForOpen"),

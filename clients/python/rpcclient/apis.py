@@ -32,6 +32,7 @@ _READS = frozenset(
     {
         "GetAccount",
         "GetAccountSummary",
+        "GetBars",
         "GetConnections",
         "GetWatermarks",
         "GetExecutionsByOrderId",
