@@ -196,7 +196,6 @@ def check_query(principal: Principal, query: Query) -> Query:
             if not oversees(principal):
                 own = msgspec.structs.replace(wanted, principal=principal.principal_id)
                 return msgspec.structs.replace(query, wanted=own)
-        case ReadQuotes() | ReadMarketInfo() | VerifyChain() | Nothing():
         case ReadQuotes() | ReadBars() | ReadMarketInfo() | VerifyChain() | Nothing():
             pass  # about no account
         case _:
