@@ -64,8 +64,7 @@ class Approvals:
             ApprovalRequired: A second person must confirm: with the code, and the plan it is for.
             InvalidRequest: It cannot be planned, or is not planned as its `planHash` says.
         """
-        accounts = {account.ref: account for account in self._directory.current().accounts}
-        why = why_confirm(self._rule, principal, request, accounts)
+        why = self._why(principal, request)
         if why is None or await self._is_known(request):
             return None
         if request.alone:
@@ -84,11 +83,10 @@ class Approvals:
         Raises:
             InvalidRequest: `approval_required`.
         """
-        accounts = {account.ref: account for account in self._directory.current().accounts}
         # Of one account everything is closed by name, and is not everything there is.
         scope = msgspec.structs.replace(request.scope, everything=False)
         narrow = msgspec.structs.replace(request, scope=scope)
-        if (why := why_confirm(self._rule, principal, narrow, accounts)) is None:
+        if (why := self._why(principal, narrow)) is None:
             return
         if not principal.may(Permission.ALONE):
             raise InvalidRequest(
@@ -97,6 +95,12 @@ class Approvals:
                 "and let a closing call be confirmed",
             )
         await self._tell_of_broken_glass(request, why)
+
+    def _why(self, principal: Principal, request: CloseRequest) -> str | None:
+        if self._rule.asks_nobody:
+            return None
+        accounts = {account.ref: account for account in self._directory.current().accounts}
+        return why_confirm(self._rule, principal, request, accounts)
 
     async def _is_known(self, request: CloseRequest) -> bool:
         """Whether its key was used before: then the engine opens nothing."""

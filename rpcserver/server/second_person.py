@@ -25,6 +25,10 @@ class SecondPersonRule(msgspec.Struct, frozen=True, kw_only=True):
     accounts_above: int | None = None  # calls over more accounts than this
     window: float = 300.0  # seconds for the second person to confirm
 
+    @property
+    def asks_nobody(self) -> bool:
+        return not (self.everything or self.others) and self.accounts_above is None
+
 
 def why_confirm(
     rule: SecondPersonRule,

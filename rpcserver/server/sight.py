@@ -22,6 +22,9 @@ EXITS_AT_ONCE = 500  # read from the journal
 EXITS_MAX = 50_000  # the newest: what a summary is made of
 
 
+SEARCHED_MAX = 5000  # operations looked at for one page: nobody may keep the journal busy for long
+
+
 class Sight:
     """Reads the journal through a principal's eyes."""
 
@@ -36,9 +39,13 @@ class Sight:
         before: OperationId | None = None,
         limit: int = 50,
     ) -> list[OperationRow]:
-        """The newest operations first, of *whose* or of everyone; *before* pages on."""
+        """
+        The newest operations first, of *whose* or of everyone; *before* pages on.
+
+        Whoever may see few among very many is shown those of the newest `SEARCHED_MAX`.
+        """
         found: list[OperationRow] = []
-        while len(found) < limit:
+        for _ in range(max(1, SEARCHED_MAX // limit)):
             page = await self._journal.operations(principal=whose, before=before, limit=limit)
             if EVERY_ACCOUNT in principal.accounts:
                 return list(page)
@@ -46,7 +53,7 @@ class Sight:
                 request = await self.request_of(row.operation_id)
                 if request is not None and may_see(principal, request):
                     found.append(row)
-            if len(page) < limit:
+            if len(found) >= limit or len(page) < limit:
                 break
             before = page[-1].operation_id
         return found[:limit]
