@@ -130,6 +130,8 @@ class Approvals:
         plan = await self._plan(request)
         if request.plan_hash is not None and request.plan_hash != plan.plan_hash:
             raise InvalidRequest("plan_changed", "the accounts are not as they were planned")
+        if (meanwhile := self._find_same(request)) is not None:
+            return meanwhile  # the same frame came twice at once
         now = datetime.now(UTC)
         approval = Approval(
             code=f"ap-{secrets.token_hex(8)}",

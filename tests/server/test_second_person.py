@@ -213,6 +213,18 @@ async def test_one_press_has_one_code_and_another_call_another() -> None:
 
 
 @pytest.mark.anyio
+async def test_one_press_that_comes_twice_at_once_has_one_code() -> None:
+    async with a_desk(EVERYTHING) as desk, desk.client("ann") as here, desk.client("ann") as there:
+        for client in (here, there):
+            await client.say(action="rpc", id="press", idempotencyKey="k1", **WIDE)
+        _, first = await here.hear_until_final("press")
+        _, second = await there.hear_until_final("press")
+
+        assert first["approvalCode"] == second["approvalCode"]
+        assert len(await desk.noted("approval_required")) == 1
+
+
+@pytest.mark.anyio
 async def test_what_waits_of_one_principal_is_bounded() -> None:
     async with a_desk(EVERYTHING) as desk, desk.client("ann") as ann:
         codes = [(await press(ann, key=f"k{number}"))["approvalCode"] for number in range(10)]
