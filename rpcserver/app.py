@@ -35,6 +35,7 @@ from rpcserver.driver.ports import Journal, Venue
 from rpcserver.driver.telling_restart import tell_restart
 from rpcserver.journal.directory import sync_directory
 from rpcserver.journal.lock import hold_directory
+from rpcserver.journal.signing import Notary, open_notary
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.monitoring.log import LogForm, open_log
 from rpcserver.monitoring.monitor import Commits, Monitor, open_monitor
@@ -125,6 +126,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         )
         stop = await stack.enter_async_context(listening_for_stop())
         token_file = await _first_token(journal, settings.data_dir)
+        notary = open_notary(settings.data_dir)
         opened = await stack.enter_async_context(open_venue(settings))
         venue = MeasuredVenue(opened, requests)
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
@@ -142,7 +144,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
             )
         )
         server = await stack.enter_async_context(
-            serve(_server_settings(settings, monitor), engine, registry, traffic)
+            serve(_server_settings(settings, monitor, notary), engine, registry, traffic)
         )
         engine.when_broken(
             lambda: server.announce("journal_broken", "nothing more is sent; ask again by key")
@@ -294,7 +296,7 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
     return path
 
 
-def _server_settings(settings: Settings, monitor: Monitor) -> ServerSettings:
+def _server_settings(settings: Settings, monitor: Monitor, notary: Notary) -> ServerSettings:
     return ServerSettings(
         host=settings.host,
         port=settings.port,
@@ -312,6 +314,7 @@ def _server_settings(settings: Settings, monitor: Monitor) -> ServerSettings:
         pages=monitor.pages,
         private_pages=monitor.private_pages,
         page_access=PageAccess(settings.monitoring.access.value),
+        notary=notary,
     )
 
 

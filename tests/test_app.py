@@ -6,24 +6,29 @@ import gc
 import json
 import os
 import signal
+import sqlite3
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 import pytest
 from loguru import logger
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from rpcserver import app
-from rpcserver.core.entries import Entry
+from rpcserver.cli.exits import Exit
+from rpcserver.cli.main import main
+from rpcserver.core.entries import Entry, Head
 from rpcserver.core.records import OrderIntended, Record
 from rpcserver.domain.errors import JournalBroken
 from rpcserver.journal.errors import JournalUnusable
+from rpcserver.journal.signing import is_signed, open_notary
 from rpcserver.journal.sqlite import SqliteJournal, open_journal
 from rpcserver.settings import Settings, VenueKind, VenueSettings
 
@@ -317,3 +322,57 @@ async def test_a_journal_that_breaks_ends_the_process_with_its_own_code(
         async with server.client() as socket:
             await socket.send(_flatten_everything())
             assert (await _answer(socket, "r1"))["flat"] is True
+
+
+# --- witnesses -----------------------------------------------------------------------------------
+
+
+async def test_a_signed_witness_shows_that_the_journals_end_was_cut_off(tmp_path: Path) -> None:
+    async with _running(_settings(tmp_path)) as server, server.client() as socket:
+        await socket.send(_flatten_everything())
+        final = await _answer(socket, "r1")
+        await socket.send(_flatten_everything())  # the same press again
+        repeated = await _answer(socket, "r1")
+        asked = {"operationId": final["operationId"]}
+        call = {"action": "rpc", "id": "g1", "api": "GetOperation", "args": asked}
+        await socket.send(json.dumps(call))
+        paged = await _answer(socket, "g1")
+        await socket.send('{"action":"rpc","id":"v1","api":"VerifyAudit","args":{}}')
+        verified = await _answer(socket, "v1")
+    assert await server.end() == 0
+
+    assert json.dumps(repeated) == json.dumps(final)
+    operation = paged["operation"]
+    assert isinstance(operation, dict)
+    assert operation["auditSignature"] == final["auditSignature"]
+    key = str(verified["publicKey"])
+    head = Head(audit_seq=int(str(verified["auditSeq"])), audit_hash=str(verified["auditHead"]))
+    assert is_signed(head, str(verified["auditSignature"]), key)
+
+    witness = ":".join(str(final[key]) for key in ("auditSeq", "auditHead", "auditSignature"))
+    there, offline = ["--data-dir", str(tmp_path)], ["audit", "verify", "--offline"]
+    with closing(sqlite3.connect(tmp_path / app.JOURNAL_FILE)) as db, db:
+        for table in ("records", "places"):
+            db.execute(f"DELETE FROM {table} WHERE audit_seq >= ?", (final["auditSeq"],))
+
+    def verify(*arguments: str) -> int:
+        return main([*offline, *there, *arguments])
+
+    run = anyio.to_thread.run_sync
+    assert await run(verify) == Exit.OK  # a chain alone cannot tell
+    assert await run(verify, "--witness", witness) == Exit.UNHEALTHY
+    assert await run(verify, "--witness", witness, "--public-key", key) == Exit.UNHEALTHY
+
+
+async def test_a_witness_that_was_made_up_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notary = open_notary(tmp_path)
+    head = Head(audit_seq=1, audit_hash="00" * 32)
+    witness = f"1:{head.audit_hash}:{notary.sign(head)[:-1]}0"
+
+    def verify() -> int:
+        return main(["audit", "verify", "--data-dir", str(tmp_path), "--witness", witness])
+
+    assert await anyio.to_thread.run_sync(verify) == Exit.UNHEALTHY
+    assert "never signed" in capsys.readouterr().err

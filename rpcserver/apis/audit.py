@@ -214,13 +214,15 @@ def verify_audit(_: NoArgs, _asked: Asked) -> Ask:
 
 
 def chain_answer(report: ChainReport) -> Data:
-    """`success` says that the chain is intact."""
+    """`success` says that the chain is intact. The head and its signature are worth keeping."""
     return {
         "success": report.intact,
         "intact": report.intact,
         "records": report.records,
         "auditSeq": report.head.audit_seq,
         "auditHead": report.head.audit_hash,
+        "auditSignature": report.signature,
+        "publicKey": report.public_key,
         "firstBroken": report.first_broken,
         "detail": report.detail,
     }

@@ -186,8 +186,7 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
         "canceledOrderIds": canceled_ids(shown),
         "durationMs": duration_ms(report),
         "planHash": report.plan_hash,
-        "auditSeq": report.audit_seq,
-        "auditHead": report.audit_head,
+        **audit_place(report),
     }
     if report.failures:
         answer["failures"] = [failure_answer(failure) for failure in report.failures]
@@ -225,6 +224,12 @@ def sandbox_of(report: OperationReport) -> dict[str, object]:
     return sandbox_keys(request.sandboxes, {account.venue for account in request.scope.accounts})
 
 
+def audit_place(report: OperationReport) -> dict[str, object]:
+    """The end's place in the audit's chain, as the server signs it: its reader is a witness."""
+    signed = {"auditSignature": report.audit_signature} if report.audit_signature else {}
+    return {"auditSeq": report.audit_seq, "auditHead": report.audit_head, **signed}
+
+
 def second_person(report: OperationReport) -> dict[str, object]:
     """Who confirmed it, or that its caller went alone; nothing where nobody was needed."""
     request = report.request
@@ -250,8 +255,7 @@ def plan_answer(report: OperationReport, full: bool) -> dict[str, object]:
         "estimateMs": None if report.estimate is None else round(report.estimate * 1000),
         "legs": [planned_leg_answer(leg) for leg in shown],
         "durationMs": duration_ms(report),
-        "auditSeq": report.audit_seq,
-        "auditHead": report.audit_head,
+        **audit_place(report),
     }
     answer |= sandbox_of(report)
     if report.more_matches:

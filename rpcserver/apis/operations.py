@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, words_of
 from rpcserver.apis.legs import (
+    audit_place,
     counts_of,
     detailed_leg,
     duration_ms,
@@ -118,8 +119,7 @@ def operation_page(report: OperationReport, after: int, limit: int) -> Data:
             "counts": counts_of(report.legs),
             "failures": [failure_answer(failure) for failure in report.failures],
             "total": len(report.legs),
-            "auditSeq": report.audit_seq,
-            "auditHead": report.audit_head,
+            **audit_place(report),
             **second_person(report),
             **sandbox_of(report),
         },

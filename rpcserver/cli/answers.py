@@ -204,6 +204,8 @@ class Chain(Shape, frozen=True, kw_only=True):
     records: int = 0
     audit_seq: int = 0
     audit_head: str = ""
+    audit_signature: str = ""
+    public_key: str = ""
     first_broken: int | None = None
     detail: str = ""
 

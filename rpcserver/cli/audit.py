@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,6 +23,7 @@ from rpcserver.core.entries import ChainReport, Head
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.export import NotAnExport, export_chain, verify_export
 from rpcserver.journal.reader import open_reader
+from rpcserver.journal.signing import SigningKeyUnusable, is_signed, read_public_key
 from rpcserver.settings import default_data_dir
 
 commands = typer.Typer(help="Look into the audit, verify it, export it.", no_args_is_help=True)
@@ -40,9 +42,17 @@ def verify(
     witness: Annotated[
         str | None,
         typer.Option(
-            metavar="SEQ:HASH",
+            metavar="SEQ:HASH[:SIGNATURE]",
             help="The audit head some answer told: it must be in the chain, unchanged. "
             "Only a witness shows that an end was cut off.",
+        ),
+    ] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX|FILE",
+            help="What a witness's signature is checked with; by default audit.pub of the data "
+            "directory, which whoever owns that directory could have changed.",
         ),
     ] = None,
     as_json: options.AsJson = False,
@@ -52,7 +62,12 @@ def verify(
 ) -> None:
     """Walk the whole hash chain of the audit."""
     output = Output(is_json=as_json)
-    head = _head(witness)
+    head, signature = _told(witness)
+    if head is not None and signature:
+        key = _key(public_key, (data_dir or default_data_dir()).expanduser())
+        if not is_signed(head, signature, key):
+            output.complain("not_the_servers", f"the key never signed {head.audit_seq} like that")
+            raise typer.Exit(Exit.UNHEALTHY)
     if export is not None:
         raise typer.Exit(_conclude(_verify_export(export, head), output))
     if offline or head is not None:
@@ -95,13 +110,30 @@ def export_audit(
     output.remark(f"head {head.audit_seq}:{head.audit_hash}")
 
 
-def _head(witness: str | None) -> Head | None:
+def _told(witness: str | None) -> tuple[Head | None, str]:
+    """The head that a witness tells of, and its signature, if it has one."""
     if witness is None:
-        return None
-    seq, _, digest = witness.partition(":")
-    if not seq.isdigit() or not digest:
-        raise typer.BadParameter(f"--witness {witness}: expected SEQ:HASH, as an answer tells it")
-    return Head(audit_seq=int(seq), audit_hash=digest.lower())
+        return None, ""
+    seq, _, rest = witness.partition(":")
+    digest, _, signature = rest.lower().partition(":")
+    if not (seq.isdecimal() and _is_hex(digest)) or (signature and not _is_hex(signature)):
+        raise typer.BadParameter(
+            f"--witness {witness}: expected SEQ:HASH or SEQ:HASH:SIGNATURE, as an answer tells it"
+        )
+    return Head(audit_seq=int(seq), audit_hash=digest), signature
+
+
+def _key(public_key: str | None, data_dir: Path) -> str:
+    if public_key is not None and _is_hex(public_key):
+        return public_key
+    try:
+        return read_public_key(Path(public_key) if public_key is not None else data_dir)
+    except SigningKeyUnusable as exc:
+        raise typer.BadParameter(f"--public-key: {exc}") from exc
+
+
+def _is_hex(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F]+", text) is not None
 
 
 def _verify_export(path: Path, witness: Head | None) -> Chain:
@@ -135,12 +167,18 @@ def _chain_of(report: ChainReport) -> Chain:
     )
 
 
+def _witness_of(chain: Chain) -> str:
+    """The head as `--witness` takes it."""
+    signature = f":{chain.audit_signature}" if chain.audit_signature else ""
+    return f"{chain.audit_seq}:{chain.audit_head}{signature}"
+
+
 def _conclude(chain: Chain, output: Output) -> Exit:
     output.line({"data": chain})
     if chain.intact:
         verdict = Text.assemble(
             (" INTACT ", "bold white on green"),
-            f"  {chain.records} records, head {chain.audit_seq}:{chain.audit_head}",
+            f"  {chain.records} records, head {_witness_of(chain)}",
         )
     else:
         where = "" if chain.first_broken is None else f" at entry {chain.first_broken}"

@@ -126,3 +126,5 @@ class ChainReport(msgspec.Struct, frozen=True, kw_only=True):
     head: Head
     first_broken: int | None = None  # audit_seq
     detail: str = ""
+    signature: str = ""  # of the head, by the server
+    public_key: str = ""  # that the signature is checked with

@@ -110,6 +110,7 @@ class OperationReport(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement | None = None  # None: nothing was to follow, or it has not ended
     audit_seq: int = 0
     audit_head: str = ""
+    audit_signature: str = ""  # of that head; by the server, where answers are made
 
     @property
     def success(self) -> bool:

@@ -22,6 +22,7 @@ from rpcserver.server.shelter import Shelter
 from rpcserver.server.strangers import Strangers
 from rpcserver.server.tokens import TokenOffice
 from rpcserver.server.traffic import Traffic
+from rpcserver.server.witness import Witness
 
 
 class Backend:
@@ -35,6 +36,7 @@ class Backend:
         self.limits = settings.limits
         self.traffic = traffic
         self.canonical_names = canonical_names(registry)
+        self.witness = Witness(settings.notary)
         self.gatekeeper = Gatekeeper(engine.journal)
         self.stopping = anyio.Event()
         self.strangers = Strangers(engine, self.stopping)
@@ -46,7 +48,12 @@ class Backend:
         self.approvals = Approvals(engine, self.directory, settings.second_person)
         directives = DirectiveOffice(engine, self.approvals, registry, self.directory)
         self.desk = Desk(
-            engine, self.tokens, self.approvals, directives, timeout=settings.venue_timeout
+            engine,
+            self.tokens,
+            self.approvals,
+            directives,
+            timeout=settings.venue_timeout,
+            witness=self.witness,
         )
         self.hub = Hub(engine)
         self.channels = Channels(engine)

@@ -293,6 +293,7 @@ class Calls:
             raise InvalidRequest(
                 "unknown_api", f"{report.request.api} is no closing call of this server any more"
             )
+        report = self._backend.witness.of_end(report)
         size_max = self._backend.limits.final_frame_bytes_max
         if len(report.legs) * LEG_BYTES_MIN <= size_max:
             final = encode_final(request_id, api.answer(report, True))

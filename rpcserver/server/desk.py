@@ -74,6 +74,7 @@ from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
 from rpcserver.server.sight import Sight
 from rpcserver.server.tokens import TokenOffice
+from rpcserver.server.witness import UNSIGNED, Witness
 
 CANCELS_AT_ONCE = 16  # of one account; the engine and the venue keep their own budgets
 
@@ -93,6 +94,7 @@ class Desk:
         directives: DirectiveOffice,
         *,
         timeout: float,
+        witness: Witness = UNSIGNED,
     ) -> None:
         self._engine = engine
         self._approvals = approvals
@@ -101,6 +103,7 @@ class Desk:
         self._tokens = tokens
         self._directives = directives
         self._sight = Sight(engine.journal)
+        self._witness = witness
 
     @property
     def reader(self) -> Reader:
@@ -143,11 +146,12 @@ class Desk:
                 found = self._sight.operations(principal, whose=whose, before=before, limit=limit)
                 return tuple(await found)
             case ReadOperation(operation_id):
-                return await self.operation(principal, operation_id)
+                report = await self.operation(principal, operation_id)
+                return self._witness.of_end(report)
             case ReadExits():
                 return await self._sight.exits(principal, query)
             case VerifyChain():
-                return await self._engine.journal.verify()
+                return self._witness.of_chain(await self._engine.journal.verify())
             case ReadTokens():
                 return await self._tokens.listed(principal)
             case Nothing():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from rpcserver.core.decision import Admitted as Opened
-from rpcserver.core.entries import Entry
+from rpcserver.core.entries import Entry, Head
 from rpcserver.core.events import Noticed
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import (
@@ -137,3 +137,14 @@ class Engine(Protocol):
 
     def watch(self, listener: Callable[[VenueId, VenueEvent], None]) -> Callable[[], None]:
         """Tell *listener* what happens at the venues; returns how to stop."""
+
+
+class Notary(Protocol):
+    """Whoever signs heads of the audit for those who keep them: always the same for the same."""
+
+    @property
+    def public_key(self) -> str:
+        """What the signatures are checked with, in hexadecimal."""
+
+    def sign(self, head: Head) -> str:
+        """The signature of *head*, in hexadecimal."""

@@ -12,6 +12,7 @@ import msgspec
 
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.server.limits import Limits
+from rpcserver.server.ports import Notary
 from rpcserver.server.second_person import SecondPersonRule
 
 
@@ -53,6 +54,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     pages: Pages = {}  # for everybody
     private_pages: Pages = {}  # for whom `page_access` lets in
     page_access: PageAccess = PageAccess.LOOPBACK
+    notary: Notary | None = None  # signs the heads that answers bear
 
 
 class WouldBeInsecure(RpcServerError):

@@ -707,7 +707,14 @@ QUERIES: Mapping[str, Sample] = {
         FoundExits((EXIT,), (EXIT,)),
     ),
     "VerifyAudit": Sample(
-        "{}", ChainReport(intact=True, records=1042, head=Head(audit_seq=1042, audit_hash="9b1d6e"))
+        "{}",
+        ChainReport(
+            intact=True,
+            records=1042,
+            head=Head(audit_seq=1042, audit_hash="9b1d6e"),
+            signature="6f0c2a",
+            public_key="d75a98",
+        ),
     ),
     "ListApprovals": Sample("{}", (APPROVAL,)),
     "Confirm": Sample(
