@@ -24,6 +24,9 @@ _WORKING = frozenset(
 )  # fmt: skip
 
 
+PAGED = {"GetAllPositions": "positions", "GetAllOrders": "orders"}  # and where the rows stand
+
+
 def positions(
     as_json: options.AsJson = False,
     url: options.Url = options.URL,
@@ -213,6 +216,27 @@ def _table(*words: str, numbers: tuple[str, ...]) -> Table:
     return table
 
 
+async def whole(client: RpcClient, api: str) -> Data:
+    """
+    Every page of a list, as if it were one: what a person is shown must not end unseen.
+
+    What goes while it is read is simply gone. A row that a page was to follow, and that has gone
+    meanwhile, is an error of the call, and nothing is shown.
+    """
+    key, rows = PAGED[api], list[object]()
+    args: dict[str, object] = {}
+    while True:
+        page = await client.call(api, args)
+        listed = page[key]
+        assert isinstance(listed, list), "a page is a list"
+        rows += listed
+        after = page.get("next")
+        if not isinstance(after, str):
+            whole_list = {name: value for name, value in page.items() if name != "total"}
+            return whole_list | {key: rows} | ({"count": len(rows)} if "count" in page else {})
+        args = {"after": after}
+
+
 def _show(
     api: str,
     args: dict[str, object],
@@ -221,7 +245,7 @@ def _show(
     output: Output,
 ) -> None:
     async def work(client: RpcClient) -> Exit:
-        data = await client.call(api, args)
+        data = await (whole(client, api) if api in PAGED else client.call(api, args))
         output.line({"data": data})
         output.show(table(data))
         return Exit.OK

@@ -72,6 +72,37 @@ async def test_a_bracket_is_shrunk_on_both_sides(desk: Stage) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("stop", "limit"), [("5700.00", None), (None, "5900.00")], ids=["stop", "limit"]
+)
+async def test_close_position_in_part_shrinks_what_has_become_too_large(
+    desk: Stage, stop: str | None, limit: str | None
+) -> None:
+    """At CrossTrade it stays at its old size, and would turn the account around later."""
+    await desk.scene.hold(desk.account, MES, 4, "5780.00")
+    await desk.scene.rest(desk.account, MES, "sell", 4, stop=stop, limit=limit)
+
+    args = {"account": desk.account, "instrument": MES, "percent": 0.25}
+    answer = await desk.client.call("ClosePosition", args)
+
+    assert answer.data["success"] is True
+    [order] = await desk.scene.working(desk.account)
+    assert order.remaining == 3
+    assert await desk.scene.positions(desk.account) == {MES: Decimal(3)}
+
+
+async def test_a_guard_that_nothing_is_left_for_is_canceled(desk: Stage) -> None:
+    """The stop comes before the target: what is left is guarded by it alone."""
+    await desk.scene.hold(desk.account, MES, 4, "5780.00")
+    stop = await desk.scene.rest(desk.account, MES, "sell", 4, stop="5700.00")
+    await desk.scene.rest(desk.account, MES, "sell", 4, limit="5900.00")
+
+    await desk.client.call("Flatten", {"instrument": MES, "quantity": 1})
+
+    [left] = await desk.scene.working(desk.account)
+    assert (left.venue_order_id, left.remaining) == (stop.venue_order_id, Decimal(3))
+
+
 async def test_an_order_small_enough_is_left_alone(desk: Stage) -> None:
     await desk.scene.hold(desk.account, MES, 4, "5780.00")
     await desk.scene.rest(desk.account, MES, "sell", 1, stop="5700.00")

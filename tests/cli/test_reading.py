@@ -47,6 +47,25 @@ def test_positions(capsys: pytest.CaptureFixture[str]) -> None:
     assert "-612.5" in shown
 
 
+def test_a_list_is_shown_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Frame] = []
+    other = {**POSITION, "instrument": "NQ 12-25"}
+
+    async def two_pages(peer: Peer) -> None:
+        for more in ({"positions": [POSITION], "next": "pos-1"}, {"positions": [other]}):
+            call = await peer.receives("rpc")
+            asked.append(call)
+            await peer.answers(call, more)
+        await peer.stays()
+
+    press("positions", scenes=(two_pages,))
+
+    shown = capsys.readouterr().out
+    assert "ES 12-25" in shown
+    assert "NQ 12-25" in shown
+    assert asked[1]["args"] == {"after": "pos-1"}
+
+
 def test_no_position_is_flat(capsys: pytest.CaptureFixture[str]) -> None:
     assert press("positions", scenes=(answering({"positions": []}),)) == Exit.OK
     assert "FLAT" in capsys.readouterr().out

@@ -23,6 +23,7 @@ from rpcserver.core.requests import Amount
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import (
     AccountId,
+    ClientOrderId,
     InstrumentId,
     OperationId,
     PrincipalId,
@@ -321,6 +322,23 @@ async def test_an_operation_is_replayed_from_any_place(journal: Journal) -> None
     assert list(await journal.operation(story.operation_id, after=1, limit=2)) == list(entries[1:3])
     assert list(await journal.operation(story.operation_id, after=5)) == []
     assert list(await journal.operation(OperationId("op-none"))) == []
+
+
+async def test_a_clients_own_order_is_found_by_its_name_alone(journal: Journal) -> None:
+    begun, other = own_order("mine"), own_order("mine-too")
+    entries = await journal.append([begun, other, own_order_ended("mine")])
+    await journal.append(Story("op-1").whole())
+
+    assert list(await journal.order(ClientOrderId("mine"))) == [entries[0], entries[2]]
+    assert list(await journal.order(ClientOrderId("nobody's"))) == []
+
+
+async def test_what_names_something_is_found_the_newest_of_it(journal: Journal) -> None:
+    entries = await journal.append([own_order("mine"), own_order("else"), own_order_ended("mine")])
+
+    assert list(await journal.mentions('"mine"', limit=10)) == [entries[0], entries[2]]
+    assert list(await journal.mentions('"mine"', limit=1)) == [entries[2]]
+    assert list(await journal.mentions('"nobody"', limit=10)) == []
 
 
 async def test_a_shared_record_has_its_own_place_in_each_operation(journal: Journal) -> None:
