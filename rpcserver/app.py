@@ -132,8 +132,8 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
         await _take_in_panic(engine, settings.data_dir)
         tasks = await stack.enter_async_context(_until_closed())
-        rules = await stack.enter_async_context(_until_closed())
-        rules.start_soon(run_rules, engine, registry, name="rules")
+        rules = anyio.CancelScope()  # they act no more once a stop was asked for
+        tasks.start_soon(_keep_rules, rules, engine, name="rules")
         monitor = await stack.enter_async_context(
             open_monitor(
                 engine,
@@ -162,9 +162,14 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
             )
         )
         await stop.asked.wait()
-        rules.cancel_scope.cancel()
+        rules.cancel()
         await tell_suspended(engine, server.announce)
         await drain(engine, server, stop, settings.drain_timeout)
+
+
+async def _keep_rules(scope: anyio.CancelScope, engine: Engine) -> None:
+    with scope:
+        await run_rules(engine, registry)
 
 
 @asynccontextmanager

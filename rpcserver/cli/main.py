@@ -19,6 +19,7 @@ from rpcserver.cli import (
     reading,
     rehearsing,
     resolving,
+    ruling,
     serving,
     settings,
     simulating,
@@ -74,6 +75,7 @@ app.command(rich_help_panel="Close")(panicking.panic)
 app.command(rich_help_panel="Halt")(halting.halt)
 app.command(rich_help_panel="Halt")(halting.release)
 app.command(rich_help_panel="Halt")(halting.halts)
+app.add_typer(ruling.commands, name="rule", rich_help_panel="Halt")
 
 app.command(rich_help_panel="Halt")(resolving.resolve)
 
