@@ -60,7 +60,7 @@ def operation_finished(state: State, finished: OperationFinished) -> None:
     operation.oldest_proof = finished.proven_at
     operation.wake = None
     request = operation.request
-    if not request.amount.is_whole and not request.dry_run:
+    if not request.is_harmless_again and not request.dry_run and finished.unplaced is None:
         state.partials[request.principal, request.digest] = Ended(
             operation_id=operation.operation_id, at=finished.at
         )

@@ -109,14 +109,14 @@ def _running_twin(pen: Pen, request: CloseRequest) -> OperationId | None:
 
 def _repeats_a_partial(pen: Pen, request: CloseRequest) -> Refused | None:
     """A half, and the same half once more without a key, would be the whole (law 38)."""
-    if request.amount.is_whole or request.dry_run:
+    if request.is_harmless_again or request.dry_run:
         return None
     before = pen.draft.find_partial(request.principal, request.digest)
     if before is None or pen.now.wall - before.at > REPEAT_WINDOW:
         return None
     return Refused(
         "repeat_partial",
-        f"the same partial close ended as {before.operation_id} less than a minute ago; "
+        f"the same, not to be done twice, ended as {before.operation_id} less than a minute ago; "
         "send an idempotencyKey to mean it anew",
     )
 

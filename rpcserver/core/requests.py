@@ -154,6 +154,11 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     must_match: bool = False  # no position that matches is no success
     sequel: Sequel | None = None  # what to place when it is proven flat
 
+    @property
+    def is_harmless_again(self) -> bool:
+        """Whether the same once more would do nothing: no half of a half, no way back."""
+        return self.amount.is_whole and self.sequel is None
+
 
 class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One order that is not an operation's: a client's own. Its id is chosen at admission."""

@@ -62,7 +62,7 @@ def _running(record: OperationOpened) -> OperationRow:
         finished_at=None,
         success=None,
         flat=None,
-        partial=not request.amount.is_whole,
+        partial=not request.is_harmless_again,
         dry_run=request.dry_run,
         legs=0,
         strategy=request.scope.strategy_tag,

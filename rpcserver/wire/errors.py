@@ -85,7 +85,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         # --- closing
         "idempotency_conflict": ErrorCode(409, _REPAIR, "The key was used for another call."),
         "idempotency_expired": ErrorCode(410, _REPAIR, "The key is over 24 h old: use another."),
-        "repeat_partial": ErrorCode(409, _REPAIR, "The same partial close just ended; send a key."),
+        "repeat_partial": ErrorCode(409, _REPAIR, "The same just ended; a key says it is meant."),
         "closing_in_progress": ErrorCode(409, _RETRY, "An operation closes this position."),
         "halted": ErrorCode(423, _STOP, "New risk is halted there; exits pass. See `ListHalts`."),
         "plan_changed": ErrorCode(409, _REPAIR, "The plan is not the one of `planHash` any more."),

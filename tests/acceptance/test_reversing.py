@@ -55,7 +55,7 @@ async def test_an_order_follows_a_flat_whether_or_not_something_was_held(desk: S
         "timeInForce": "GTC",
     }
     first = (await desk.client.call("FlatPlace", order)).data
-    second = (await desk.client.call("FlatPlace", order)).data
+    second = (await desk.client.call("FlatPlace", order, key="meant")).data
 
     assert (first["placed"], first["orderState"]) == (True, "Working")
     assert (second["placed"], second["success"]) == (True, True)
@@ -112,6 +112,17 @@ async def test_the_same_press_places_once(desk: Stage) -> None:
     again = await desk.client.call("Reverse", args, id="other", key="press")
 
     assert again.data == first.data
+    assert await desk.scene.positions(desk.account) == {MES: Decimal(-2)}
+
+
+async def test_a_resend_without_a_key_does_not_turn_it_back(desk: Stage) -> None:
+    await desk.scene.hold(desk.account, MES, 2, "5780.00")
+    args = {"account": desk.account, "instrument": MES}
+
+    await desk.client.call("Reverse", args)
+    again = await desk.client.call("Reverse", args)
+
+    assert again.data["error"] == "repeat_partial"
     assert await desk.scene.positions(desk.account) == {MES: Decimal(-2)}
 
 

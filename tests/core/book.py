@@ -78,7 +78,7 @@ class Book:
         for end in self.records:
             if isinstance(end, OperationFinished) and wall - end.at < timedelta(seconds=60):
                 request = opened[end.operation_id].request
-                if not request.amount.is_whole and not request.dry_run:
+                if not request.is_harmless_again and not request.dry_run:
                     facts.append(
                         PartialRemembered(
                             request.principal, request.digest, end.operation_id, end.at

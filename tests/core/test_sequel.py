@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from rpcserver.core.commands import Command, QueryOrder, SubmitOrder
+from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.records import OperationFinished, OrderIntended
 from rpcserver.core.requests import CloseRequest, Sequel
 from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId, sequel_order_id
@@ -223,3 +224,31 @@ def test_a_dry_run_places_nothing_and_misses_nothing() -> None:
     assert opened(world) == []
     assert the_end(world).success
     assert the_end(world).unplaced is None
+
+
+def test_law_38_a_reversal_is_not_turned_back_by_a_repeat_without_a_key() -> None:
+    venue = ToyVenue()
+    key = venue.hold(7)
+    world = World(venue)
+    world.close(reverse())
+    world.run(1)
+
+    repeated = world.ask_for(reverse())
+    world.crash()
+    after_a_restart = world.ask_for(reverse())
+
+    for refused in (repeated, after_a_restart):
+        assert isinstance(refused, Refused)
+        assert refused.code == "repeat_partial"
+    assert venue.position(key) == -7
+    world.close(reverse(key="meant"))
+    world.run(1)
+    assert venue.position(key) == 7
+
+
+def test_what_was_not_placed_may_be_asked_for_again_at_once() -> None:
+    venue = ToyVenue()
+    world = World(venue)
+    world.close(reverse())
+
+    assert isinstance(world.ask_for(reverse()), Admitted)
