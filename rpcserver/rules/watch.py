@@ -43,8 +43,10 @@ class LimitWatch:
         """Judge every limit, round after round, until cancelled."""
         async with anyio.create_task_group() as tasks:
             while True:
+                began = anyio.current_time()
                 await self._round(tasks)
-                await anyio.sleep(ROUND)
+                took = anyio.current_time() - began
+                await anyio.sleep(max(ROUND, 2 * took))  # a slow venue is left time for exits
 
     async def _round(self, tasks: TaskGroup) -> None:
         """Read every account that a limit speaks of, and judge it."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import assert_never
 
+import msgspec
+
 from rpcserver.apis.decoding import nearest
 from rpcserver.apis.queries import (
     ArmSwitch,
@@ -27,7 +29,7 @@ from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.domain.directive import Directive, Halt, HaltLevel, Mark, Rule, Switch
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, DirectiveName
-from rpcserver.domain.principal import Permission, Principal, are_granted
+from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, are_granted
 from rpcserver.domain.rule import FlattenAt
 from rpcserver.driver.halting import lay_halt
 from rpcserver.rules.calendars import trades_on
@@ -57,7 +59,7 @@ class DirectiveOffice:
     def standing(self, principal: Principal) -> tuple[DirectiveSet, ...]:
         """Everything that stands and reaches an account of the principal's, the oldest first."""
         return tuple(
-            record
+            msgspec.structs.replace(record, directive=_as_seen(principal, record.directive))
             for record in self._engine.directives.values()
             if self._reaches(principal, record.directive)
         )
@@ -291,6 +293,26 @@ def _is_within(principal: Principal, directive: Directive) -> bool:
             return False
         case _:
             assert_never(directive)
+
+
+def _as_seen(principal: Principal, directive: Directive) -> Directive:
+    """It without the names of accounts that the principal may not touch."""
+    match directive:
+        case Halt(scope=scope):
+            seen = msgspec.structs.replace(scope, grants=_seen(principal, scope.grants))
+            return msgspec.structs.replace(directive, scope=seen)
+        case Rule(by=by):
+            return msgspec.structs.replace(
+                directive,
+                accounts=tuple(filter(principal.may_touch, directive.accounts)),
+                by=msgspec.structs.replace(by, accounts=_seen(principal, by.accounts)),
+            )
+        case _:
+            return directive  # names none
+
+
+def _seen(principal: Principal, grants: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(g for g in grants if g == EVERY_ACCOUNT or are_granted(principal.accounts, (g,)))
 
 
 def _is_clients(principal: Principal, record: DirectiveSet) -> bool:

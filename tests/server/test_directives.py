@@ -39,7 +39,10 @@ WHO: dict[str, tuple[set[Role], tuple[str, ...]]] = {
 class Desk:
     """Everybody of `WHO`, connected."""
 
-    def __init__(self, venue: PaperVenue, engine: Engine, clients: dict[str, Client]) -> None:
+    def __init__(
+        self, port: int, venue: PaperVenue, engine: Engine, clients: dict[str, Client]
+    ) -> None:
+        self.port = port
         self.venue = venue
         self.engine = engine
         self._clients = clients
@@ -81,7 +84,7 @@ async def a_desk() -> AsyncIterator[Desk]:
         for name, (roles, accounts) in WHO.items():
             await let_in(engine, name, roles, accounts, principal=name)
             clients[name] = await stack.enter_async_context(connect_client(server.port, name))
-        yield Desk(venue, engine, clients)
+        yield Desk(server.port, venue, engine, clients)
 
 
 @pytest.fixture
@@ -255,6 +258,20 @@ async def test_a_rule_is_its_makers_or_the_risk_desks(desk: Desk) -> None:
     for who, name in (("trader", "mine"), ("risk", "house")):
         assert (await desk.call(who, "RemoveRule", ruleId=name, reason="x"))["success"]
     assert (await desk.call("risk", "ListRules"))["rules"] == []
+
+
+async def test_nobody_reads_names_of_accounts_beyond_its_grants(desk: Desk) -> None:
+    both = [MINE, OTHER]
+    assert (await desk.call("risk", "SetRule", ruleId="both", accounts=both, **LOSS))["success"]
+    await let_in(desk.engine, "pair", {Role.RISK}, (MINE, OTHER), principal="pair")
+    async with connect_client(desk.port, "pair") as pair:
+        halt = {"everything": True, "reason": "x"}
+        assert (await pair.call("Halt", halt))["halt"]["grants"] == ["Mine", "Other"]
+
+    [rule] = (await desk.call("trader", "ListRules"))["rules"]
+    [halted] = (await desk.call("trader", "ListHalts"))["halts"]
+    assert rule["accounts"] == ["paper:Mine"]
+    assert halted["grants"] == ["Mine"]
 
 
 async def test_a_list_says_how_rules_stand_and_a_rule_taken_back_forgets(desk: Desk) -> None:
