@@ -131,13 +131,13 @@ def _say(line: str) -> None:
 
 def report(outcomes: Sequence[Outcome], seed: int) -> int:
     """Print the table, and return the exit code."""
-    _say(f"\n{'part':24}{'seconds':>8}  result   figures   (seed {seed})")
+    _say(f"\n{'part':24}{'seconds':>8}  result       figures   (seed {seed})")
     for outcome in outcomes:
         result = "fine" if outcome.code == 0 else f"FAILED ({outcome.code})"
         first, *rest = outcome.figures or ("nothing was said",)
-        _say(f"{outcome.part.name:24}{outcome.seconds:8.0f}  {result:9}{first.strip()}")
+        _say(f"{outcome.part.name:24}{outcome.seconds:8.0f}  {result:13}{first.strip()}")
         for line in rest:
-            _say(f"{'':43}{line.strip()}")
+            _say(f"{'':47}{line.strip()}")
     return 1 if any(outcome.code for outcome in outcomes) else 0
 
 

@@ -50,7 +50,7 @@ def draw_calls(
 
 def draw_halves(dice: Random, held: tuple[Held, ...]) -> tuple[Call, ...]:
     """Sometimes one position is closed by parts that overlap: two halves are not a whole."""
-    if dice.random() > 0.2:
+    if dice.random() > 0.5:
         return ()
     one, at = dice.choice(held), round(dice.uniform(0.5, 4), 2)
     args: dict[str, object] = {"account": one.account, "instrument": one.instrument, "percent": 0.5}
@@ -59,7 +59,7 @@ def draw_halves(dice: Random, held: tuple[Held, ...]) -> tuple[Call, ...]:
         args["ladder"] = rungs
     return tuple(
         Call(
-            at=round(at + number * dice.uniform(0.02, 1.5), 2),
+            at=round(at + number * dice.uniform(0.02, 3), 2),
             id=f"half-{number}",
             api="ClosePosition",
             args=json.dumps(args),

@@ -19,13 +19,14 @@ from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import IdMemory, ReduceOnly
 from rpcserver.domain.ids import AccountId, ClientOrderId, VenueOrderId
 from rpcserver.domain.order import ZERO, Holding, OrderReport, OrderRequest, OrderSide
-from rpcserver.domain.position import PositionKey
+from rpcserver.domain.position import Position, PositionKey
 from rpcserver.simulation.bookkeeping import Bookkeeping
 from rpcserver.simulation.venue import Execution, SimulatedVenue
 from rpcserver.simulation.verdict import Verdict
 
 CONFIRMED = 2  # readings after a foreign move until the engine must have taken it in
 _INSTANT = 1e-6  # seconds
+_A_MOMENT = 0.01  # seconds in which what was heard has been understood
 CLOSED_SUBMITS_MAX = 8  # of one position within ten seconds, while its market is closed
 
 
@@ -63,12 +64,14 @@ class Exposure:
         self._messages: deque[float] = deque(maxlen=64)
         self._messages_life = 0
         self._described_life = 0  # which has been told the venue's budget
+        self._told_at: dict[PositionKey, float] = {}
         self._throttled: dict[PositionKey, _Patience] = {}
         self._while_closed: dict[PositionKey, deque[float]] = {}
 
     def life_began(self) -> None:
         """A process started: what its journal holds of open orders must be asked about first."""
         self._read_in_life.clear()
+        self._told_at.clear()
         self._must_read = self._book.lanes_with_open_intents()
 
     # --- sending ---------------------------------------------------------------------------------
@@ -292,6 +295,13 @@ class Exposure:
 
     # --- readings --------------------------------------------------------------------------------
 
+    def told(self, position: Position) -> None:
+        """The stream told the newest life of a position as it is."""
+        episode = self._book.episodes.get(position.key)
+        is_at_work = episode is not None and bool(episode.open_legs)  # else it went unheard
+        if is_at_work and position.signed_quantity == self._venue.position(position.key):
+            self._told_at[position.key] = self._venue_time
+
     def described(self, life: int) -> None:
         """A process has been told what the venue bears."""
         self._described_life = life
@@ -315,6 +325,8 @@ class Exposure:
         """Whether the engine could know of every foreign move of the position."""
         moved = self._venue.foreign_at.get(key)
         if moved is None:
+            return True
+        if moved < self._told_at.get(key, -1.0) < self._venue_time - _A_MOMENT:
             return True
         readings = self._readings.get(key.account, [])
         return sum(1 for true_at in readings if true_at > moved) >= CONFIRMED

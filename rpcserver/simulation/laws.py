@@ -71,8 +71,8 @@ LAWS: Mapping[int, str] = {
     40: "a read never raises the size",
 }
 UNSEEN: Mapping[int, str] = {
-    21: "the server has no watch after an end yet",
-    32: "no switch is armed here",
+    21: "nothing is watched after an end",
+    32: "no switch is armed here (tests/rules/ has them)",
 }
 
 
@@ -143,6 +143,7 @@ class AtVenue:
         self.flying = exposure.flying
         self.throttled = exposure.throttled
         self.described = exposure.described
+        self.told = exposure.told
         self.trades_read = evidence.trades_read
 
     def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:

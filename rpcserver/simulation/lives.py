@@ -36,6 +36,7 @@ class Route:
         self.is_blind = is_blind
 
     def port(self, life: Life, onlooker: AtVenue) -> VenuePort:
+        self.stream.tell(onlooker.told)
         return VenuePort(life, self.network, self.stream, onlooker, is_blind=self.is_blind)
 
 

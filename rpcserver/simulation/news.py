@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import anyio
 
-from rpcserver.driver.ports import LinkDown, LinkUp, OrderChanged, VenueEvent
+from rpcserver.domain.position import Position
+from rpcserver.driver.ports import LinkDown, LinkUp, OrderChanged, PositionMoved, VenueEvent
 from rpcserver.simulation.faults import FaultKind, Weather
 from rpcserver.simulation.network import NEWS_DELAY, Network
 
@@ -51,12 +52,17 @@ class Stream:
         self._delay = NEWS_DELAY + latency
         self._note = note
         self._network: Network | None = None
+        self._heard: Callable[[Position], None] = lambda _: None
         self._readers: list[NewsStand] = []
         self._told: deque[OrderChanged] = deque(maxlen=REPLAYED)
 
     def connect(self, network: Network) -> None:
         """Begin to tell; nobody hears how the scene was set."""
         self._network = network
+
+    def tell(self, onlooker: Callable[[Position], None]) -> None:
+        """Let *onlooker* know of each position that was told."""
+        self._heard = onlooker
 
     def open(self) -> NewsStand:
         """A reader of the life that begins; those of earlier lives hear nothing any more."""
@@ -103,6 +109,8 @@ class Stream:
     def _post(self, reader: NewsStand, event: VenueEvent) -> None:
         if reader in self._readers and self._network is not None and self._network.is_up:
             reader.post(event)
+            if isinstance(event, PositionMoved):
+                self._heard(event.position)
 
 
 def _line(event: VenueEvent) -> str:
