@@ -34,6 +34,7 @@ from rpcserver.core.ledger import (
 )
 from rpcserver.core.passing import Passing
 from rpcserver.core.rearm import rearm
+from rpcserver.core.recording import Removal
 from rpcserver.core.records import (
     AccountFailed,
     AccountReopened,
@@ -391,8 +392,9 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
         return
     lane = state.lane(counted.lane)
     before = order_of(lane, counted.client_order_id, counted.venue_order_id)
+    _note_removal(lane, name, counted.removed)
     if before is None:
-        lane.expected = counted.expected  # a fold without the finished operation that sent it
+        lane.expected = counted.expected  # a fold of one operation alone: it was another's
         return
     after = filled_by(before, counted)
     lane.doubt = None
@@ -403,8 +405,6 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
             lane.fruitless = 0
         elif not after.is_live and not before.canceling:
             _back_off(lane, counted.mono)
-    if not after.is_live:
-        _note_cancel(lane, after)
     _release(state, lane)
 
 
@@ -440,6 +440,7 @@ def _order_ended(state: State, record: OrderEnded) -> None:
         return
     lane = state.lane(record.lane)
     before = order_of(lane, record.client_order_id, record.venue_order_id)
+    _note_removal(lane, name, record.removed)
     if before is None:
         return
     after = ended(before, record)
@@ -450,7 +451,6 @@ def _order_ended(state: State, record: OrderEnded) -> None:
         lane.limits_only |= record.reason is RejectReason.MARKET_ORDERS_BANNED
         if after.filled == 0 and not before.canceling:
             _back_off(lane, record.mono, record.retry_after)
-    _note_cancel(lane, after)
     _release(state, lane)
 
 
@@ -525,13 +525,11 @@ def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:
     lane.fruitless += 1
 
 
-def _note_cancel(lane: Lane, order: LedgerOrder) -> None:
+def _note_removal(lane: Lane, name: str, removed: Removal | None) -> None:
     """Remember what was canceled on the way, and whether it protected the position."""
-    if order.operation_id is not None or order.venue_order_id is None:
-        return
-    if order.swept and order.filled < order.quantity:
-        lane.canceled += (VenueOrderId(order.key),)  # as its owner knows it
-        lane.unprotected = lane.unprotected or order.protective
+    if removed is not None:
+        lane.canceled += (VenueOrderId(name),)  # as its owner knows it
+        lane.unprotected = lane.unprotected or removed is Removal.GUARD
 
 
 def _release(state: State, lane: Lane) -> None:

@@ -54,6 +54,7 @@ class Draft(State):
         self.recovered_at = base.recovered_at
         self.loose = base.loose
         self.loose_accounts = base.loose_accounts
+        self._loose_names = base._loose_names
         self.keys = {}
         self.partials = {}
         self.plans = {}

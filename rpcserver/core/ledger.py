@@ -16,6 +16,7 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.core.recording import Removal
 from rpcserver.core.records import FillCounted, OrderEnd, OrderEnded, OrderIntended, Resolved
 from rpcserver.core.requests import OrderOutcome
 from rpcserver.core.state import Lane, LedgerOrder, OrderState
@@ -176,6 +177,18 @@ def ended(order: LedgerOrder, record: OrderEnded) -> LedgerOrder:
         reason=record.reason,
         detail=record.detail,
     )
+
+
+def removal(order: LedgerOrder, report: OrderReport | None = None) -> Removal | None:
+    """What is gone with *order*, if it has ended so, is somebody's, and we wanted it gone."""
+    if order.operation_id is not None or not order.swept:
+        return None
+    if report is not None and not report.status.is_terminal:
+        return None
+    filled = max(order.filled, report.filled if report is not None else ZERO)
+    if filled >= (report.quantity if report is not None else order.quantity):
+        return None
+    return Removal.GUARD if order.protective else Removal.ORDER
 
 
 def resolved(order: LedgerOrder, word: Resolved) -> LedgerOrder:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from rpcserver.core.asking import ask
 from rpcserver.core.commands import QueryOrder
 from rpcserver.core.decision import Pen
@@ -23,7 +25,7 @@ from rpcserver.core.events import (
     OrderUpdated,
     TradesRead,
 )
-from rpcserver.core.ledger import filled_by, is_overfilled, learned, new_fills, order_of
+from rpcserver.core.ledger import filled_by, is_overfilled, learned, new_fills, order_of, removal
 from rpcserver.core.passing import CancelLapsed, OrderNotFound, PositionTraded, TradesSeen
 from rpcserver.core.records import (
     FillCounted,
@@ -68,7 +70,7 @@ def find_order(
     if lane is not None and (order := order_of(lane, *names)) is not None:
         return lane_key, order
     for name in names:
-        if name is not None and (loose := pen.draft.loose.get(name)) is not None:
+        if name is not None and (loose := pen.draft.find_loose(name)) is not None:
             return None, loose
     return None, None
 
@@ -82,6 +84,8 @@ def settle_report(
 ) -> bool:
     """Whether *report* says anything that was not known."""
     lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    if report.client_order_id is None:  # some venues tell of no order by our name
+        report = msgspec.structs.replace(report, client_order_id=order.client_order_id)
     fresh = new_fills(order, report.fills)
     if fresh or report.filled > order.filled:
         _count(pen, account, lane, order, report, fresh)
@@ -138,15 +142,13 @@ def _count(
         lane=lane.key if lane else None,
         loose=order.key in pen.draft.loose,
         detail=report.detail,
+        removed=removal(order, report),
     )
     after = filled_by(order, counted)
     if lane is not None:
         taken = ZERO if order.blurred else after.filled - order.filled
         expected = lane.expected + taken * order.side.sign
-        counted = FillCounted(
-            **{name: getattr(counted, name) for name in counted.__struct_fields__}
-            | {"expected": expected}
-        )
+        counted = msgspec.structs.replace(counted, expected=expected)
     pen.write(counted)
     if is_overfilled(order, after) and order.operation_id is not None:
         _overfilled(pen, lane, after)
@@ -171,6 +173,7 @@ def _ended_by(
         venue_order_id=report.venue_order_id,
         filled=report.filled,
         average_price=report.average_price,
+        removed=removal(order, report),
         reason=report.reject_reason,
         detail=report.detail,
         lane=lane.key if lane else None,
@@ -356,6 +359,7 @@ def _vanished(
         client_order_id=order.client_order_id,
         venue_order_id=order.venue_order_id,
         detail="the venue knows it no more",
+        removed=removal(order),
         lane=lane_key,
     )
 

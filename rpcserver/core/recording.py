@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import datetime
 
 import msgspec
@@ -23,6 +24,13 @@ class Concern(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def own_order_subject(name: ClientOrderId | None) -> str:
     """The subject of a client's own order, which no operation owns."""
     return f"order:{name}"
+
+
+class Removal(enum.Enum):
+    """What we took away when an order of somebody's ended because we asked for its cancel."""
+
+    ORDER = "order"
+    GUARD = "guard"  # a stop: who leaves the position as it is says that it is unprotected
 
 
 class RecordBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):

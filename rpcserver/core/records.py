@@ -25,7 +25,7 @@ import msgspec
 
 from rpcserver.core.recording import Concern as Concern
 from rpcserver.core.recording import RecordBase as RecordBase
-from rpcserver.core.recording import own_order_subject
+from rpcserver.core.recording import Removal, own_order_subject
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest, OrderOutcome
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet
@@ -269,6 +269,7 @@ class FillCounted(RecordBase, frozen=True, kw_only=True, tag="fill_counted"):
     lane: PositionKey | None = None
     loose: bool = False  # a client's own order, which ends although a lane had taken it in
     expected: Decimal = ZERO  # the lane's position thereafter
+    removed: Removal | None = None
     detail: str = ""
 
     @property
@@ -304,6 +305,7 @@ class OrderEnded(RecordBase, frozen=True, kw_only=True, tag="order_ended"):
     average_price: Decimal | None = None
     reason: RejectReason | None = None
     detail: str = ""
+    removed: Removal | None = None
     lane: PositionKey | None = None
     loose: bool = False  # a client's own order, which ends although a lane had taken it in
     retry_after: float = 0.0  # seconds, where the venue asked for patience

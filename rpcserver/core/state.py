@@ -356,6 +356,7 @@ class State:
         self.lanes: dict[PositionKey, Lane] = {}
         self.loose: dict[str, LedgerOrder] = {}  # clients' own orders, until they end
         self.loose_accounts: dict[str, AccountRef] = {}
+        self._loose_names: dict[VenueOrderId, str] = {}  # by the venue's name
         self.accounts: dict[AccountRef, AccountState] = {}
         self.venues: dict[VenueId, VenueState] = {}
         self.markets: dict[tuple[VenueId, InstrumentId], SeenMarket] = {}
@@ -421,11 +422,15 @@ class State:
 
     def put_loose(self, account: AccountRef, order: LedgerOrder) -> None:
         self.loose[order.key] = order
+        if order.venue_order_id is not None:
+            self._loose_names[order.venue_order_id] = order.key
         self.loose_accounts[order.key] = account
         self.arm(LooseKey(order.key), order.ask_at)
 
     def drop_loose(self, key: str) -> None:
-        self.loose.pop(key, None)
+        order = self.loose.pop(key, None)
+        if order is not None and order.venue_order_id is not None:
+            self._loose_names.pop(order.venue_order_id, None)
         self.loose_accounts.pop(key, None)
 
     def index_order(self, lane: PositionKey, order: LedgerOrder) -> None:
@@ -469,6 +474,10 @@ class State:
 
     def find_lane(self, key: PositionKey) -> Lane | None:
         return self.lanes.get(key)
+
+    def find_loose(self, name: str) -> LedgerOrder | None:
+        """A client's own order, by our name or the venue's."""
+        return self.loose.get(self._loose_names.get(VenueOrderId(name), name))
 
     def find_operation(self, operation_id: OperationId) -> Operation | None:
         return self.operations.get(operation_id)

@@ -6,11 +6,13 @@ import msgspec
 import pytest
 
 from rpcserver.core.commands import CancelOrder, SubmitOrder
+from rpcserver.core.events import OrderUpdated
 from rpcserver.core.records import GateOpened, OrderKnown
 from rpcserver.core.report import Outcome
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.ids import AccountId
+from rpcserver.domain.order import OrderReport
 from tests.core.asks import flatten
 from tests.core.faults import HEALTH, LOSE_ANSWER, LOSE_REQUEST, Fault, late, slow
 from tests.core.venue import ToyVenue
@@ -241,3 +243,23 @@ def test_law_02_a_clients_own_order_counts_until_its_request_has_expired() -> No
     world.run(10)
 
     assert not world.state.loose
+
+
+def test_law_06_a_clients_own_order_is_followed_where_news_do_not_name_it() -> None:
+    venue = nameless()
+    key = venue.hold(10)
+    world = World(venue)
+    venue.resting_markets = True
+    assert world.refusal_of_an_order(key) is None
+    world.run(1)
+    [name] = world.state.loose
+    [order] = venue.working(key)
+
+    venue.cancel(order.venue_order_id, world.time)
+    for told in venue.news:
+        assert isinstance(told, OrderReport)
+        told_of = msgspec.structs.replace(told, client_order_id=None)
+        world.feed(OrderUpdated(account=key.account_ref, report=told_of))
+    venue.news.clear()
+
+    assert name not in world.state.loose

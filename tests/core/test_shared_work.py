@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from rpcserver.core.commands import Command, QueryOrder, ReadAccount, SubmitOrder
 from rpcserver.core.machine import apply
 from rpcserver.core.records import FillCounted, OperationPlanned
 from rpcserver.core.requests import LadderStep
 from rpcserver.core.state import State
-from rpcserver.domain.order import OrderSide
+from rpcserver.domain.ids import ClientOrderId
+from rpcserver.domain.order import OrderRequest, OrderSide, OrderType
 from tests.core.asks import flatten
 from tests.core.faults import LOSE_REQUEST, Fault, late
 from tests.core.venue import ToyVenue
@@ -154,3 +157,33 @@ def test_law_37_what_a_later_operation_found_there_is_told_by_the_earlier_one_to
         apply(alone, record)
     assert alone.reports[first] == world.reports[first]
     assert len(world.reports[first].legs[0].canceled) == 1
+
+
+def test_law_37_a_clients_own_order_that_was_swept_is_told_by_the_operation_alone() -> None:
+    """No reading showed it, and its own records are closed when it ends."""
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    stop = OrderRequest(
+        client_order_id=ClientOrderId("guard"),
+        account=key.account,
+        instrument=key.instrument,
+        side=OrderSide.SELL,
+        quantity=Decimal(10),
+        type=OrderType.STOP_MARKET,
+    )
+    world.place(key.account_ref, stop)
+    world.run(1)
+    [order] = venue.working(key)
+    venue.cancel(order.venue_order_id, world.time)
+    operation = world.ask(flatten(limits={"ES": "105"}, deadline=10))
+
+    world.finish(operation)
+
+    alone = State()
+    for record in world.book.operation(operation):
+        apply(alone, record)
+    assert alone.reports[operation] == world.reports[operation]
+    assert world.reports[operation].legs[0].canceled == ("guard",)
+    assert world.reports[operation].legs[0].unprotected
