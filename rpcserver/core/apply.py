@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -120,9 +121,8 @@ def apply(state: State, change: Change) -> None:
                 change.mono,
                 lambda o: _lost(o, change.mono),
             )
-            if lane is not None and change.reason is not None:
-                state.lane(lane).rejected = change.reason
-                state.lane(lane).rejected_at = change.mono
+            if lane is not None:
+                _hold_back(state.lane(lane), change)
         case CancelIntended(lane=lane, venue_order_id=name):
             if lane is not None:
                 _update(
@@ -371,7 +371,7 @@ def _order_intended(state: State, intent: OrderIntended) -> None:
         state.put_loose(intent.account, intended(intent, state.loose.get(_name(intent))))
         return
     lane = state.lane(intent.lane)
-    order = intended(intent, lane.orders.get(_name(intent)))
+    order = intended(intent, lane.orders.get(_name(intent)), turn=state.turn)
     lane.orders[order.key] = order
     lane.changed = state.turn
     lane.proof = None
@@ -430,6 +430,13 @@ def _order_known(state: State, known: OrderKnown) -> None:
         known.mono,
         lambda order: learned(order, report),
     )
+
+
+def _hold_back(lane: Lane, unknown: OrderUnknown) -> None:
+    """A copy of what may live was not taken: the next one waits for what the venue said of it."""
+    if unknown.reason is not None:
+        lane.rejected, lane.rejected_at = unknown.reason, unknown.mono
+    lane.not_before = max(lane.not_before, unknown.mono + unknown.retry_after)
 
 
 def _order_ended(state: State, record: OrderEnded) -> None:
@@ -503,10 +510,8 @@ def _replace(
         lane.stale = True
         lane.doubt = Doubt(quantity=lane.expected, since=mono)
     else:
+        _lower_ceiling(lane, before, taken)
         lane.expected += taken * before.side.sign
-        if is_told_less(lane) and before.side is closing_side(lane):
-            assert lane.ceiling is not None
-            lane.ceiling = max(lane.ceiling - taken, ZERO)
     if after.operation_id is not None:
         for at in lane.legs:
             leg = state.leg(*at)
@@ -519,9 +524,23 @@ def _replace(
     state.index_order(lane.key, after)
 
 
+def _lower_ceiling(lane: Lane, order: LedgerOrder, taken: Decimal) -> None:
+    """
+    What our own order took off, where something had said that the position is smaller.
+
+    Of an order that was on its way just then, that may have been the very reason; of one that was
+    sent since, it cannot (laws 2 and 14).
+    """
+    if lane.ceiling is None or not is_told_less(lane) or order.side is not closing_side(lane):
+        return
+    if order.turn > lane.told_turn or lane.ceiling < abs(lane.expected) - taken:
+        lane.ceiling = max(lane.ceiling - taken, ZERO)
+
+
 def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:
     """An attempt that filled nothing: the next one waits, longer each time (laws 28, 29)."""
-    lane.not_before = mono + max(retry_after, min(0.1 * 2 ** min(lane.fruitless, 6), 5.0))
+    wait = max(retry_after, min(0.1 * 2 ** min(lane.fruitless, 6), 5.0))
+    lane.not_before = max(lane.not_before, mono + wait)  # another one's patience is not cut short
     lane.fruitless += 1
 
 

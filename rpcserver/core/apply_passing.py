@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from rpcserver.core.ledger import lowered
@@ -27,7 +29,16 @@ from rpcserver.core.passing import (
     VenueDescribed,
     WaveStarted,
 )
-from rpcserver.core.state import Doubt, Ended, KeyUse, OrderState, SeenMarket, State, VenueState
+from rpcserver.core.state import (
+    Doubt,
+    Ended,
+    KeyUse,
+    Lane,
+    OrderState,
+    SeenMarket,
+    State,
+    VenueState,
+)
 from rpcserver.domain.position import PositionKey
 
 
@@ -46,14 +57,14 @@ def apply_passing(state: State, fact: Passing) -> None:
         case PositionDoubted():
             lane = state.lane(fact.lane)
             lane.doubt = Doubt(quantity=fact.quantity, since=fact.mono)
-            lane.ceiling = lowered(lane, fact.quantity)
+            _lower(lane, lowered(lane, fact.quantity), state.turn)
         case TradesSeen():
             lane = state.lane(fact.lane)
             if lane.doubt is not None:
                 lane.doubt = msgspec.structs.replace(lane.doubt, trades_read=True)
         case CeilingLowered():
             lane = state.lane(fact.lane)
-            lane.ceiling = fact.ceiling
+            _lower(lane, fact.ceiling, state.turn)
             lane.proof = None
         case OrderAsked():
             _mark(state, fact.lane, fact.order, asked_at=fact.mono)
@@ -121,6 +132,12 @@ def apply_passing(state: State, fact: Passing) -> None:
             operation = state.operation(fact.operation_id)
             operation.started = fact.started
             operation.wave = min(operation.wave * 2, 512)
+
+
+def _lower(lane: Lane, ceiling: Decimal, turn: int) -> None:
+    """Something says that no more than *ceiling* is there; the lowest word counts, and its turn."""
+    if lane.ceiling is None or ceiling < lane.ceiling:
+        lane.ceiling, lane.told_turn = ceiling, turn
 
 
 def _mark(

@@ -64,8 +64,8 @@ def of_report(report: OrderReport) -> LedgerOrder:
     )
 
 
-def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
-    """An order about to be sent; *before*: the same one, sent once already."""
+def intended(intent: OrderIntended, before: LedgerOrder | None, turn: int = 0) -> LedgerOrder:
+    """An order about to be sent in this *turn*; *before*: the same one, sent once already."""
     if before is not None and intent.resend:
         is_taken_over = before.operation_id != intent.operation_id
         return msgspec.structs.replace(
@@ -84,6 +84,7 @@ def intended(intent: OrderIntended, before: LedgerOrder | None) -> LedgerOrder:
         sends=1,
         attempt=intent.attempt,
         step=intent.step,
+        turn=turn,
         first_sent_at=intent.mono,
         sent_at=intent.mono,
     )

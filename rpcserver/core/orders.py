@@ -147,8 +147,7 @@ def _count(
     after = filled_by(order, counted)
     if lane is not None:
         taken = ZERO if order.blurred else after.filled - order.filled
-        expected = lane.expected + taken * order.side.sign
-        counted = msgspec.structs.replace(counted, expected=expected)
+        counted = msgspec.structs.replace(counted, expected=lane.expected + taken * order.side.sign)
     pen.write(counted)
     if is_overfilled(order, after) and order.operation_id is not None:
         _overfilled(pen, lane, after)
@@ -256,7 +255,7 @@ def order_unsent(pen: Pen, event: OrderUnsent) -> PositionKey | None:
         return lane_key
     lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
     if order.sends > 1:
-        _unknown(pen, event.account, lane, order, event.detail)
+        _unknown(pen, event.account, lane, order, event.detail, None, event.retry_after or 0.0)
         return lane_key
     pen.write(
         OrderEnded(
@@ -293,6 +292,7 @@ def _unknown(
     order: LedgerOrder,
     detail: str,
     reason: RejectReason | None = None,
+    retry_after: float = 0.0,
 ) -> None:
     assert order.client_order_id is not None
     pen.write(
@@ -305,6 +305,7 @@ def _unknown(
             detail=detail,
             lane=lane.key if lane else None,
             reason=reason,
+            retry_after=retry_after,
         )
     )
     if lane is None:

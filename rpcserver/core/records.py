@@ -327,6 +327,7 @@ class OrderUnknown(RecordBase, frozen=True, kw_only=True, tag="order_unknown"):
     detail: str
     lane: PositionKey | None = None
     reason: RejectReason | None = None  # why a second copy was refused: the first may still live
+    retry_after: float = 0.0  # seconds, where the venue asked for patience
 
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:

@@ -99,6 +99,7 @@ class LedgerOrder(msgspec.Struct, frozen=True, kw_only=True):
     sends: int = 0
     attempt: int = 0
     step: int = 0
+    turn: int = 0  # in which it was first intended
     first_sent_at: float = 0.0
     sent_at: float = 0.0  # the last time
     asked_at: float | None = None
@@ -152,6 +153,7 @@ class Lane(msgspec.Struct, kw_only=True):
     base: Decimal  # signed: what targets of later legs are counted from (law 38)
     expected: Decimal  # signed: last confirmed position adjusted by known fills
     ceiling: Decimal | None = None  # unsigned: it may not be assumed larger than this
+    told_turn: int = 0  # in which something last said so
     orders: dict[str, LedgerOrder] = {}
     legs: tuple[tuple[OperationId, int], ...] = ()  # at work, in the order they came
     owners: tuple[OperationId, ...] = ()  # whose legs are, or were, at work: it is a fold of theirs

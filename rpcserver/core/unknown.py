@@ -50,17 +50,22 @@ def settle_unknown(pen: Pen, lane: Lane, at_work: tuple[Operation, Leg] | None) 
         return want_read(pen, lane)
     capabilities = pen.capabilities(lane.key.venue)
     is_closed = at_work is not None and takes_no_orders(pen, lane)
+    is_early = pen.now.mono < lane.not_before  # the venue asked for patience (law 29)
     for order in lost:
         assert order.absent_at is not None
         expiry = capabilities.request_expiry
         if expiry is not None and order.absent_at >= order.sent_at + expiry:
             if not _may_work_nameless(lane, order):
                 _never_existed(pen, lane, order)
-        elif at_work and not is_closed and _is_harmless_twice(pen, order, capabilities):
+        elif is_closed or is_early:
+            continue
+        elif at_work is not None and _is_harmless_twice(pen, order, capabilities):
             sender = _sender_of(pen, lane, order, *at_work)
             if sender is not None and fits(lane, order, capabilities):
                 _send_again(pen, lane, order, sender)
-    return watch_market(pen, lane) if is_closed else None
+    if is_closed:
+        return watch_market(pen, lane)
+    return lane.not_before if is_early else None
 
 
 def _may_work_nameless(lane: Lane, order: LedgerOrder) -> bool:

@@ -19,7 +19,7 @@ from rpcserver.domain.order import (
 )
 from rpcserver.domain.position import PositionSide
 from tests.core.asks import account, flatten
-from tests.core.faults import LOSE_ANSWER, TWICE, Fault, late
+from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, TWICE, Fault, late
 from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
 
@@ -342,3 +342,33 @@ def test_law_29_the_patience_a_venue_asks_for_is_given() -> None:
     assert report.flat
     first, second = (time for time, command in world.performed if isinstance(command, SubmitOrder))
     assert second - first >= 2.0
+
+
+def test_law_29_the_patience_a_venue_asks_for_is_given_to_a_second_copy_too() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, LOSE_REQUEST, Fault(unsent=True, retry_after=7.0))
+    operation = world.ask(flatten())
+    while len(world.submitted()) < 2:
+        assert world.step()
+    asked_at = world.time
+
+    world.run(6.9)
+    assert len(world.submitted()) == 2
+
+    assert world.finish(operation).flat
+    assert world.time >= asked_at + 7
+    assert venue.position(key) == 0
+
+
+def test_law_29_another_slices_refusal_does_not_cut_the_patience_short() -> None:
+    venue = ToyVenue("toy", instrument("ES", maximum=5))
+    venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, Fault(unsent=True, retry_after=7.0), Fault(unsent=True))
+    operation = world.ask(flatten())
+    world.run(6.9)
+    assert len(world.submitted()) == 2
+
+    assert world.finish(operation).flat

@@ -11,7 +11,7 @@ from rpcserver.core.commands import CancelOrder, QueryTrades, ReadAccount
 from rpcserver.core.events import PositionChanged
 from rpcserver.core.records import LegEnded, Noted, PositionAdopted, SnapshotTaken
 from rpcserver.core.report import Outcome
-from rpcserver.domain.order import OrderSide, OrderType, RejectReason
+from rpcserver.domain.order import OrderReport, OrderSide, OrderType, RejectReason
 from tests.core.asks import account, exactly, flatten
 from tests.core.faults import LOSE_ANSWER, stale
 from tests.core.venue import ToyVenue, instrument
@@ -358,3 +358,23 @@ def test_law_04_news_of_a_position_that_our_own_fill_explains_takes_nothing_back
     assert not world.sent(CancelOrder)
     world.cancel(operation)
     assert world.finish(operation).legs[0].closed == 4
+
+
+def test_law_14_a_fill_of_what_was_sent_later_does_not_explain_what_was_told_before() -> None:
+    venue = ToyVenue("toy", instrument("ES", maximum=3))
+    key = venue.hold(9)
+    world = World(venue)
+    world.ask(flatten(limits={"ES": "105"}))
+    world.run(1)
+    venue.move(key, Decimal(-3), world.time)
+    world.pass_on_news()
+    world.run(1)
+    assert sum(order.remaining for order in venue.working(key)) == 6
+    world.script(ReadAccount, *[LOSE_ANSWER] * 9)
+
+    venue.fill(venue.working(key)[0].venue_order_id, 3, world.time)
+    venue.news = [told for told in venue.news if isinstance(told, OrderReport)]
+    world.pass_on_news()
+    world.run(0.1)
+
+    assert sum(order.remaining for order in venue.working(key)) <= venue.position(key) == 3
