@@ -21,6 +21,7 @@ import pytest
 
 from rpcserver.core import (
     ending,
+    fence,
     leaving,
     ledger,
     leg,
@@ -53,6 +54,7 @@ from rpcserver.core.records import (
     Record,
     Recovered,
 )
+from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CloseRequest
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, State
 from rpcserver.domain.account import AccountSnapshot
@@ -71,6 +73,7 @@ from rpcserver.domain.order import (
 )
 from rpcserver.domain.position import Position, PositionKey
 from rpcserver.driver.engine import Engine
+from rpcserver.driver.folding import folded_report
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.journal.chain import Link
 from rpcserver.journal.changes import Changes
@@ -99,6 +102,27 @@ def remove_the_fence(patch: Patch) -> None:
     """Conflicting orders are neither canceled nor waited for, nor counted."""
     patch.setattr(leg, "pass_fence", always(None))
     patch.setattr(ledger, "others_remaining", always(ZERO))
+
+
+def pass_the_fence_at_once(patch: Patch) -> None:
+    """Cancels are sent, and nobody waits for them."""
+    pass_fence = fence.pass_fence
+
+    def hasty(pen: Pen, lane: Lane, begun: list[tuple[Operation, Leg]]) -> None:
+        pass_fence(pen, lane, begun)
+
+    patch.setattr(leg, "pass_fence", hasty)
+
+
+def send_half_lots(patch: Patch) -> None:
+    """Sizes are no multiples of the lot."""
+    sendable = leg._sendable
+
+    def uneven(pen: Pen, lane: Lane, leg_: Leg) -> Decimal:
+        quantity = sendable(pen, lane, leg_)
+        return quantity - lane.instrument.lot / 2 if quantity else quantity
+
+    patch.setattr(leg, "_sendable", uneven)
 
 
 def ignore_foreign_orders_in_the_reservation(patch: Patch) -> None:
@@ -533,6 +557,45 @@ def call_everything_a_success(patch: Patch) -> None:
     patch.setattr(operation, "OperationFinished", bold)
 
 
+def lose_count(patch: Patch) -> None:
+    """The counts of an end leave legs out."""
+
+    def careless(**fields: object) -> OperationFinished:
+        return OperationFinished(**{**fields, "counts": {}})  # type: ignore[arg-type]
+
+    patch.setattr(operation, "OperationFinished", careless)
+
+
+def say_that_nothing_was_closed(patch: Patch) -> None:
+    """What a leg's orders filled is not what its end says."""
+
+    def modest(**fields: object) -> LegEnded:
+        return LegEnded(**{**fields, "closed": ZERO})  # type: ignore[arg-type]
+
+    patch.setattr(ending, "LegEnded", modest)
+
+
+def tell_it_otherwise_after_a_restart(patch: Patch) -> None:
+    """What is folded from the journal is not what was told."""
+
+    async def embellished(journal: MemoryJournal, name: OperationId) -> OperationReport | None:
+        report = await folded_report(journal, name)
+        return report and msgspec.structs.replace(report, detail="as far as anyone recalls")
+
+    patch.setattr("rpcserver.driver.engine.folded_report", embellished)
+
+
+def touch_up_the_journal(patch: Patch) -> None:
+    """An entry is changed after it was sealed."""
+    write = _Disk.write
+
+    def forged(disk: _Disk, links: Sequence[Link], changes: Changes) -> None:
+        kept = [each._replace(body=each.body.replace(":", ": ", 1)) for each in links]
+        write(disk, kept, changes)
+
+    patch.setattr(_Disk, "write", forged)
+
+
 def hide_that_it_is_unprotected(patch: Patch) -> None:
     """The stop is gone, the position is not, and nobody says so."""
 
@@ -603,6 +666,8 @@ def tell_every_reduce_only_order_harmless(patch: Patch) -> None:
 
 MUTATIONS: tuple[Mutation, ...] = (
     remove_the_fence,
+    pass_the_fence_at_once,
+    send_half_lots,
     ignore_foreign_orders_in_the_reservation,
     ignore_our_own_orders_in_the_reservation,
     raise_a_remainder_to_the_minimum,
@@ -630,6 +695,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     let_joined_targets_add_up,
     close_whatever_the_account_holds,
     call_everything_a_success,
+    lose_count,
+    say_that_nothing_was_closed,
+    tell_it_otherwise_after_a_restart,
+    touch_up_the_journal,
     hide_that_it_is_unprotected,
     leave_the_gate_open,
     ignore_the_price_bound,
@@ -651,6 +720,8 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 SEEDS: dict[str, int] = {
     "remove_the_fence": 1,  # law 2
+    "pass_the_fence_at_once": 1,  # law 3
+    "send_half_lots": 1,  # law 11
     "ignore_foreign_orders_in_the_reservation": 171,  # law 2
     "ignore_our_own_orders_in_the_reservation": 1,  # law 2
     "raise_a_remainder_to_the_minimum": 44,  # law 38
@@ -678,6 +749,10 @@ SEEDS: dict[str, int] = {
     "let_joined_targets_add_up": 989,  # law 38
     "close_whatever_the_account_holds": 5,  # law 13
     "call_everything_a_success": 0,  # law 20
+    "lose_count": 0,  # law 19
+    "say_that_nothing_was_closed": 3,  # law 5
+    "tell_it_otherwise_after_a_restart": 0,  # law 37
+    "touch_up_the_journal": 0,  # law 27
     "hide_that_it_is_unprotected": 5,  # law 16
     "leave_the_gate_open": 9,  # law 9
     "ignore_the_price_bound": 1,  # law 12
