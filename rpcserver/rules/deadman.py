@@ -17,12 +17,13 @@ from loguru import logger
 
 from rpcserver.apis.registry import Registry
 from rpcserver.core.events import Noticed
-from rpcserver.core.standing import DirectiveSet, Word
+from rpcserver.core.standing import Word
 from rpcserver.domain.directive import Switch
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.driver.engine import Engine
 from rpcserver.rules.acting import Actor
 from rpcserver.rules.calling import stored_request, stored_terms
+from rpcserver.rules.owing import key_of
 
 LOOK = 1.0  # seconds between looks at what is armed
 STALLED = 5.0  # seconds without a look: the process itself was asleep
@@ -42,7 +43,6 @@ async def tell_suspended(engine: Engine, announce: Callable[[str, str], None]) -
 
 class _Armed(NamedTuple):
     switch: Switch
-    record: DirectiveSet
     due: float  # monotonic
 
 
@@ -79,21 +79,20 @@ class DeadmanWatch:
                 continue
             heard = self._actor.engine.renewals.heard_at(switch.name) or self._began
             due = max(heard, self._began) + switch.timeout
-            found.append(_Armed(switch, record, max(due, self._not_before.get(switch.name, 0.0))))
+            found.append(_Armed(switch, max(due, self._not_before.get(switch.name, 0.0))))
         return found
 
     async def _fire(self, armed: _Armed) -> None:
         switch, actor = armed.switch, self._actor
         now = actor.now()
         fired = msgspec.structs.replace(switch, fired_at=now)
-        key = f"{switch.name}:{armed.record.at.isoformat()}"
         word = Word(
             principal=switch.by.principal_id,
             reason=f"its client was silent for {switch.timeout:g} s",
         )
         try:
             terms = stored_terms(self._registry, switch.call, switch.by, actor.directory, now)
-            closing = stored_request(switch.call, terms, switch.by, key)
+            closing = stored_request(switch.call, terms, switch.by, key_of(switch.name, now))
             opened = await actor.engine.lay_down(fired, word, closing=closing)
         except InvalidRequest as error:
             await self._could_not(switch, error)

@@ -40,9 +40,9 @@ class Place(NamedTuple):
 
 
 def place_of(rule: Rule, request: CloseRequest) -> Place | None:
-    """The place of a close in *rule*'s row; None: another rule sees to it."""
+    """The place of a close in *rule*'s row; None: whatever laid it down sees to it itself."""
     key = request.idempotency_key or ""
-    if not key.startswith("directive:rule:"):
+    if not key.startswith("directive:"):
         return Place(None, 0)
     mine, first, number = (*key.rsplit(":", 2), "", "")[:3]
     if mine != rule.name or not first.startswith("op-"):

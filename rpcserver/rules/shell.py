@@ -25,6 +25,7 @@ from rpcserver.driver.halting import keep_halts
 from rpcserver.rules.acting import Actor
 from rpcserver.rules.deadman import DeadmanWatch
 from rpcserver.rules.following import RetryWatch
+from rpcserver.rules.owing import OwedWatch
 from rpcserver.rules.timetable import keep_time
 from rpcserver.rules.watch import LimitWatch
 
@@ -46,6 +47,7 @@ async def run_rules(
         tasks.start_soon(_sheltered, "halts", partial(keep_halts, engine))
         tasks.start_soon(_sheltered, "limits", lambda: LimitWatch(actor).run())
         tasks.start_soon(_sheltered, "switches", lambda: DeadmanWatch(actor, registry).run())
+        tasks.start_soon(_sheltered, "debts", lambda: OwedWatch(actor, registry).run())
         tasks.start_soon(_sheltered, "retries", lambda: RetryWatch(actor).run())
         tasks.start_soon(_Timetables(actor).run)
 

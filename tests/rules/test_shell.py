@@ -9,13 +9,14 @@ import anyio
 import pytest
 
 from rpcserver.core.requests import CloseRequest
-from rpcserver.domain.directive import Halt, HaltLevel, Mark, Switch
+from rpcserver.domain.directive import Halt, HaltLevel, HaltScope, Mark, Switch
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountId, AccountRef
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.rule import FlattenAt, Limit, LimitAction, Measure, Retry, StoredCall
 from rpcserver.driver.engine import Engine
+from rpcserver.driver.halting import lay_halt
 from rpcserver.venues.paper import PaperVenue
 from rpcserver.venues.paper.commands import SetPhase, SetPrice
 from rpcserver.venues.paper.faults import ClearFaults, CutLink
@@ -175,6 +176,41 @@ async def test_a_rule_taken_back_does_nothing() -> None:
         await until(12, 12)
 
         assert positions(venue)
+
+
+# --- locks ---------------------------------------------------------------------------------------
+
+LOCK = Halt(halt_id="halt-1", scope=HaltScope(account=REF), level=HaltLevel.FLATTEN_AND_LOCK)
+
+
+async def test_a_lock_owes_its_close_until_it_is_flat() -> None:
+    async with open_venue(held(2)) as venue, ruled(WatchedJournal(), venue) as engine:
+        await market(venue, MarketPhase.CLOSED)
+        await lay_halt(engine, LOCK, WORD)
+        await anyio.sleep(1800)
+        assert positions(venue)
+        assert await operations(engine) == 2, "the second waits for the market to open"
+        await market(venue, None)
+        await anyio.sleep(30)
+        assert not positions(venue)
+
+        await venue.control(held(1))
+        await anyio.sleep(300)
+        assert positions(venue), "what somebody opens by hand is no debt of the lock's"
+
+
+async def test_what_owed_a_close_and_is_taken_back_owes_nothing() -> None:
+    async with open_venue(held(2)) as venue, ruled(WatchedJournal(), venue) as engine:
+        await market(venue, MarketPhase.CLOSED)
+        halted = await lay_halt(engine, LOCK, WORD)
+        assert halted.closing is not None
+        await engine.finished(halted.closing.operation_id)
+        await engine.lift(LOCK.name, WORD)
+        await market(venue, None)
+        await anyio.sleep(120)
+
+        assert positions(venue)
+        assert await operations(engine) == 1
 
 
 # --- limits --------------------------------------------------------------------------------------
