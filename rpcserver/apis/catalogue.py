@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rpcserver.apis import (
+    alerts,
     approvals,
     audit,
     crosstrade,
@@ -49,6 +50,7 @@ registry = Registry.of(
     rules.registry,
     deadman.registry,
     audit.registry,
+    alerts.registry,
     approvals.registry,
     tokens.registry,
 )

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from rpcserver.apis.alert_queries import AcknowledgeAlert as AcknowledgeAlert
+from rpcserver.apis.alert_queries import ReadAlerts as ReadAlerts
 from rpcserver.apis.journal_queries import FoundExits as FoundExits
 from rpcserver.apis.journal_queries import ReadExits as ReadExits
 from rpcserver.apis.journal_queries import ReadOperation as ReadOperation
@@ -33,7 +35,7 @@ from rpcserver.apis.read_queries import ReadSummary as ReadSummary
 from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
 from rpcserver.apis.read_queries import Summarized as Summarized
 from rpcserver.apis.read_queries import Watermark as Watermark
-from rpcserver.core.entries import ChainReport, OperationRow
+from rpcserver.core.entries import ChainReport, FoundAlert, OperationRow
 from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import PlaceRequest, ResolveRequest
@@ -252,6 +254,8 @@ Query = (
     | VerifyChain
     | ReadTokens
     | ReadApprovals
+    | ReadAlerts
+    | AcknowledgeAlert
     | Nothing
     | PlaceOrders
     | CancelOrders
@@ -374,6 +378,8 @@ Answerable = (
     | Bracketed
     | NewToken
     | tuple[Approval, ...]
+    | tuple[FoundAlert, ...]
+    | FoundAlert
     | Confirmed
     | tuple[DirectiveSet, ...]
     | DirectiveSet

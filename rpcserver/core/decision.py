@@ -125,8 +125,12 @@ class Pen:
                 code=seen.code,
                 detail=seen.detail,
                 account=seen.account,
+                operation_ids=seen.operation_ids,
+                venue=seen.venue,
+                instrument=seen.instrument,
                 principal=seen.principal,
                 remote=seen.remote,
+                acknowledges=seen.acknowledges,
             )
         )
         if seen.alert:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from rpcserver.core.records import Record
+from rpcserver.core.records import Noted, Record
 from rpcserver.core.report import Outcome
 from rpcserver.domain.ids import (
     AccountId,
@@ -116,6 +116,36 @@ class ExitFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 def _same(wanted: str | None, found: str | None) -> bool:
     return wanted is None or (found is not None and wanted.casefold() == found.casefold())
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts: all that every filter that is set matches; accounts without regard to case."""
+
+    codes: tuple[str, ...] = ()  # none: any
+    venue: VenueId | None = None
+    account: AccountId | None = None
+    since: datetime | None = None  # inclusive
+    is_open: bool = False  # nobody has acknowledged it
+
+    def matches(self, alert: Noted, *, is_acknowledged: bool) -> bool:
+        """The same that the journal on disk finds."""
+        account = alert.account
+        venue = account.venue if account is not None else alert.venue
+        return (
+            (not self.codes or alert.code in self.codes)
+            and _same(self.venue, venue)
+            and _same(self.account, account.account if account is not None else None)
+            and (self.since is None or alert.at >= self.since)
+            and not (self.is_open and is_acknowledged)
+        )
+
+
+class FoundAlert(msgspec.Struct, frozen=True):
+    """An alert in its place in the chain, and the newest word that somebody looks at it."""
+
+    audit_seq: int
+    record: Noted
+    acknowledged: Noted | None = None
 
 
 class ChainReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
     DirectiveName,
+    InstrumentId,
     OperationId,
     PrincipalId,
     VenueId,
@@ -249,8 +250,12 @@ class Noticed(Event, frozen=True, kw_only=True):
     detail: str
     alert: bool = False
     account: AccountRef | None = None  # what it is about, and so who may know of it
+    operation_ids: tuple[OperationId, ...] = ()  # the same, where it is about no one account
+    venue: VenueId | None = None  # where there is no account
+    instrument: InstrumentId | None = None
     principal: PrincipalId | None = None  # who did it
     remote: str = ""
+    acknowledges: int | None = None  # the alert, by its audit_seq, that somebody looks at now
 
 
 class Woken(Event, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.core.noting import Noted as Noted
 from rpcserver.core.recording import Concern as Concern
 from rpcserver.core.recording import RecordBase as RecordBase
 from rpcserver.core.recording import Removal, own_order_subject
@@ -391,19 +392,6 @@ class Resolved(RecordBase, frozen=True, kw_only=True, tag="resolved"):
     @property
     def subjects(self) -> tuple[tuple[str, int], ...]:
         return super().subjects or ((own_order_subject(self.client_order_id), 0),)
-
-
-class Noted(RecordBase, frozen=True, kw_only=True, tag="noted"):
-    """Something a person should know: an overfill, an unprotected leg, a late change, a start."""
-
-    alert: bool = False
-    code: str
-    detail: str
-    lane: PositionKey | None = None
-    account: AccountRef | None = None
-    operation_ids: tuple[OperationId, ...] = ()  # no `concerns`: it is no step of their progress
-    principal: PrincipalId | None = None
-    remote: str = ""
 
 
 class Recovered(RecordBase, frozen=True, kw_only=True, tag="recovered"):

@@ -14,10 +14,12 @@ from typing import Protocol
 
 import msgspec
 
+from rpcserver.core.entries import AlertFilter as AlertFilter
 from rpcserver.core.entries import ChainReport as ChainReport
 from rpcserver.core.entries import Entry as Entry
 from rpcserver.core.entries import Exit as Exit
 from rpcserver.core.entries import ExitFilter as ExitFilter
+from rpcserver.core.entries import FoundAlert as FoundAlert
 from rpcserver.core.entries import Head as Head
 from rpcserver.core.entries import OperationRow as OperationRow
 from rpcserver.core.records import Record
@@ -237,6 +239,14 @@ class Journal(Protocol):
         self, wanted: ExitFilter, *, before: int | None = None, limit: int = 100
     ) -> Sequence[Exit]:
         """Legs that ended, the newest first; *before*, an `audit_seq`, pages on."""
+
+    async def alerts(
+        self, wanted: AlertFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[FoundAlert]:
+        """What people were told, the newest first; *before*, an `audit_seq`, pages on."""
+
+    async def alerts_since(self, after: int, *, limit: int = 100) -> Sequence[FoundAlert]:
+        """The alerts that come after entry *after*, the oldest first; nobody's word about them."""
 
     async def recent(self, since: datetime) -> Sequence[OperationRow]:
         """Operations opened or finished since, oldest first: what keys and repeats are held to."""

@@ -16,9 +16,18 @@ from itertools import islice
 import msgspec
 from anyio.lowlevel import checkpoint
 
-from rpcserver.core.entries import ChainReport, Entry, Exit, ExitFilter, Head, OperationRow
+from rpcserver.core.entries import (
+    AlertFilter,
+    ChainReport,
+    Entry,
+    Exit,
+    ExitFilter,
+    FoundAlert,
+    Head,
+    OperationRow,
+)
 from rpcserver.core.recording import own_order_subject
-from rpcserver.core.records import LegEnded, Record, decode_record
+from rpcserver.core.records import LegEnded, Noted, Record, decode_record
 from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId, TokenId
 from rpcserver.domain.principal import TokenRow
@@ -228,6 +237,32 @@ class MemoryJournal:
         newest_first = reversed(self._disk.exits)
         older = (each for each in newest_first if before is None or each.audit_seq < before)
         return list(islice((each for each in older if wanted.matches(each)), limit))
+
+    async def alerts(
+        self, wanted: AlertFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[FoundAlert]:
+        """What people were told, the newest first; *before*, an `audit_seq`, pages on."""
+        words: dict[int, Noted] = {}
+        found: list[FoundAlert] = []
+        for link in reversed(self._disk.links):
+            if not isinstance(record := link.entry.record, Noted):
+                continue
+            if record.acknowledges is not None:
+                words.setdefault(record.acknowledges, record)
+            word = words.get(link.audit_seq)
+            is_older = before is None or link.audit_seq < before
+            if record.alert and is_older and wanted.matches(record, is_acknowledged=bool(word)):
+                found.append(FoundAlert(link.audit_seq, record, word))
+        return found[:limit]
+
+    async def alerts_since(self, after: int, *, limit: int = 100) -> Sequence[FoundAlert]:
+        """The alerts that come after entry *after*, the oldest first."""
+        newer = [link.entry for link in self._disk.links[after:]]
+        return [
+            FoundAlert(entry.audit_seq, entry.record)
+            for entry in newer
+            if isinstance(entry.record, Noted) and entry.record.alert
+        ][:limit]
 
     async def recent(self, since: datetime) -> Sequence[OperationRow]:
         """Operations opened or finished since, oldest first."""

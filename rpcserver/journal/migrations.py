@@ -26,6 +26,7 @@ SCRIPTS: Sequence[str] = (  # the first makes version 1
     _script("schema.sql"),
     _script("schema_2.sql"),
     _script("schema_3.sql"),
+    _script("schema_4.sql"),
 )
 
 

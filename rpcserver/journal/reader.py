@@ -11,10 +11,20 @@ from pathlib import Path
 import aiosqlite
 import msgspec
 
-from rpcserver.core.entries import ChainReport, Entry, Exit, ExitFilter, Head, OperationRow
+from rpcserver.core.entries import (
+    AlertFilter,
+    ChainReport,
+    Entry,
+    Exit,
+    ExitFilter,
+    FoundAlert,
+    Head,
+    OperationRow,
+)
 from rpcserver.core.recording import own_order_subject
 from rpcserver.core.records import Record, decode_record
 from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId
+from rpcserver.journal.alerts import alerts_since, find_alerts
 from rpcserver.journal.chain import GENESIS, Link, Walk
 from rpcserver.journal.connection import connect, opening
 from rpcserver.journal.migrations import require_current
@@ -174,6 +184,16 @@ class JournalReader:
             },
         )
         return [exit_row(row) for row in rows]
+
+    async def alerts(
+        self, wanted: AlertFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[FoundAlert]:
+        """What people were told, the newest first; *before*, an `audit_seq`, pages on."""
+        return await find_alerts(self._db, wanted, before=before, limit=limit)
+
+    async def alerts_since(self, after: int, *, limit: int = 100) -> Sequence[FoundAlert]:
+        """The alerts that come after entry *after*, the oldest first."""
+        return await alerts_since(self._db, after, limit=limit)
 
     async def recent(self, since: datetime) -> Sequence[OperationRow]:
         """Operations opened or finished since, oldest first."""

@@ -16,6 +16,7 @@ from typing import assert_never
 import msgspec
 
 from rpcserver.apis.queries import (
+    AcknowledgeAlert,
     ArmSwitch,
     Bracket,
     CancelOrders,
@@ -30,6 +31,7 @@ from rpcserver.apis.queries import (
     PlaceOrders,
     Query,
     ReadAccounts,
+    ReadAlerts,
     ReadApprovals,
     ReadBars,
     ReadDirectives,
@@ -196,6 +198,8 @@ def check_query(principal: Principal, query: Query) -> Query:
             if not oversees(principal):
                 own = msgspec.structs.replace(wanted, principal=principal.principal_id)
                 return msgspec.structs.replace(query, wanted=own)
+        case ReadAlerts() | AcknowledgeAlert():
+            pass  # each alert is looked at when it is read: see `may_see_record`
         case ReadQuotes() | ReadBars() | ReadMarketInfo() | VerifyChain() | Nothing():
             pass  # about no account
         case _:
@@ -305,7 +309,8 @@ def may_see_record(
     if named := operations_of(record):
         requests = [request_of(name) for name in named]
         return all(each is not None and may_see(principal, each) for each in requests)
-    return isinstance(record, Noted) and record.alert  # about the server itself: for all who watch
+    # About the server itself: for all who watch, and so is who looks at it.
+    return isinstance(record, Noted) and (record.alert or record.acknowledges is not None)
 
 
 def operations_of(record: Record) -> tuple[OperationId, ...]:

@@ -13,6 +13,7 @@ from typing import assert_never
 from anyio import CapacityLimiter
 
 from rpcserver.apis.queries import (
+    AcknowledgeAlert,
     Answerable,
     ArmSwitch,
     Bracket,
@@ -32,6 +33,7 @@ from rpcserver.apis.queries import (
     PlaceOrders,
     Query,
     ReadAccounts,
+    ReadAlerts,
     ReadApprovals,
     ReadBars,
     ReadDirectives,
@@ -64,6 +66,7 @@ from rpcserver.domain.ids import AccountRef, OperationId, VenueOrderId
 from rpcserver.domain.order import OrderReport, OrderStatus
 from rpcserver.domain.principal import Principal
 from rpcserver.server.admission import may_see
+from rpcserver.server.alerts import AlertOffice
 from rpcserver.server.approvals import Approvals
 from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.failures import told
@@ -103,6 +106,7 @@ class Desk:
         self._tokens = tokens
         self._directives = directives
         self._sight = Sight(engine.journal)
+        self._alerts = AlertOffice(engine, self._sight)
         self._witness = witness
 
     @property
@@ -164,6 +168,10 @@ class Desk:
                 return await self._directives.halt(principal, query, remote)
             case LiftDirective():
                 return await self._directives.lift(principal, query, remote)
+            case ReadAlerts():
+                return await self._alerts.listed(principal, query)
+            case AcknowledgeAlert():
+                return await self._alerts.acknowledge(principal, query, remote)
             case ReadApprovals():
                 return self._approvals.listed(principal)
             case ConfirmClose():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rpcserver.apis.alerts import alert_item as told_alert
 from rpcserver.apis.numbers import unsigned_zero
 from rpcserver.core.entries import Entry, OperationRow
 from rpcserver.core.progress import frames
@@ -129,21 +130,11 @@ def row_item(row: OperationRow) -> OperationItem:
 
 
 def alert_item(entry: Entry) -> AlertItem | None:
-    """The alert that *entry* is, or None if it is none."""
+    """The alert that *entry* is, or the word about one; None if it is neither."""
     record = entry.record
-    if not isinstance(record, Noted) or not record.alert:
-        return None
-    account = account_of(record)
-    return AlertItem(
-        code=record.code,
-        detail=record.detail,
-        venue=account.venue if account is not None else None,
-        account=account.account if account is not None else None,
-        instrument=record.lane.instrument if record.lane is not None else None,
-        operation_ids=record.operation_ids,
-        audit_seq=entry.audit_seq,
-        at=record.at,
-    )
+    if isinstance(record, Noted) and (record.alert or record.acknowledges is not None):
+        return told_alert(entry.audit_seq, record)
+    return None
 
 
 def audit_item(entry: Entry) -> AuditItem:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rpcserver.apis.queries import FoundExits, ReadExits
-from rpcserver.core.entries import Entry, Exit, ExitFilter, OperationRow
+from rpcserver.core.entries import AlertFilter, Entry, Exit, ExitFilter, FoundAlert, OperationRow
 from rpcserver.core.records import OperationOpened
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.ids import OperationId, PrincipalId
@@ -72,6 +72,23 @@ class Sight:
             page = await self._journal.exits(wanted, before=before, limit=EXITS_AT_ONCE)
             found += (each for each in page if principal.may_touch(each.account_ref))
             if len(page) < EXITS_AT_ONCE:
+                break
+            before = page[-1].audit_seq
+        return found[:limit]
+
+    async def alerts(
+        self, principal: Principal, wanted: AlertFilter, *, before: int | None, limit: int
+    ) -> list[FoundAlert]:
+        """The newest alerts first that are about nothing but what the principal may touch."""
+        found: list[FoundAlert] = []
+        while len(found) < limit:
+            page = await self._journal.alerts(wanted, before=before, limit=limit)
+            if EVERY_ACCOUNT in principal.accounts:
+                return list(page)
+            named = {name: None for alert in page for name in operations_of(alert.record)}
+            requests = {name: await self.request_of(name) for name in named}
+            found += (e for e in page if may_see_record(principal, e.record, requests.get))
+            if len(page) < limit:
                 break
             before = page[-1].audit_seq
         return found[:limit]

@@ -9,7 +9,9 @@ import msgspec
 from anyio import CancelScope
 from anyio.abc import TaskGroup
 
+from rpcserver.apis.alerts import alert_item as told_alert
 from rpcserver.apis.queries import FoundFill
+from rpcserver.core.entries import AlertFilter
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.errors import InvalidRequest, VenueError
 from rpcserver.domain.ids import AccountRef
@@ -18,7 +20,6 @@ from rpcserver.server.admission import may_watch, oversees
 from rpcserver.server.backend import Backend
 from rpcserver.server.channels import Channel, Listener
 from rpcserver.server.items import (
-    alert_item,
     audit_item,
     encode_item,
     execution_item,
@@ -45,7 +46,8 @@ from rpcserver.wire.framing import text_frame
 OPERATIONS_SHOWN = 50
 EXECUTIONS_SHOWN = 200
 EXECUTIONS_SINCE = timedelta(hours=24)
-RECORDS_SEARCHED = 1000  # for alerts
+ALERTS_SHOWN = 50
+RECORDS_SEARCHED = 1000  # for those of the audit that exist for the subscriber
 RECORDS_SHOWN = 50
 
 
@@ -239,14 +241,19 @@ class Subscriptions:
     async def _read_journal(
         self, channels: Sequence[Channel], items: dict[str, list[msgspec.Raw]]
     ) -> None:
-        journal = self._backend.engine.journal
-        after = max(0, journal.head.audit_seq - RECORDS_SEARCHED)
-        newest = await journal.entries(after=after, limit=RECORDS_SEARCHED)
-        entries = await self._sight.entries(self._principal, newest)
         if Channel.ALERTS in channels:
-            alerts = [alert for entry in entries if (alert := alert_item(entry)) is not None]
-            items["alerts"] = [encode_item(alert) for alert in alerts]
+            alerts = await self._sight.alerts(
+                self._principal, AlertFilter(), before=None, limit=ALERTS_SHOWN
+            )
+            items["alerts"] = [
+                encode_item(told_alert(each.audit_seq, each.record, each.acknowledged))
+                for each in reversed(alerts)
+            ]
         if Channel.AUDIT in channels:
+            journal = self._backend.engine.journal
+            after = max(0, journal.head.audit_seq - RECORDS_SEARCHED)
+            newest = await journal.entries(after=after, limit=RECORDS_SEARCHED)
+            entries = await self._sight.entries(self._principal, newest)
             items["audit"] = [encode_item(audit_item(entry)) for entry in entries[-RECORDS_SHOWN:]]
 
     def _is_sandbox(self, account: AccountRef) -> bool:

@@ -66,6 +66,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "unknown_operation": ErrorCode(404, _REPAIR, "No such operation, or not yours to see."),
         "contradiction": ErrorCode(409, _REPAIR, "A rule that stands says otherwise."),
         "deadman_fired": ErrorCode(410, _ASK, "The switch fired; see what it closed."),
+        "unknown_alert": ErrorCode(404, _REPAIR, "No such alert, or not yours to see."),
         "unknown_directive": ErrorCode(404, _REPAIR, "Nothing of this name stands."),
         "unknown_token": ErrorCode(404, _REPAIR, "No such token."),
         "token_exists": ErrorCode(409, _REPAIR, "A token of this name exists."),

@@ -101,6 +101,11 @@ class AlertItem(ItemBase, frozen=True, kw_only=True, gc=False):
     account: str | None = None
     instrument: str | None = None
     operation_ids: Sequence[str] = ()
+    principal: str | None = None  # who did it
+    acknowledges: int | None = None  # the alert, by its `audit_seq`, that somebody looks at
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    acknowledge_reason: str = ""
     audit_seq: int
     at: datetime
 

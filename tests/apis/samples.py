@@ -37,9 +37,9 @@ from rpcserver.apis.queries import (
     Summarized,
     Watermark,
 )
-from rpcserver.core.entries import ChainReport, Entry, Exit, Head, OperationRow
+from rpcserver.core.entries import ChainReport, Entry, Exit, FoundAlert, Head, OperationRow
 from rpcserver.core.halts import Halted, Swept
-from rpcserver.core.records import OrderIntended, OrderKnown
+from rpcserver.core.records import Noted, OrderIntended, OrderKnown
 from rpcserver.core.report import OperationReport, Outcome, Placement
 from rpcserver.core.requests import PlaceRequest, Scope, Sequel
 from rpcserver.core.standing import DirectiveSet
@@ -547,6 +547,24 @@ SWITCH = _stands(
     ),
     "nobody watches at night",
 )
+ALERT = Noted(
+    at=hand.NOW,
+    mono=0.0,
+    alert=True,
+    code="exit_failed",
+    detail="Flatten in Sim101: not closed: MES 12-25 partial (deadline)",
+    account=AccountRef(hand.PAPER, AccountId("Sim101")),
+    operation_ids=(OPERATION,),
+)
+WORD = Noted(
+    at=hand.NOW + timedelta(seconds=40),
+    mono=0.0,
+    code="alert_acknowledged",
+    detail="on the phone with the broker",
+    principal=PrincipalId("rita"),
+    acknowledges=1043,
+)
+
 EXIT = Exit(
     audit_seq=1041,
     operation_id=OPERATION,
@@ -705,6 +723,14 @@ QUERIES: Mapping[str, Sample] = {
     "QueryAudit": Sample(
         '{"user":"desk","instrument":"MES","since":"2025-11-20T00:00:00Z","summary":true}',
         FoundExits((EXIT,), (EXIT,)),
+    ),
+    "ListAlerts": Sample(
+        '{"code":"exit_failed","since":"2025-11-20T00:00:00Z","open":true}',
+        (FoundAlert(1043, ALERT),),
+    ),
+    "AcknowledgeAlert": Sample(
+        '{"auditSeq":1043,"reason":"on the phone with the broker"}',
+        FoundAlert(1043, ALERT, WORD),
     ),
     "VerifyAudit": Sample(
         "{}",

@@ -396,8 +396,12 @@ class FakeEngine:
             code=seen.code,
             detail=seen.detail,
             account=seen.account,
+            operation_ids=seen.operation_ids,
+            venue=seen.venue,
+            instrument=seen.instrument,
             principal=seen.principal,
             remote=seen.remote,
+            acknowledges=seen.acknowledges,
         )
         await self._commit([noted])
 

@@ -20,9 +20,11 @@ import pytest
 
 from rpcserver.apis.catalogue import registry
 from rpcserver.apis.registry import Api, ClosingApi
+from rpcserver.core.entries import AlertFilter
+from rpcserver.core.events import Noticed
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import AccountSnapshot
-from rpcserver.domain.ids import AccountId, DirectiveName, PrincipalId, TokenId
+from rpcserver.domain.ids import AccountId, AccountRef, DirectiveName, PrincipalId, TokenId
 from rpcserver.domain.order import OrderReport
 from rpcserver.domain.principal import Permission, Principal, Role
 from rpcserver.driver.engine import Engine, open_engine
@@ -63,6 +65,7 @@ class Other(NamedTuple):
     venue_order_id: str
     operation_id: str
     halt_id: str
+    alert: int  # its audit_seq
     token_id: str = "tok-wide"
     tag: str = TAG
     user_id: str = USER
@@ -89,6 +92,7 @@ class Other(NamedTuple):
             "tag": (self.tag,),
             "tokenId": (self.token_id,),
             "haltId": (self.halt_id,),
+            "auditSeq": (self.alert,),
             "ruleId": ("their-rule",),
             "switchId": ("their-switch",),
             "user": ("them",),
@@ -107,8 +111,19 @@ OWN = {  # what the samples' names are in this world
     "user_id": "my-user",
 }
 NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what names something within
-    *("action", "after", "all", "breakGlass", "code", "deadlineMs", "dryRun", "dust", "exclude"),
-    *("execution_type", "everything", "level"),
+    *(
+        "action",
+        "after",
+        "open",
+        "all",
+        "breakGlass",
+        "code",
+        "deadlineMs",
+        "dryRun",
+        "dust",
+        "exclude",
+    ),
+    *("execution_type", "everything", "level", "open"),
     *("kind", "at", "until", "timeZone", "calendar", "amount", "api"),
     *("dayStartsAt", "times", "everyMs", "forMs", "offsetTicks", "timeoutMs", "args"),
     *("expiresAt", "filled", "fraction", "graceMs", "holding", "includeFlat", "instId", "ladder"),
@@ -185,7 +200,7 @@ class World:
 
     def betrayed(self, told: str, said: str) -> list[str]:
         """What of the other's *told* lets out that the caller did not itself say."""
-        secrets = [*self.other, str(THEIRS), KEY, WHY]
+        secrets = [*(each for each in self.other if isinstance(each, str)), str(THEIRS), KEY, WHY]
         known = said.casefold()
         return [each for each in secrets if each in told and each.casefold() not in known]
 
@@ -200,7 +215,7 @@ async def a_world() -> AsyncIterator[World]:
             await let_in(engine, "wide", {Role.TRADER}, (THEIRS,), principal="them")
             told = ServerSettings(port=0, limits=LIMITS)
             async with serve(told, engine, registry) as server:
-                yield World(server.port, venue, engine, await _live(server.port, venue))
+                yield World(server.port, venue, engine, await _live(server.port, venue, engine))
 
 
 async def _set_scene(venue: PaperVenue) -> None:
@@ -223,7 +238,7 @@ async def _hold(venue: PaperVenue, account: AccountId, root: str) -> None:
     )
 
 
-async def _live(port: int, venue: PaperVenue) -> Other:
+async def _live(port: int, venue: PaperVenue, engine: Engine) -> Other:
     """What the other does before anybody looks: an operation that ends, an order that rests."""
     async with connect_client(port, "wide") as wide:
         frame = {"id": "x", "api": "Flatten", "args": {"instrument": "NQ"}}
@@ -241,6 +256,9 @@ async def _live(port: int, venue: PaperVenue) -> Other:
         armed = await wide.call("ArmDeadman", switch | {"args": {}, "reason": WHY})
         assert armed["success"], armed
     await _hold(venue, THEIRS, "NQ")
+    about_them = AccountRef(venue.venue_id, THEIRS)
+    await engine.note(Noticed(code="overfill", detail=WHY, alert=True, account=about_them))
+    [told] = await engine.journal.alerts(AlertFilter(account=THEIRS), limit=1)
     [held, _] = (await venue.snapshot(THEIRS)).positions
     return Other(
         position_id=held.position_id,
@@ -248,6 +266,7 @@ async def _live(port: int, venue: PaperVenue) -> Other:
         venue_order_id=placed["venueOrderId"],
         operation_id=closed["operationId"],
         halt_id=halted["haltId"],
+        alert=told.audit_seq,
     )
 
 
