@@ -526,9 +526,9 @@ class State:
         return self.traded.get(key.account_ref, {}).get(key)
 
     def traded_since(self, account: AccountRef, mono: float) -> dict[PositionKey, float]:
-        """The positions of the account of whose executions was heard after *mono*, and when."""
+        """The positions of the account of whose executions was heard since *mono*, and when."""
         heard = self.traded.get(account, {})
-        return {key: at for key, at in heard.items() if at > mono}
+        return {key: at for key, at in heard.items() if at >= mono}
 
     def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
         return self.markets.get((venue, instrument))

@@ -80,7 +80,8 @@ class Bookkeeping:
         self.intended_at: dict[ClientOrderId, float] = {}
         self.acknowledged: set[ClientOrderId] = set()  # intents whose commit returned
         self.acknowledged_seq = 0
-        self.cancels: set[tuple[AccountId, VenueOrderId]] = set()
+        self.cancels: set[tuple[AccountId, VenueOrderId]] = set()  # or made smaller
+        self.swept: set[tuple[AccountId, VenueOrderId]] = set()  # those that were to be gone
         self.requests: dict[OperationId, CloseRequest] = {}
         self.finished: dict[OperationId, OperationFinished] = {}
         self.overridden: set[PositionKey] = set()
@@ -206,8 +207,11 @@ class Bookkeeping:
                 self.fences.add(lane)
                 names = (*record.cancels, *record.shrinks)
                 self.cancels |= {(lane.account, name) for name in names}
+                self.swept |= {(lane.account, name) for name in record.cancels}
             case CancelIntended() | ChangeIntended():
                 self.cancels.add((record.account.account, record.venue_order_id))
+                if isinstance(record, CancelIntended):
+                    self.swept.add((record.account.account, record.venue_order_id))
             case FencePassed(lane=lane):
                 self.fences.discard(lane)
                 if record.how == "override":
@@ -257,7 +261,7 @@ class Bookkeeping:
             and request.reason == said,
             f"{record.operation_id} does not say who, what, where and why",
         )
-        self.opened[record.operation_id] = (self.time, self.life)
+        self.opened[record.operation_id] = (record.mono, self.life)
         if request.idempotency_key is not None:
             first = self._keys.setdefault(request.idempotency_key, record.operation_id)
             self._verdict.check(

@@ -108,7 +108,7 @@ class Endings:
         for order in self._venues[key.venue].exchange.state.orders_of[key.account]:
             report = order.report
             taken = (
-                (key.account, report.venue_order_id) in self._book.cancels
+                (key.account, report.venue_order_id) in self._book.swept
                 and report.venue_order_id in self._book.known_ends
                 and report.status is OrderStatus.CANCELED
                 and report.detail == "canceled as asked"

@@ -137,6 +137,6 @@ class Evidence:
         lasted = self._book.time - opened_at
         self._verdict.check(
             33,
-            deadline - 2.0 <= lasted <= deadline + EXPIRES_WITHIN,
+            deadline - 1e-6 <= lasted <= deadline + EXPIRES_WITHIN,
             f"{record.operation_id} expired after {lasted:.3f} s of {deadline:g}",
         )

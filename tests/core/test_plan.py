@@ -314,3 +314,13 @@ def test_the_estimate_comes_from_the_message_budget() -> None:
     world = World(venue)
 
     assert world.close(flatten(dry_run=True)).estimate == 4.0
+
+
+def test_law_40_a_reading_asked_for_at_the_very_instant_of_a_fill_may_lag_it() -> None:
+    venue = ToyVenue(capabilities=Capabilities(id_memory=IdMemory.FOR_EVER, position_settle=0.0))
+    key = venue.hold(10)
+    state = World(venue).state
+    state.note_traded(key, 5.0)
+
+    assert key in state.traded_since(key.account_ref, 5.0)
+    assert key not in state.traded_since(key.account_ref, 5.1)
