@@ -25,6 +25,7 @@ from rpcserver.core.requests import (
     Execution,
     LadderStep,
     OnFence,
+    OnRefill,
     Rounding,
     Scope,
     Sequel,
@@ -35,6 +36,7 @@ from rpcserver.domain.order import OrderType
 from rpcserver.domain.principal import Permission
 
 DEADLINE_MS_MAX = 86_400_000
+STAY_FLAT_MS_MAX = 86_400_000
 LADDER_STEPS_MAX = 10
 OFFSET_TICKS_MAX = 10_000
 REASON_LENGTH_MAX = 1000
@@ -156,7 +158,11 @@ class LadderArg(Args, frozen=True, kw_only=True, rename="camel"):
 class CloseOptions(Args, frozen=True, kw_only=True, rename="camel"):
     """What every closing call takes beside its own args."""
 
-    choices: ClassVar[Choices] = {"onFence": words_of(OnFence), "dust": words_of(Dust)}
+    choices: ClassVar[Choices] = {
+        "onFence": words_of(OnFence),
+        "dust": words_of(Dust),
+        "onRefill": words_of(OnRefill),
+    }
 
     dry_run: bool = False
     plan_hash: str | UnsetType = UNSET
@@ -167,6 +173,8 @@ class CloseOptions(Args, frozen=True, kw_only=True, rename="camel"):
     on_fence: str = OnFence.UNCONTESTED.value
     wait_for_open: bool = False
     dust: str = Dust.CLOSE.value
+    stay_flat_ms: int = 0
+    on_refill: str = OnRefill.REPORT.value
     break_glass: bool = False
 
 
@@ -190,6 +198,8 @@ def close_terms(
     """
     if not 0 < args.deadline_ms <= DEADLINE_MS_MAX:
         raise InvalidRequest("invalid_argument", f"deadlineMs: 1 to {DEADLINE_MS_MAX}")
+    if not 0 <= args.stay_flat_ms <= STAY_FLAT_MS_MAX:
+        raise InvalidRequest("invalid_argument", f"stayFlatMs: 0 to {STAY_FLAT_MS_MAX}")
     if len(args.reason) > REASON_LENGTH_MAX:
         raise InvalidRequest("invalid_argument", f"reason: at most {REASON_LENGTH_MAX} characters")
     if args.plan_hash == "":
@@ -208,6 +218,8 @@ def close_terms(
         on_fence=OnFence(args.on_fence),
         wait_for_open=args.wait_for_open,
         dust=Dust(args.dust),
+        stay_flat=args.stay_flat_ms / 1000,
+        on_refill=OnRefill(args.on_refill),
         break_glass=args.break_glass,
         must_match=must_match,
         sequel=sequel,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -188,6 +188,8 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
         "planHash": report.plan_hash,
         **audit_place(report),
     }
+    if report.flat and report.request.stay_flat and report.finished_at is not None:
+        answer["stayFlatUntil"] = report.finished_at + timedelta(seconds=report.request.stay_flat)
     if report.failures:
         answer["failures"] = [failure_answer(failure) for failure in report.failures]
     if len(shown) < len(report.legs):

@@ -26,7 +26,7 @@ import msgspec
 from rpcserver.apis.queries import Data, Query
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.core.report import OperationReport
-from rpcserver.core.requests import Amount, Dust, Execution, OnFence, Scope, Sequel
+from rpcserver.core.requests import Amount, Dust, Execution, OnFence, OnRefill, Scope, Sequel
 from rpcserver.domain.account import Account
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, VenueId
@@ -91,6 +91,8 @@ class CloseTerms(msgspec.Struct, frozen=True, kw_only=True):
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE
+    stay_flat: float = 0.0  # seconds
+    on_refill: OnRefill = OnRefill.REPORT
     must_match: bool = False
     sequel: Sequel | None = None
 

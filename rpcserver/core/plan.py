@@ -165,6 +165,11 @@ def covers(scope: Scope, account: AccountRef, instrument: Instrument | None) -> 
 # --- selection ---------------------------------------------------------------------------------
 
 
+def takes(scope: Scope, position: Position, instrument: Instrument) -> bool:
+    """Whether *position*, in an account of *scope*, is one that it closes."""
+    return _selects(scope, position, instrument) and not _is_excluded(scope, instrument)
+
+
 def _selects(scope: Scope, position: Position, instrument: Instrument) -> bool:
     """Whether every filter that is set matches."""
     return (

@@ -55,6 +55,13 @@ class Rounding(enum.Enum):
     UP = "up"  # CrossTrade's `percent`: 10 % of 1 contract closes 1
 
 
+class OnRefill(enum.Enum):
+    """What to do about what comes back in a scope that is to stay flat."""
+
+    REPORT = "report"
+    CLOSE = "close"
+
+
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a request is about. Every filter that is set must match; `accounts` is always resolved.
@@ -148,6 +155,8 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_fence: OnFence = OnFence.UNCONTESTED
     wait_for_open: bool = False
     dust: Dust = Dust.CLOSE
+    stay_flat: float = 0.0  # seconds to watch the scope for after a flat end (law 21)
+    on_refill: OnRefill = OnRefill.REPORT
     sandboxes: tuple[VenueId, ...] | None = None  # those of its venues; None: not known
     approver: PrincipalId | None = None  # the second person, where one had to confirm
     alone: bool = False  # the caller broke the glass: no second person is asked for

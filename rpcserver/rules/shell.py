@@ -26,6 +26,7 @@ from rpcserver.rules.acting import Actor
 from rpcserver.rules.deadman import DeadmanWatch
 from rpcserver.rules.following import RetryWatch
 from rpcserver.rules.owing import OwedWatch
+from rpcserver.rules.staying_flat import FlatWatch
 from rpcserver.rules.timetable import keep_time
 from rpcserver.rules.watch import LimitWatch
 
@@ -49,6 +50,7 @@ async def run_rules(
         tasks.start_soon(_sheltered, "switches", lambda: DeadmanWatch(actor, registry).run())
         tasks.start_soon(_sheltered, "debts", lambda: OwedWatch(actor, registry).run())
         tasks.start_soon(_sheltered, "retries", lambda: RetryWatch(actor).run())
+        tasks.start_soon(_sheltered, "staying flat", lambda: FlatWatch(actor).run())
         tasks.start_soon(_Timetables(actor).run)
 
 

@@ -139,6 +139,8 @@ def close_request(
         on_fence=terms.on_fence,
         wait_for_open=terms.wait_for_open,
         dust=terms.dust,
+        stay_flat=terms.stay_flat,
+        on_refill=terms.on_refill,
         alone=terms.break_glass,
         must_match=terms.must_match,
         sequel=terms.sequel,

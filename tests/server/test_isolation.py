@@ -132,6 +132,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("quantities", "quantity", "reason", "reduceOnly", "roles", "root", "since", "stopPrice"),
     *("daysBack", "from", "period", "periodType", "to"),
     *("includeFills", "includeRaw"),
+    *("stayFlatMs", "onRefill"),
     *("maxPositions", "requireMarketPosition"),
     *("summary", "timeInForce", "type", "until", "venue", "waitForOpen"),
 }
