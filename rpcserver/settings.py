@@ -116,6 +116,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _Rate, _for("a bucket of their own, of one token: more is delayed, never refused")
     ] = 20.0
     closing_calls_burst: Annotated[_Count, _for("of one token, at once")] = 100
+    dialect_limits: Annotated[
+        _Flag, _for("whether calls keep the request limits that their own dialects state")
+    ] = True
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

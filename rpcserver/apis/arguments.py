@@ -12,6 +12,7 @@ import typing
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from typing import ClassVar, TypeAlias
 
 import msgspec
@@ -266,25 +267,33 @@ def _execution(args: CloseOptions, limit_prices: Mapping[InstrumentId, Decimal])
         return Execution(limit_prices=limit_prices)
     if limit_prices:
         raise InvalidRequest("invalid_argument", "ladder: not together with limit prices")
-    if not 0 < len(args.ladder) <= LADDER_STEPS_MAX:
+    return Execution(ladder=ladder_steps(args.ladder))
+
+
+def ladder_steps(ladder: tuple[LadderArg, ...]) -> tuple[LadderStep, ...]:
+    """
+    The steps of a ladder.
+
+    Raises:
+        InvalidRequest: `invalid_argument`: none, too many, or one that is out of order or bounds.
+    """
+    if not 0 < len(ladder) <= LADDER_STEPS_MAX:
         raise InvalidRequest("invalid_argument", f"ladder: 1 to {LADDER_STEPS_MAX} steps")
-    if args.ladder[0].after_ms != 0:
+    if ladder[0].after_ms != 0:
         raise InvalidRequest("invalid_argument", "ladder[0].afterMs: the first step starts at 0")
-    for place, (step, then) in enumerate(zip(args.ladder, args.ladder[1:], strict=False), 1):
+    for place, (step, then) in enumerate(pairwise(ladder), 1):
         if then.after_ms <= step.after_ms:
             raise InvalidRequest("invalid_argument", f"ladder[{place}].afterMs: not later")
-    for place, step in enumerate(args.ladder):
+    for place, step in enumerate(ladder):
         if abs(step.offset_ticks) > OFFSET_TICKS_MAX:
             raise InvalidRequest("invalid_argument", f"ladder[{place}].offsetTicks: out of bounds")
         if step.after_ms > DEADLINE_MS_MAX:
             raise InvalidRequest("invalid_argument", f"ladder[{place}].afterMs: out of bounds")
-    return Execution(
-        ladder=tuple(
-            LadderStep(
-                type=OrderType(step.type),
-                offset_ticks=step.offset_ticks,
-                after=step.after_ms / 1000,
-            )
-            for step in args.ladder
+    return tuple(
+        LadderStep(
+            type=OrderType(step.type),
+            offset_ticks=step.offset_ticks,
+            after=step.after_ms / 1000,
         )
+        for step in ladder
     )

@@ -21,7 +21,9 @@ from rpcserver.apis import (
     halts,
     neuratrade,
     operations,
+    policy,
     portfolio,
+    preferences,
     rules,
     tokens,
     upstox,
@@ -52,5 +54,7 @@ registry = Registry.of(
     audit.registry,
     alerts.registry,
     approvals.registry,
+    preferences.registry,
+    policy.registry,
     tokens.registry,
 )

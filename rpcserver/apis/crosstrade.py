@@ -22,6 +22,7 @@ from rpcserver.apis.arguments import (
     words,
     words_of,
 )
+from rpcserver.apis.defaults import PREFERRED
 from rpcserver.apis.legs import (
     closing_ids,
     is_open,
@@ -82,6 +83,7 @@ class FlattenArgs(CloseOptions, frozen=True, kw_only=True, rename="camel"):
         **CloseOptions.choices,
         "marketPosition": (PositionSide.LONG.value, PositionSide.SHORT.value),
         "pnl": words_of(Pnl),
+        "scope": (PREFERRED,),
     }
 
     account: WordFilter = UNSET
@@ -93,6 +95,7 @@ class FlattenArgs(CloseOptions, frozen=True, kw_only=True, rename="camel"):
     strategy_tag: WordFilter = UNSET
     pnl: WordFilter = UNSET
     exclude: WordsFilter = UNSET
+    scope: WordFilter = UNSET
     quantity: Number = UNSET
 
 
@@ -108,6 +111,7 @@ class FlattenEverythingArgs(CloseOptions, frozen=True, kw_only=True, rename="cam
     strategy_tag: object = UNSET
     pnl: object = UNSET
     exclude: object = UNSET
+    scope: object = UNSET
     quantity: object = UNSET
 
 
@@ -194,6 +198,8 @@ def _part(value: Decimal | None, share: Decimal) -> Decimal | None:
 @registry.closing("Flatten", args=FlattenArgs, answer=crosstrade_answer)
 def flatten(args: FlattenArgs, asked: Asked) -> CloseTerms:
     """Close what matches every filter, and cancel the working orders of what is closed."""
+    if args.scope is not UNSET:  # where it could be known, it was taken from the preferences
+        raise InvalidRequest("invalid_argument", "scope: not in a call that is made later")
     if all(getattr(args, name) is UNSET for name in _FILTERS):
         raise InvalidRequest(
             "filter_required", "Flatten needs a filter; FlattenEverything closes all"

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from rpcserver.apis.defaults import defaults_told
 from rpcserver.apis.numbers import text
 from rpcserver.core.report import AccountFailure, LegReport, OperationReport, OrderLine, Outcome
 from rpcserver.domain.ids import VenueId
@@ -197,7 +198,7 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
         answer["more"] = f"GetOperation pages all {len(report.legs)} legs"
     if report.cancelled:
         answer["cancelled"] = True
-    answer |= second_person(report) | sandbox_of(report)
+    answer |= second_person(report) | sandbox_of(report) | defaults_told(report.request)
     if any(leg.unprotected for leg in report.legs):
         answer["unprotected"] = True
     if report.placement is not None and report.placement.error is not None:
@@ -259,7 +260,7 @@ def plan_answer(report: OperationReport, full: bool) -> dict[str, object]:
         "durationMs": duration_ms(report),
         **audit_place(report),
     }
-    answer |= sandbox_of(report)
+    answer |= sandbox_of(report) | defaults_told(report.request)
     if report.more_matches:
         answer["moreMatches"] = report.more_matches
     if report.failures:

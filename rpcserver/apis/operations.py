@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, words_of
+from rpcserver.apis.defaults import defaults_told
 from rpcserver.apis.legs import (
     audit_place,
     counts_of,
@@ -122,6 +123,7 @@ def operation_page(report: OperationReport, after: int, limit: int) -> Data:
             **audit_place(report),
             **second_person(report),
             **sandbox_of(report),
+            **defaults_told(request),
         },
         "legs": [detailed_leg(leg) for leg in page],
     }

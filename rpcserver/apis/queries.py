@@ -35,6 +35,7 @@ from rpcserver.apis.read_queries import ReadSummary as ReadSummary
 from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
 from rpcserver.apis.read_queries import Summarized as Summarized
 from rpcserver.apis.read_queries import Watermark as Watermark
+from rpcserver.apis.setting_queries import SettingQuery, StandingPolicy
 from rpcserver.core.entries import ChainReport, FoundAlert, OperationRow
 from rpcserver.core.halts import Halted
 from rpcserver.core.report import OperationReport
@@ -276,6 +277,7 @@ Query = (
     | CreateToken
     | RotateToken
     | RevokeToken
+    | SettingQuery
 )
 
 # --- what comes back ---------------------------------------------------------------------------
@@ -386,6 +388,7 @@ Answerable = (
     | Halted
     | StandingRule
     | tuple[StandingRule, ...]
+    | StandingPolicy
     | bool
     | None
 )

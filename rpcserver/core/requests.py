@@ -13,6 +13,9 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.domain.closing import Dust as Dust
+from rpcserver.domain.closing import LadderStep as LadderStep
+from rpcserver.domain.closing import OnFence as OnFence
 from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
@@ -25,24 +28,9 @@ from rpcserver.domain.ids import (
 )
 from rpcserver.domain.instrument import Instrument, ProductGroup
 from rpcserver.domain.naming import InstrumentSelector
-from rpcserver.domain.order import OrderRequest, OrderType
+from rpcserver.domain.order import OrderRequest
 from rpcserver.domain.position import PositionSide
 from rpcserver.domain.principal import EVERY_ACCOUNT
-
-
-class OnFence(enum.Enum):
-    """What happens when canceled orders are still not proven gone at the fence's deadline."""
-
-    WAIT = "wait"
-    UNCONTESTED = "uncontested"  # close the part no live order can touch, go on watching
-    OVERRIDE = "override"  # close all of it: risk role, with a reason
-
-
-class Dust(enum.Enum):
-    """What to do with a remainder below the smallest order."""
-
-    CLOSE = "close"  # by the venue's whole-position close where it has one, else report it
-    LEAVE = "leave"
 
 
 class Pnl(enum.Enum):
@@ -98,19 +86,6 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
         return self.quantity is None and not self.quantities and self.fraction in (None, 1)
 
 
-class LadderStep(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    One price step: from `after` seconds on, an order of this type.
-
-    `offset_ticks` counts from the touch into the market: 0 joins the own side's best price,
-    negative rests deeper, positive crosses by so many ticks beyond the far touch.
-    """
-
-    type: OrderType = OrderType.LIMIT
-    offset_ticks: int = 0
-    after: float = 0.0
-
-
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """How to close: at market, at a limit per instrument, or along a ladder."""
 
@@ -130,6 +105,21 @@ class Sequel(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountRef
     instrument: Instrument
     order: OrderRequest | None = None
+
+
+class DefaultBy(enum.Enum):
+    """Who said what a call left out."""
+
+    PREFERENCES = "preferences"  # the caller's own
+    POLICY = "policy"  # an administrator's
+
+
+class Defaulted(msgspec.Struct, frozen=True, kw_only=True):
+    """An option that the call left out, and what it came to."""
+
+    key: str  # as protocol.md names it
+    value: str  # one line of JSON
+    by: DefaultBy
 
 
 class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +152,8 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     alone: bool = False  # the caller broke the glass: no second person is asked for
     must_match: bool = False  # no position that matches is no success
     sequel: Sequel | None = None  # what to place when it is proven flat
+    defaulted: tuple[Defaulted, ...] = ()  # the digest is of the call as it was sent
+    warnings: tuple[str, ...] = ()  # thresholds that it passes, or that could not be measured
 
     @property
     def is_harmless_again(self) -> bool:

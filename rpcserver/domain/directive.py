@@ -1,9 +1,9 @@
 """
 Directives: what a person lays down and what stands until it is taken back, across restarts.
 
-Halts, rules that act by themselves and dead-man's switches are some; a user's defaults and an
-administrator's settings may be others: each is a frozen Struct of the union `Directive`, with a
-`name` that is its own. To lay one down under the name of another replaces that one. To add a kind:
+Halts, rules that act by themselves, dead-man's switches, a user's preferences and the
+administrators' policy: each is a frozen Struct of the union `Directive`, with a `name` that is its
+own. To lay one down under the name of another replaces that one. To add a kind:
 
 1. write a Struct `class Halt(DirectiveBase, frozen=True, kw_only=True, tag="halt")` that holds all
    there is to know, so that nothing need be computed again after a restart, and its `name`,
@@ -24,9 +24,11 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.domain.closing import Dust, LadderStep, OnFence
 from rpcserver.domain.ids import AccountRef, DirectiveName, InstrumentId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.naming import InstrumentSelector
+from rpcserver.domain.policy import MarketHours, Rate, SizeLimit, Threshold
 from rpcserver.domain.principal import EVERY_ACCOUNT, Principal, is_granted
 from rpcserver.domain.rule import (
     FlattenAt,
@@ -199,4 +201,47 @@ class Mark(DirectiveBase, frozen=True, kw_only=True, tag="mark"):
         return DirectiveName(f"directive:mark:{self.rule_id}{whose}")
 
 
-Directive = Halt | Rule | Switch | Mark
+# --- settings ------------------------------------------------------------------------------------
+
+
+class Preferences(DirectiveBase, frozen=True, kw_only=True, tag="preferences"):
+    """What a user's closing calls mean where they do not say it. None: as without preferences."""
+
+    user: PrincipalId
+    ladder: tuple[LadderStep, ...] | None = None
+    on_fence: OnFence | None = None
+    dust: Dust | None = None
+    deadline: float | None = None  # seconds
+    wait_for_open: bool | None = None
+    accounts: tuple[AccountRef, ...] = ()  # of the scope that a call takes by its name alone
+    instruments: tuple[str, ...] = ()  # likewise, as asked for
+    strategy_tag: str | None = None  # likewise
+    alerts: tuple[str, ...] | None = None  # codes of the channel; None: all
+
+    @property
+    def name(self) -> DirectiveName:
+        return DirectiveName(f"directive:preferences:{self.user}")
+
+    @property
+    def has_scope(self) -> bool:
+        return bool(self.accounts or self.instruments or self.strategy_tag is not None)
+
+
+class Policy(DirectiveBase, frozen=True, kw_only=True, tag="policy"):
+    """What administrators lay down for everybody, within what the deployment allows."""
+
+    rates: tuple[Rate, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    hours: tuple[MarketHours, ...] = ()  # the first that covers an account
+    sizes: tuple[SizeLimit, ...] = ()
+    retry: Retry | None = None  # where no rule of a person's covers an account
+    retention_days: int | None = None  # of the journal; None: for ever
+
+    @property
+    def name(self) -> DirectiveName:
+        return POLICY
+
+
+POLICY = DirectiveName("directive:policy:server")
+
+Directive = Halt | Rule | Switch | Mark | Preferences | Policy

@@ -58,8 +58,14 @@ from rpcserver.apis.queries import (
     VerifyChain,
 )
 from rpcserver.apis.registry import Api, CloseTerms, ClosingApi, Registry
+from rpcserver.apis.setting_queries import (
+    ChangePolicy,
+    ChangePreferences,
+    ReadPolicy,
+    ReadPreferences,
+)
 from rpcserver.core.records import Noted, OperationOpened, Record
-from rpcserver.core.requests import CloseRequest, OnFence
+from rpcserver.core.requests import CloseRequest, Defaulted, OnFence
 from rpcserver.domain.account import UNREAD
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, OperationId
@@ -100,9 +106,12 @@ def close_request(
     principal: Principal,
     canonical_api: str,
     remote: str,
+    defaulted: tuple[Defaulted, ...] = (),
 ) -> CloseRequest:
     """
     The request that the engine admits, if the principal may make it.
+
+    *args* are what was sent: of them the digest is made. *terms* hold what was *defaulted*, too.
 
     Raises:
         InvalidRequest: `unknown_account`, or `forbidden` for an override without the right to it.
@@ -144,6 +153,7 @@ def close_request(
         alone=terms.break_glass,
         must_match=terms.must_match,
         sequel=terms.sequel,
+        defaulted=defaulted,
     )
 
 
@@ -196,6 +206,8 @@ def check_query(principal: Principal, query: Query) -> Query:
             pass  # one by one: what it names decides, and is only known when it is carried out
         case ReadApprovals() | ConfirmClose():
             pass  # likewise: see `may_approve`
+        case ReadPreferences() | ChangePreferences() | ReadPolicy() | ChangePolicy():
+            pass  # likewise: see `SettingsOffice`
         case ReadExits(wanted):
             if not oversees(principal):
                 own = msgspec.structs.replace(wanted, principal=principal.principal_id)

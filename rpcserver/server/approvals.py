@@ -56,16 +56,20 @@ class Approvals:
 
     # --- the first caller -----------------------------------------------------------------------
 
-    async def admit(self, principal: Principal, request: CloseRequest) -> OperationId | None:
+    async def admit(
+        self, principal: Principal, request: CloseRequest, beyond: str | None = None
+    ) -> OperationId | None:
         """
         None if *request* may be carried out now; else the operation that it became before.
+
+        *beyond*: the threshold that it passes, where that needs a second person.
 
         Raises:
             ApprovalRequired: A second person must confirm: with the code, and the plan it is for.
             InvalidRequest: It cannot be planned, or is not planned as its `planHash` says.
         """
-        why = self._why(principal, request)
-        if why is None or await self._is_known(request):
+        why = self._why(principal, request) or beyond
+        if why is None or await self.is_known(request):
             return None
         if request.alone:
             await self._tell_of_broken_glass(request, why)
@@ -102,7 +106,7 @@ class Approvals:
         accounts = {account.ref: account for account in self._directory.current().accounts}
         return why_confirm(self._rule, principal, request, accounts)
 
-    async def _is_known(self, request: CloseRequest) -> bool:
+    async def is_known(self, request: CloseRequest) -> bool:
         """Whether its key was used before: then the engine opens nothing."""
         key = request.idempotency_key
         return key is not None and await self._engine.find(request.principal, key) is not None
@@ -127,7 +131,7 @@ class Approvals:
         return None
 
     async def _ask(self, request: CloseRequest, why: str) -> _Pending:
-        plan = await self._plan(request)
+        plan = await self.plan(request)
         if request.plan_hash is not None and request.plan_hash != plan.plan_hash:
             raise InvalidRequest("plan_changed", "the accounts are not as they were planned")
         if (meanwhile := self._find_same(request)) is not None:
@@ -168,7 +172,7 @@ class Approvals:
         if len(self._pending) > KEPT_MAX:
             self._pending.popitem(last=False)
 
-    async def _plan(self, request: CloseRequest) -> OperationReport:
+    async def plan(self, request: CloseRequest) -> OperationReport:
         """
         What *request* would do now, sending nothing.
 
@@ -235,7 +239,7 @@ class Approvals:
     async def _carry_out(self, pending: _Pending, approver: Principal) -> Confirmed:
         request = pending.request
         await self._check_token(request.token_id)
-        plan = await self._plan(request)
+        plan = await self.plan(request)
         if plan.plan_hash != pending.plan.plan_hash:
             raise InvalidRequest(
                 "plan_changed", "the accounts are not as they were planned; call again"

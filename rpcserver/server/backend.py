@@ -13,15 +13,18 @@ from rpcserver.server.desk import Desk
 from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.hub import Hub
+from rpcserver.server.pacing import Pacer
 from rpcserver.server.pnl import PnlFeed
 from rpcserver.server.ports import Engine
 from rpcserver.server.quotes import QuoteFeed
 from rpcserver.server.sessions import Sessions
 from rpcserver.server.settings import ServerSettings
+from rpcserver.server.settings_office import SettingsOffice
 from rpcserver.server.shelter import Shelter
 from rpcserver.server.strangers import Strangers
 from rpcserver.server.tokens import TokenOffice
 from rpcserver.server.traffic import Traffic
+from rpcserver.server.weighing import Weighing
 from rpcserver.server.witness import Witness
 
 
@@ -47,11 +50,17 @@ class Backend:
         )
         self.approvals = Approvals(engine, self.directory, settings.second_person)
         directives = DirectiveOffice(engine, self.approvals, registry, self.directory)
+        self.settings = SettingsOffice(engine, registry, self.limits)
+        self.weighing = Weighing(engine, self.approvals, self.settings)
+        self.pacer = Pacer(
+            lambda: self.settings.policy.rates, with_dialects=self.limits.dialect_limits
+        )
         self.desk = Desk(
             engine,
             self.tokens,
             self.approvals,
             directives,
+            self.settings,
             timeout=settings.venue_timeout,
             witness=self.witness,
         )

@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
-from anyio import move_on_after
+from anyio import current_time, move_on_after
+from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.decoding import decode_args
-from rpcserver.apis.queries import Data, Nothing
+from rpcserver.apis.defaults import keys_of, with_hours, with_preferences
+from rpcserver.apis.queries import Data, Nothing, Query
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Api, Ask, ClosingApi, QueryApi
 from rpcserver.core.decision import Admitted as Repeated
 from rpcserver.core.report import OperationReport
+from rpcserver.core.requests import CloseRequest
 from rpcserver.core.state import KEY_LIFE
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId
@@ -35,12 +38,23 @@ from rpcserver.server.admission import (
     may_see,
 )
 from rpcserver.server.backend import Backend
-from rpcserver.server.failures import extras, told
+from rpcserver.server.failures import RateLimited, extras, told
+from rpcserver.server.limits import Allowance
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Admitted
-from rpcserver.server.sandboxes import marked, sandboxes
+from rpcserver.server.rates_told import accounts_reached, rate_limit
+from rpcserver.server.sandboxes import marked, sandboxes, with_keys
+from rpcserver.server.settings_office import EXITING
 from rpcserver.wire.codec import check_strictly, encode, encode_final
-from rpcserver.wire.frames import Accepted, Attach, Cancel, CancelRequested, ErrorFrame, Rpc
+from rpcserver.wire.frames import (
+    Accepted,
+    Attach,
+    Cancel,
+    CancelRequested,
+    ErrorFrame,
+    RateLimit,
+    Rpc,
+)
 from rpcserver.wire.framing import text_frame
 
 # What a token is told whose principal used the key by another one, over accounts not granted here.
@@ -52,10 +66,19 @@ LEG_BYTES_MIN = 150  # of one leg in any dialect's full answer: more legs than f
 class Calls:
     """The calls of one connection. Everything is told to its outbox."""
 
-    def __init__(self, backend: Backend, principal: Principal, outbox: Outbox, remote: str) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        principal: Principal,
+        allowance: Allowance,
+        *,
+        outbox: Outbox,
+        remote: str,
+    ) -> None:
         self._backend = backend
         self._engine = backend.engine
         self._principal = principal
+        self._allowance = allowance
         self._outbox = outbox
         self._remote = remote
         self.awaited: Counter[OperationId] = Counter()  # whose end is still to be told
@@ -77,7 +100,10 @@ class Calls:
             if isinstance(ask.query, Nothing):
                 self._answer(frame.id, ask.answer(None))
                 return None
-            return Ask(check_query(self._principal, ask.query), ask.answer)
+            query = check_query(self._principal, ask.query)
+            if api.permission not in EXITING:
+                self._check_rate(query)
+            return Ask(query, ask.answer)
         # The border of one call: whatever its handler raises is answered and logged, and must
         # not end the connection's other calls.
         except Exception as exc:  # noqa: BLE001
@@ -87,7 +113,7 @@ class Calls:
     async def read(self, frame: Rpc, api: QueryApi[msgspec.Struct], ask: Ask) -> None:
         """Carry out a call that changes nothing, and answer it."""
         try:
-            final = encode_final(frame.id, await self._carried_out(ask))
+            final = encode_final(frame.id, self._rated(await self._carried_out(ask)))
             if len(final) > self._backend.limits.final_frame_bytes_max:
                 raise InvalidRequest("answer_too_large", "ask for less: `limit` makes it shorter")
             self._outbox.post(text_frame(final))
@@ -105,7 +131,7 @@ class Calls:
             with self._backend.shelter.scope():
                 await self._wait(delay)
                 if (ask := self.prepare(frame, api, text)) is not None:
-                    self._answer(frame.id, await self._carried_out(ask))
+                    self._answer(frame.id, self._rated(await self._carried_out(ask)))
         # The border of one call, as above.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)
@@ -117,6 +143,23 @@ class Calls:
 
     def _answer(self, request_id: str, data: Data) -> None:
         self._outbox.post(text_frame(encode_final(request_id, data)))
+
+    def _check_rate(self, query: Query) -> None:
+        """
+        Hold a call against the rates of the accounts that it reaches.
+
+        Raises:
+            RateLimited: Too many were made, by whomever.
+        """
+        if wait := self._backend.pacer.accounts(accounts_reached(query), current_time()):
+            raise RateLimited(wait)
+
+    def _rated(self, data: Data) -> Data:
+        """*data* with what the token has left, where that is little."""
+        left = self._allowance.left_for_calls(current_time())
+        if not left.is_low:
+            return data
+        return with_keys(data, {"rateLimit": rate_limit(left)})
 
     async def close(
         self, frame: Rpc, api: ClosingApi[msgspec.Struct], text: str, delay: float
@@ -130,6 +173,7 @@ class Calls:
                 request_id=frame.id,
                 operation_id=admitted.operation_id,
                 duplicate=admitted.duplicate,
+                rate_limit=self._rate_of_exits(),
             )
             self._outbox.post(text_frame(encode(accepted)))
             with self._awaiting(admitted.operation_id):
@@ -142,25 +186,18 @@ class Calls:
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)
 
+    def _rate_of_exits(self) -> RateLimit | UnsetType:
+        left = self._allowance.left_for_closing(current_time())
+        return rate_limit(left) if left.is_low else UNSET
+
     async def _admit(self, frame: Rpc, api: ClosingApi[msgspec.Struct], text: str) -> Admitted:
         check_permission(self._principal, api)
         check_strictly(text, envelope=True)
         args = decode_args(api.args, frame.args)
         await self._backend.engine.settled_in()
         try:
-            terms = api.terms(args, self._backend.directory.asked(self._principal, self._remote))
-            request = close_request(
-                frame,
-                api,
-                args,
-                terms,
-                principal=self._principal,
-                canonical_api=self._backend.canonical_names[api.name],
-                remote=self._remote,
-            )
-            known = sandboxes(self._engine, request.scope.accounts)
-            request = msgspec.structs.replace(request, sandboxes=known)
-            confirmed = await self._backend.approvals.admit(self._principal, request)
+            request, beyond = await self._backend.weighing.weighed(self._request(frame, api, args))
+            confirmed = await self._backend.approvals.admit(self._principal, request, beyond)
             if confirmed is not None:
                 return Repeated(confirmed, True)
             # A key names the operation by itself; without one, an identical running call is joined.
@@ -174,6 +211,28 @@ class Calls:
         if admitted.duplicate and not await self._is_visible(admitted.operation_id):
             raise _KEY_USED
         return admitted
+
+    def _request(
+        self, frame: Rpc, api: ClosingApi[msgspec.Struct], args: msgspec.Struct
+    ) -> CloseRequest:
+        """What the call asks for, with what it left out taken from preferences and policy."""
+        settings = self._backend.settings
+        said = keys_of(frame.args)
+        meant, preferred = with_preferences(args, said, settings.preferences_of(self._principal))
+        terms = api.terms(meant, self._backend.directory.asked(self._principal, self._remote))
+        terms, ruled = with_hours(terms, said, preferred, settings.policy.hours)
+        request = close_request(
+            frame,
+            api,
+            args,
+            terms,
+            principal=self._principal,
+            canonical_api=self._backend.canonical_names[api.name],
+            remote=self._remote,
+            defaulted=(*preferred, *ruled),
+        )
+        known = sandboxes(self._engine, request.scope.accounts)
+        return msgspec.structs.replace(request, sandboxes=known)
 
     async def _repeated(
         self, frame: Rpc, api: ClosingApi[msgspec.Struct], args: msgspec.Struct

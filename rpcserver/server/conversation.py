@@ -63,6 +63,7 @@ class Conversation:
         end: Callable[[CloseCode, str], None],
     ) -> None:
         self._backend = backend
+        self._principal = principal
         self._allowance = allowance
         self._outbox = outbox
         self._tasks = tasks
@@ -70,7 +71,7 @@ class Conversation:
         self._end = end
         self._malformed = 0  # frames in a row
         self._in_flight = 0
-        self._calls = Calls(backend, principal, outbox, remote)
+        self._calls = Calls(backend, principal, allowance, outbox=outbox, remote=remote)
         self._subscriptions = Subscriptions(
             backend,
             principal,
@@ -157,14 +158,14 @@ class Conversation:
         api = self._backend.registry.find(frame.api)
         match api:
             case ClosingApi():
-                delay = self._allowance.closing(now)
+                delay = self._exit_delay(api.name, now)
                 close = partial(self._calls.close, frame, api, text, delay)
                 self._tasks.start_soon(self._to_the_end, close)
             case QueryApi(permission=Permission.CLOSE | Permission.HALT):
                 # A cancel, or a halt: it waits, but gets its turn.
-                delay = self._allowance.closing(now)
+                delay = self._exit_delay(api.name, now)
                 self._tasks.start_soon(self._calls.act, frame, api, text, delay)
-            case _ if wait := self._allowance.call(now):
+            case _ if wait := self._wait_before_call(frame.api, now):
                 self._calls.refuse(frame.id, RateLimited(wait), api)
             case QueryApi():
                 self._on_query(frame, api, text)
@@ -174,6 +175,15 @@ class Conversation:
                 self._calls.refuse(frame.id, error, None)
             case _:
                 assert_never(api)
+
+    def _exit_delay(self, api: str, now: float) -> float:
+        """How long an exit waits for its turn: in its token's row, and in its api's."""
+        return max(
+            self._allowance.closing(now), self._backend.pacer.exit(self._principal, api, now)
+        )
+
+    def _wait_before_call(self, api: str, now: float) -> float:
+        return self._allowance.call(now) or self._backend.pacer.call(self._principal, api, now)
 
     def _on_query(self, frame: Rpc, api: QueryApi[msgspec.Struct], text: str) -> None:
         if self._in_flight >= self._backend.limits.calls_in_flight_max:

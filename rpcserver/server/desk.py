@@ -59,6 +59,12 @@ from rpcserver.apis.queries import (
     RotateToken,
     VerifyChain,
 )
+from rpcserver.apis.setting_queries import (
+    ChangePolicy,
+    ChangePreferences,
+    ReadPolicy,
+    ReadPreferences,
+)
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CancelRequest, PlaceRequest
 from rpcserver.domain.errors import InvalidRequest, VenueError
@@ -75,6 +81,7 @@ from rpcserver.server.ordering import Ordering
 from rpcserver.server.parallel import for_each
 from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
+from rpcserver.server.settings_office import SettingsOffice
 from rpcserver.server.sight import Sight
 from rpcserver.server.tokens import TokenOffice
 from rpcserver.server.witness import UNSIGNED, Witness
@@ -95,6 +102,7 @@ class Desk:
         tokens: TokenOffice,
         approvals: Approvals,
         directives: DirectiveOffice,
+        settings: SettingsOffice,
         *,
         timeout: float,
         witness: Witness = UNSIGNED,
@@ -105,6 +113,7 @@ class Desk:
         self._ordering = Ordering(engine, self._read, timeout)
         self._tokens = tokens
         self._directives = directives
+        self._settings = settings
         self._sight = Sight(engine.journal)
         self._alerts = AlertOffice(engine, self._sight)
         self._witness = witness
@@ -194,6 +203,14 @@ class Desk:
                 return self._directives.renew(principal, query)
             case DisarmSwitch():
                 return await self._directives.disarm(principal, query, remote)
+            case ReadPreferences(user):
+                return self._settings.preferences(principal, user)
+            case ChangePreferences():
+                return await self._settings.change_preferences(principal, query, remote)
+            case ReadPolicy():
+                return self._settings.told_policy(principal)
+            case ChangePolicy():
+                return await self._settings.change_policy(principal, query, remote)
             case CreateToken():
                 return await self._tokens.create(principal, query, remote)
             case RotateToken():

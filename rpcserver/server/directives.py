@@ -26,7 +26,16 @@ from rpcserver.apis.queries import (
 from rpcserver.apis.registry import Registry
 from rpcserver.core.halts import Halted, closing_of
 from rpcserver.core.standing import DirectiveSet, Word
-from rpcserver.domain.directive import Directive, Halt, HaltLevel, Mark, Rule, Switch
+from rpcserver.domain.directive import (
+    Directive,
+    Halt,
+    HaltLevel,
+    Mark,
+    Policy,
+    Preferences,
+    Rule,
+    Switch,
+)
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, DirectiveName
 from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, are_granted
@@ -267,8 +276,8 @@ class DirectiveOffice:
                 covers = directive.covers
             case Switch(by=by):
                 covers = by.may_touch
-            case Mark():
-                return False  # the server's own
+            case Mark() | Preferences() | Policy():
+                return False  # the server's own, and what `SettingsOffice` sees to
             case _:
                 assert_never(directive)
         return _is_within(principal, directive) or any(
@@ -289,7 +298,7 @@ def _is_within(principal: Principal, directive: Directive) -> bool:
             return are_granted(principal.accounts, by.accounts)
         case Switch(by=by):
             return are_granted(principal.accounts, by.accounts)
-        case Mark():
+        case Mark() | Preferences() | Policy():
             return False
         case _:
             assert_never(directive)

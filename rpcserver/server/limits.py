@@ -23,6 +23,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     calls_burst: int = 200
     closing_calls_per_second: float = 20.0  # a bucket of their own: more is delayed, never refused
     closing_calls_burst: int = 100
+    dialect_limits: bool = True  # whether calls keep the request limits of their own dialects
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bucket has left: worth telling once less than half of it is there."""
+
+    remaining: int
+    reset: float  # seconds until it is full
+    is_low: bool
 
 
 class TokenBucket:
@@ -36,17 +45,30 @@ class TokenBucket:
 
     def wait_before(self, now: float) -> float:
         """Take one if there is one and return 0, else take none and tell the seconds to wait."""
+        if wait := self.peek(now):
+            return wait
+        self._level -= 1
+        return 0.0
+
+    def peek(self, now: float) -> float:
+        """The seconds until there is one; none is taken."""
         self._refill(now)
-        if self._level >= 1:
-            self._level -= 1
-            return 0.0
-        return (1 - self._level) / self._rate
+        return 0.0 if self._level >= 1 else (1 - self._level) / self._rate
 
     def reserve(self, now: float) -> float:
         """Take one in any case, be it of the future, and tell the seconds until it is due."""
         self._refill(now)
         self._level -= 1
         return max(0.0, -self._level / self._rate)
+
+    def left(self, now: float) -> Left:
+        """What is left, and when all of it is there again."""
+        self._refill(now)
+        return Left(
+            remaining=max(0, int(self._level)),
+            reset=(self._burst - self._level) / self._rate,
+            is_low=self._level < self._burst / 2,
+        )
 
     def _refill(self, now: float) -> None:
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
@@ -75,6 +97,12 @@ class Allowance:
             now,
         )
         self.is_flooded = False
+
+    def left_for_calls(self, now: float) -> Left:
+        return self._calls.left(now)
+
+    def left_for_closing(self, now: float) -> Left:
+        return self._closing.left(now)
 
     def call(self, now: float) -> float:
         """0 if an ordinary frame may be carried out, else the seconds after which it may."""

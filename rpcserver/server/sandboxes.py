@@ -39,11 +39,15 @@ def sandboxes(engine: Engine, accounts: Collection[AccountRef]) -> tuple[VenueId
 
 def marked(engine: Engine, query: Query, data: Data) -> Data:
     """*data* with what its accounts are, if it is the answer to a question about accounts."""
-    accounts = _accounts_of(query)
+    accounts = accounts_asked(query)
     found = sandboxes(engine, accounts)
     if not accounts or found is None:
         return data
-    keys = sandbox_keys(found, {account.venue for account in accounts})
+    return with_keys(data, sandbox_keys(found, {account.venue for account in accounts}))
+
+
+def with_keys(data: Data, keys: Mapping[str, object]) -> Data:
+    """*data* with further keys, where it is an object."""
     if isinstance(data, Mapping):
         return {**data, **keys}
     if isinstance(data, msgspec.Struct):
@@ -51,7 +55,8 @@ def marked(engine: Engine, query: Query, data: Data) -> Data:
     return data
 
 
-def _accounts_of(query: Query) -> tuple[AccountRef, ...]:
+def accounts_asked(query: Query) -> tuple[AccountRef, ...]:
+    """The accounts that a question, a cancel or an order names."""
     match query:
         case ReadAccounts() | ReadPositions() | ReadOrders() | ReadOrder() | ReadExecutions():
             return query.accounts

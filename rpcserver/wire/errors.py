@@ -49,6 +49,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "forbidden": ErrorCode(403, _STOP, "The principal lacks the right."),
         "approval_required": ErrorCode(428, _STOP, "A second person must confirm `approvalCode`."),
         "approval_expired": ErrorCode(410, _REPAIR, "It waited too long for one; call again."),
+        "reason_required": ErrorCode(428, _REPAIR, "It passes a threshold: say why in `reason`."),
         "unknown_approval": ErrorCode(404, _REPAIR, "Nothing waits under this code; call again."),
         # --- args
         "unknown_api": ErrorCode(404, _REPAIR, "`api` names none of the apis."),
@@ -94,6 +95,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "not_flat": ErrorCode(409, _ASK, "Not proven flat: the order to follow was not placed."),
         "not_placed": ErrorCode(409, _REPAIR, "Flat, but the order to follow was not placed."),
         "position_mismatch": ErrorCode(400, _REPAIR, "The position is not as the order requires."),
+        "size_exceeded": ErrorCode(422, _STOP, "Larger than the policy allows; see `GetPolicy`."),
         "max_positions": ErrorCode(400, _REPAIR, "As many are held as `maxPositions` says."),
         "cancel_pending": ErrorCode(409, _ASK, "The order is being canceled; not proven yet."),
         "order_not_unknown": ErrorCode(409, _REPAIR, "The order's outcome is known."),

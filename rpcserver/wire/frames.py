@@ -94,12 +94,20 @@ class ServerFrameBase(
     """What every server frame but the final one has: its `type`."""
 
 
+class RateLimit(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """What the token has left: told once less than half of it is there."""
+
+    remaining: int  # calls at once
+    reset_ms: int  # until all of it is there again
+
+
 class Accepted(ServerFrameBase, frozen=True, kw_only=True, tag="accepted", gc=False):
     """The closing call is durable and will be carried out. Nothing is closed yet (law 20)."""
 
     request_id: str
     operation_id: str
     duplicate: bool
+    rate_limit: RateLimit | UnsetType = UNSET
 
 
 class ProgressFrame(

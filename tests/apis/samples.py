@@ -37,6 +37,7 @@ from rpcserver.apis.queries import (
     Summarized,
     Watermark,
 )
+from rpcserver.apis.setting_queries import Allowed, StandingPolicy
 from rpcserver.core.entries import ChainReport, Entry, Exit, FoundAlert, Head, OperationRow
 from rpcserver.core.halts import Halted, Swept
 from rpcserver.core.records import Noted, OrderIntended, OrderKnown
@@ -44,12 +45,15 @@ from rpcserver.core.report import OperationReport, Outcome, Placement
 from rpcserver.core.requests import PlaceRequest, Scope, Sequel
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot, PositionMode
+from rpcserver.domain.closing import Dust, LadderStep, OnFence
 from rpcserver.domain.directive import (
     Directive,
     Halt,
     HaltLevel,
     HaltScope,
     Mark,
+    Policy,
+    Preferences,
     Rule,
     Switch,
 )
@@ -75,9 +79,18 @@ from rpcserver.domain.order import (
     OrderType,
     TimeInForce,
 )
+from rpcserver.domain.policy import (
+    Exited,
+    MarketHours,
+    Passing,
+    Rate,
+    RateOf,
+    SizeLimit,
+    Threshold,
+)
 from rpcserver.domain.position import DayBook, Position
 from rpcserver.domain.principal import Principal, Role, TokenRow
-from rpcserver.domain.rule import FlattenAt, Limit, LimitAction, Measure, StoredCall
+from rpcserver.domain.rule import FlattenAt, Limit, LimitAction, Measure, Retry, StoredCall
 from tests.apis import hand
 
 ORDER_ID = "cb1fc8d4e1a84d29ae38fea964aaac8c"
@@ -513,6 +526,60 @@ def _stands(directive: Directive, reason: str) -> DirectiveSet:
     )
 
 
+PREFERENCES = _stands(
+    Preferences(
+        user=PrincipalId("desk"),
+        ladder=(
+            LadderStep(),
+            LadderStep(offset_ticks=4, after=3.0),
+            LadderStep(type=OrderType.MARKET, after=8.0),
+        ),
+        on_fence=OnFence.WAIT,
+        dust=Dust.LEAVE,
+        deadline=30.0,
+        accounts=(SIM101,),
+        strategy_tag="scalper",
+        alerts=("exit_failed", "unprotected"),
+    ),
+    "",
+)
+
+POLICY = _stands(
+    Policy(
+        rates=(
+            Rate(of=RateOf.ROLE, name="viewer", per_second=5.0, burst=10),
+            Rate(of=RateOf.API, name="BatchClose", per_second=1.0, burst=1),
+        ),
+        thresholds=(
+            Threshold(of=Exited.LOSS, amount=Decimal(5000), passing=Passing.REASON),
+            Threshold(
+                of=Exited.EXPOSURE,
+                amount=Decimal(1_000_000),
+                passing=Passing.SECOND_PERSON,
+                currency="USD",
+            ),
+        ),
+        hours=(MarketHours(accounts=(SIM101,), check=True, wait=True),),
+        sizes=(
+            SizeLimit(
+                instrument=InstrumentSelector(asked="MES", root="MES"),
+                order=Decimal(5),
+                position=Decimal(10),
+            ),
+        ),
+        retry=Retry(times=3, every=5.0, lasting=60.0, offset_ticks=2),
+        retention_days=2555,
+    ),
+    "the house rules",
+)
+
+ALLOWED = Allowed(
+    calls_per_second=100.0,
+    calls_burst=200,
+    closing_calls_per_second=20.0,
+    closing_calls_burst=100,
+)
+
 DAY_LIMIT = _stands(
     Rule(
         rule_id="day-limit",
@@ -720,6 +787,23 @@ QUERIES: Mapping[str, Sample] = {
     ),
     "RenewDeadman": Sample('{"switchId":"my-bot"}', SWITCH),
     "DisarmDeadman": Sample('{"switchId":"my-bot","reason":"good night"}', SWITCH),
+    "GetPreferences": Sample("{}", PREFERENCES),
+    "SetPreferences": Sample(
+        '{"executionType":"ladder","ladder":[{"offsetTicks":0},{"offsetTicks":4,"afterMs":3000},'
+        '{"type":"market","afterMs":8000}],"dust":"leave","deadlineMs":30000,"onFence":"wait",'
+        '"accounts":["Sim101"],"strategyTag":"scalper","alerts":["exit_failed","unprotected"]}',
+        PREFERENCES,
+    ),
+    "GetPolicy": Sample("{}", StandingPolicy(record=None, allowed=ALLOWED)),
+    "SetPolicy": Sample(
+        '{"rates":[{"role":"viewer","perSecond":5,"burst":10},{"api":"BatchClose","perSecond":1}],'
+        '"thresholds":[{"of":"loss","amount":5000,"needs":"reason"},{"of":"exposure",'
+        '"amount":1000000,"needs":"second_person","currency":"USD"}],"hours":[{"accounts":'
+        '["Sim101"],"checkHours":true,"waitForOpen":true}],"sizes":[{"instrument":"MES","order":5,'
+        '"position":10}],"retry":{"times":3,"everyMs":5000,"forMs":60000,"offsetTicks":2},'
+        '"retentionDays":2555,"reason":"the house rules"}',
+        StandingPolicy(record=POLICY, allowed=ALLOWED),
+    ),
     "QueryAudit": Sample(
         '{"user":"desk","instrument":"MES","since":"2025-11-20T00:00:00Z","summary":true}',
         FoundExits((EXIT,), (EXIT,)),

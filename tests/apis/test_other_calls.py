@@ -58,6 +58,7 @@ def test_what_changes_something_is_not_called_a_read() -> None:
         *("CreateToken", "RotateToken", "RevokeToken", "Confirm"),
         *("Halt", "Release", "SetRule", "RemoveRule"),
         *("ArmDeadman", "RenewDeadman", "DisarmDeadman"),
+        *("SetPreferences", "SetPolicy"),
         *("AcknowledgeAlert",),
     }
 

@@ -51,7 +51,9 @@ from rpcserver.server.approvals import Approvals
 from rpcserver.server.desk import Desk
 from rpcserver.server.directives import DirectiveOffice
 from rpcserver.server.directory import DirectoryKeeper
+from rpcserver.server.limits import Limits
 from rpcserver.server.second_person import SecondPersonRule
+from rpcserver.server.settings_office import SettingsOffice
 from rpcserver.server.tokens import TokenOffice
 from tests.server.fakes import (
     MES,
@@ -84,7 +86,8 @@ class Scene:
         directory = DirectoryKeeper(self.engine)
         approvals = Approvals(self.engine, directory, SecondPersonRule())
         directives = DirectiveOffice(self.engine, approvals, registry, directory)
-        self.desk = Desk(self.engine, office, approvals, directives, timeout=0.02)
+        settings = SettingsOffice(self.engine, registry, Limits())
+        self.desk = Desk(self.engine, office, approvals, directives, settings, timeout=0.02)
 
     async def ask(self, query: object) -> object:
         return await self.desk.carry_out(TRADER, query, "127.0.0.1:1")  # type: ignore[arg-type]

@@ -44,7 +44,9 @@ pytestmark = pytest.mark.anyio
 MINE, THEIRS = AccountId("Mine"), AccountId("Theirs7")
 WHY = "their-secret-reason"
 KEY, TAG, USER, CASH = "their-press", "their-secret-tag", "their-secret-user", "76543210"
-LIMITS = Limits(calls_per_second=1e6, calls_burst=10**6, closing_calls_per_second=1e6)
+LIMITS = Limits(
+    calls_per_second=1e6, calls_burst=10**6, closing_calls_per_second=1e6, dialect_limits=False
+)
 WALKERS = [
     ("me", Role.VIEWER),
     ("me", Role.TRADER),
@@ -96,6 +98,7 @@ class Other(NamedTuple):
             "ruleId": ("their-rule",),
             "switchId": ("their-switch",),
             "user": ("them",),
+            "scope": ("preferred",),
             "instrument": ("NQ",),
             "instruments": (["NQ"],),
             "symbol": ("NQ",),
@@ -125,6 +128,8 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     ),
     *("execution_type", "everything", "level", "open"),
     *("kind", "at", "until", "timeZone", "calendar", "amount", "api"),
+    *("executionType", "alerts", "clear", "rates", "thresholds", "hours", "sizes", "retry"),
+    *("retentionDays",),
     *("dayStartsAt", "times", "everyMs", "forMs", "offsetTicks", "timeoutMs", "args"),
     *("expiresAt", "filled", "fraction", "graceMs", "holding", "includeFlat", "instId", "ladder"),
     *("limit", "limitPrice", "limit_prices", "marketPosition", "ocoId", "onFence", "orderType"),
@@ -137,7 +142,7 @@ NAMES_NOTHING = {  # shares, moments, words; or, as `orders`, a list of what nam
     *("summary", "timeInForce", "type", "until", "venue", "waitForOpen"),
 }
 NESTED = {"orders"}
-LAYS_DOWN = {"Halt", "SetRule", "ArmDeadman"}
+LAYS_DOWN = {"Halt", "SetRule", "ArmDeadman", "SetPreferences", "SetPolicy"}
 
 
 def keys_of(api: Api) -> list[str]:
@@ -195,7 +200,12 @@ class World:
         """Everything at the other's account but when it was read, and what it laid down."""
         snapshot = await self.venue.snapshot(THEIRS)
         orders = tuple(await self.venue.orders(THEIRS))
-        names = (f"halt:{self.other.halt_id}", "rule:their-rule", "switch:their-switch")
+        names = (
+            f"halt:{self.other.halt_id}",
+            "rule:their-rule",
+            "switch:their-switch",
+            "preferences:them",
+        )
         standing = [self.engine.directives[DirectiveName(f"directive:{name}")] for name in names]
         return msgspec.structs.replace(snapshot, taken_at=NOON), orders, standing
 
@@ -256,6 +266,8 @@ async def _live(port: int, venue: PaperVenue, engine: Engine) -> Other:
         switch = {"switchId": "their-switch", "timeoutMs": 10**6, "api": "FlattenEverything"}
         armed = await wide.call("ArmDeadman", switch | {"args": {}, "reason": WHY})
         assert armed["success"], armed
+        preferred = {"accounts": [THEIRS], "strategyTag": TAG, "dust": "leave", "reason": WHY}
+        assert (await wide.call("SetPreferences", preferred))["success"]
     await _hold(venue, THEIRS, "NQ")
     about_them = AccountRef(venue.venue_id, THEIRS)
     await engine.note(Noticed(code="overfill", detail=WHY, alert=True, account=about_them))
