@@ -285,9 +285,8 @@ class Bookkeeping:
                 leg.key.account_ref in request.scope.accounts,
                 f"{leg.key.account} is not in the scope of {operation}",
             )
-            contract = (
-                self._venues[leg.key.venue].exchange.markets.named(leg.key.instrument).contract
-            )
+            venue = self._venues[leg.key.venue]
+            contract = venue.exchange.markets.named(leg.key.instrument).contract
             filters = request.scope.instruments
             self._verdict.check(
                 13,
@@ -306,6 +305,8 @@ class Bookkeeping:
             )
             if episode is None or not episode.open_legs:
                 episode = self.episodes[leg.key] = Episode(leg.expected, self.time)
+                # Others may have moved it since it was read: nobody could know.
+                episode.is_judged = venue.position(leg.key) == leg.expected
             wanted = _wanted(request.amount, contract.instrument, abs(episode.base))
             episode.wanted = max(episode.wanted, wanted)
             episode.open_legs.add((operation, leg.number))
