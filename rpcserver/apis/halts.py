@@ -18,7 +18,7 @@ from rpcserver.apis.arguments import (
     word,
     words_of,
 )
-from rpcserver.apis.names import accounts_at, accounts_of, one_account, selectors_of
+from rpcserver.apis.names import accounts_at, accounts_of, one_account, said_of, selectors_of
 from rpcserver.apis.queries import Data, LayHalt, LiftDirective, ReadDirectives
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.core.halts import Halted
@@ -143,14 +143,17 @@ def _scope(args: HaltArgs, asked: Asked) -> HaltScope:
     accounts = accounts_of(asked)
     account = venue = None
     if (name := word(args.account)) is not None:
-        account = one_account(asked, name).ref
+        with said_of("account"):
+            account = one_account(asked, name).ref
         accounts = tuple(known for known in accounts if known.ref == account)
     if (name := word(args.venue)) is not None:
-        accounts = accounts_at(accounts, name)
+        with said_of("venue"):
+            accounts = accounts_at(accounts, name)
         venue = accounts[0].venue
     instrument = None
     if (name := word(args.instrument)) is not None:
-        [instrument] = selectors_of(asked, accounts, (name,))
+        with said_of("instrument"):
+            [instrument] = selectors_of(asked, accounts, (name,))
     user = word(args.user)
     others = user is not None and user != asked.principal.principal_id
     if others and not asked.principal.may(Permission.RELEASE):

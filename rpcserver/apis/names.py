@@ -9,6 +9,7 @@ nobody else knows is `venue_unavailable`, which may be asked again, and not unkn
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 
 from rpcserver.apis.decoding import nearest
@@ -96,6 +97,15 @@ def accounts_at(accounts: Sequence[Account], venue: str) -> tuple[Account, ...]:
         hint = nearest(venue, (account.venue for account in accounts))
         raise InvalidRequest("unknown_venue", f"{venue!r}{hint}")
     return found
+
+
+@contextmanager
+def said_of(key: str) -> Iterator[None]:
+    """A name within that nobody knows is told with the *key* it was given under."""
+    try:
+        yield
+    except InvalidRequest as exc:
+        raise InvalidRequest(exc.code, f"{key}: {exc.detail}") from exc
 
 
 def selectors_of(

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, Number, WordFilter, WordsFilter, word
 from rpcserver.apis.halts import reason_given
-from rpcserver.apis.names import accounts_named, accounts_of, selectors_of
+from rpcserver.apis.names import accounts_named, accounts_of, said_of, selectors_of
 from rpcserver.apis.queries import Data, LayRule, ReadRules, RemoveRule, StandingRule
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.domain.directive import Mark, Rule
@@ -93,7 +93,8 @@ def set_rule(args: SetRuleArgs, asked: Asked) -> Ask:
         raise InvalidRequest("forbidden", "a rule that closes needs the right to close")
     accounts = accounts_of(asked)
     if isinstance(args.accounts, tuple):
-        accounts = accounts_named(asked, tuple(name.strip() for name in args.accounts))
+        with said_of("accounts"):
+            accounts = accounts_named(asked, tuple(name.strip() for name in args.accounts))
     rule = Rule(
         rule_id=named(args.rule_id, "ruleId", "rule", asked),
         by=principal,
@@ -153,7 +154,8 @@ def _terms(args: SetRuleArgs, asked: Asked) -> RuleTerms:
     assert isinstance(args.amount, Decimal), "it is needed"
     instrument: InstrumentSelector | None = None
     if (name := word(args.instrument)) is not None:
-        [instrument] = selectors_of(asked, accounts_of(asked), (name,))
+        with said_of("instrument"):
+            [instrument] = selectors_of(asked, accounts_of(asked), (name,))
     return Limit(
         measure=Measure(args.kind),
         amount=args.amount,

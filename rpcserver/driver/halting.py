@@ -132,8 +132,11 @@ async def _sweep_all(engine: Engine, venues: Iterable[VenueId]) -> None:
         if swept.canceled or swept.unproven:
             count = len(swept.canceled) + len(swept.unproven)
             logger.warning("orders canceled by a halt that stands", halt=standing.halt_id, of=count)
-            detail = f"{standing.halt_id} of {standing.scope}: {count} working orders canceled"
-            await engine.note(Noticed(code="halt_swept", detail=detail, alert=True))
+            detail = f"{standing.halt_id}: {count} working orders canceled"
+            account = standing.scope.account
+            await engine.note(
+                Noticed(code="halt_swept", detail=detail, alert=True, account=account)
+            )
 
 
 class _Sweeper:
@@ -257,5 +260,5 @@ async def reading_of(
         with anyio.fail_after(READ_PATIENCE):
             return await contained(venue.snapshot(account.account))
     except (VenueError, TimeoutError) as error:
-        logger.warning("an account was not read", account=str(account), error=str(error))
+        logger.debug("an account was not read", account=str(account), error=str(error))
         return None
