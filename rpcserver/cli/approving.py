@@ -13,7 +13,7 @@ from rpcserver.cli import options
 from rpcserver.cli.answers import Approval, Approvals, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, is_interactive, moment
+from rpcserver.cli.output import Output, is_interactive, moment, table
 from rpcserver.cli.watching import follow
 
 ACCOUNTS_SHOWN = 4
@@ -75,13 +75,11 @@ def confirm(
 
 
 def _table(waiting: tuple[Approval, ...] | list[Approval]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("code", "call", "of", "positions", "accounts", "until", "why", "reason"):
-        table.add_column(name, no_wrap=name in ("code", "call", "of", "until"))
+    drawn = table("code", "call", "of", "positions", "accounts", "until", "why", "reason")
     for each in waiting:
         more = len(each.accounts) - ACCOUNTS_SHOWN
         accounts = ", ".join(each.accounts[:ACCOUNTS_SHOWN])
-        table.add_row(
+        drawn.add_row(
             each.code,
             each.api,
             each.principal,
@@ -91,4 +89,4 @@ def _table(waiting: tuple[Approval, ...] | list[Approval]) -> Table:
             each.why,
             each.reason,
         )
-    return table
+    return drawn

@@ -23,7 +23,7 @@ from rpcserver.cli.answers import Shape, read
 from rpcserver.cli.board import outcome_text
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, moment
+from rpcserver.cli.output import Output, moment, table
 from rpcserver.core.entries import ExitFilter
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.reader import open_reader
@@ -145,15 +145,13 @@ def _cell(value: object, *, is_free: bool) -> object:
 
 
 def _lines(exits: Sequence[ExitAnswer]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("at (UTC)", "user", "account", "instrument", "side"):
-        table.add_column(name, overflow="fold")
-    for name in ("held", "closed", "average"):
-        table.add_column(name, justify="right")
-    for name in ("outcome", "call", "reason"):
-        table.add_column(name, overflow="fold")
+    amounts = (">held", ">closed", ">average")
+    drawn = table(
+        *("at (UTC)", "user", "account", "instrument", "side", *amounts),
+        *("outcome", "call", "reason"),
+    )
     for each in exits:
-        table.add_row(
+        drawn.add_row(
             moment(each.at),
             each.user,
             each.account,
@@ -166,23 +164,20 @@ def _lines(exits: Sequence[ExitAnswer]) -> Table:
             each.api,
             each.reason,
         )
-    return table
+    return drawn
 
 
 def _summaries(summaries: Sequence[InstrumentSummary]) -> Table:
-    table = Table(
-        box=None, header_style="dim", pad_edge=False, title="by instrument", title_justify="left"
+    drawn = table(
+        *("instrument", ">exits", ">closed", ">average exit price", "outcomes"),
+        title="by instrument",
     )
-    table.add_column("instrument")
-    for name in ("exits", "closed", "average exit price"):
-        table.add_column(name, justify="right")
-    table.add_column("outcomes")
     for each in summaries:
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in each.outcomes.items())
-        table.add_row(
+        drawn.add_row(
             each.instrument, str(each.exits), each.closed, each.average_price or "–", outcomes
         )
-    return table
+    return drawn
 
 
 def _utc(value: datetime | None) -> str | None:

@@ -14,7 +14,7 @@ from rpcserver.cli import options
 from rpcserver.cli.answers import Shape, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, is_interactive, moment
+from rpcserver.cli.output import Output, is_interactive, moment, table
 
 Why = Annotated[str, typer.Option("--reason", help="Why, for everybody who meets it.")]
 
@@ -180,11 +180,9 @@ def _table(data: Data) -> Table | Text:
     standing = read(data, Halts).halts
     if not standing:
         return Text("nothing is halted")
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("halt", "level", "scope", "since", "by", "why"):
-        table.add_column(name, no_wrap=name != "why")
+    drawn = table("halt", "level", "scope", "since", "by", "why")
     for line in standing:
-        table.add_row(
+        drawn.add_row(
             line.halt_id, line.level, line.scope, moment(line.at), line.principal, line.reason
         )
-    return table
+    return drawn

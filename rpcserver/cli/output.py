@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 from rich.console import Console, RenderableType
+from rich.table import Table
 from rich.text import Text
+
+WIDE = 160  # characters a line, in files and pipes
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -25,7 +30,7 @@ class Output:
         self, *, is_json: bool, console: Console | None = None, complaints: Console | None = None
     ) -> None:
         self.is_json = is_json
-        self.console = console or Console()
+        self.console = console or Console(width=_width())
         self._complaints = complaints or Console(stderr=True)
 
     def show(self, *parts: RenderableType) -> None:
@@ -57,9 +62,27 @@ class Output:
             self._complaints.print(Text(text, style="dim"))
 
 
+def table(*columns: str, title: str | None = None) -> Table:
+    """
+    A table as every command draws it; a column written `">quantity"` is flush right.
+
+    Nothing is cut off where there is no room: a name that ends in dots may be another's.
+    """
+    drawn = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+    for name in columns:
+        justify: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+        drawn.add_column(name.removeprefix(">"), justify=justify, overflow="fold")
+    return drawn
+
+
 def is_interactive() -> bool:
     """Whether a person sits at both ends and can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _width() -> int | None:
+    """As wide as the terminal; what is no terminal has room for whole lines."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
 
 
 def plain(value: Decimal | None) -> str:

@@ -20,7 +20,7 @@ from rich.text import Text
 from rpcserver import app
 from rpcserver.cli import options
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, clock, is_interactive, moment, plain
+from rpcserver.cli.output import Output, clock, is_interactive, moment, plain, table
 from rpcserver.cli.serving import Config, leaves, load
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.panic import Diary, Entry, Pressed, Verdict, press, take_over
@@ -205,9 +205,7 @@ def _exit(verdict: Verdict, accounts: frozenset[str]) -> Exit:
 
 
 def _table(verdict: Verdict) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("account", "verdict", "left", "why"):
-        table.add_column(name, overflow="fold")
+    drawn = table("account", "verdict", "left", "why")
     for end in verdict.accounts:
         proof = (
             Text(f"FLAT, proven at {moment(end.proven_at)}", style="green")
@@ -215,19 +213,19 @@ def _table(verdict: Verdict) -> Table:
             else Text("NOT FLAT", style="bold red")
         )
         if end.flat or not (end.left or end.orders or end.doubtful):
-            table.add_row(str(end.account), proof, "", end.detail)
+            drawn.add_row(str(end.account), proof, "", end.detail)
         for held in end.left:
-            table.add_row(
+            drawn.add_row(
                 str(end.account),
                 proof,
                 f"{plain(held.signed_quantity)} {held.key.instrument}",
                 held.why,
             )
         for order in end.orders:
-            table.add_row(str(end.account), proof, f"order {order}", "still works")
+            drawn.add_row(str(end.account), proof, f"order {order}", "still works")
         for name in end.doubtful:
-            table.add_row(str(end.account), proof, f"order {name}", "sent, and not answered for")
-    return table
+            drawn.add_row(str(end.account), proof, f"order {name}", "sent, and not answered for")
+    return drawn
 
 
 def _words(code: Exit) -> Text:

@@ -9,7 +9,7 @@ from rich.text import Text
 from rpcserver.cli.answers import Answer, Leg, Plan, PlannedLeg
 from rpcserver.cli.board import outcome_text
 from rpcserver.cli.exits import Exit, of_answer
-from rpcserver.cli.output import clock, moment, plain
+from rpcserver.cli.output import clock, moment, plain, table
 
 LINES_MAX = 60
 
@@ -59,22 +59,17 @@ def _verdict(answer: Answer) -> Text:
 
 
 def _legs(answer: Answer) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("leg", "instrument", "account", "side"):
-        table.add_column(name, no_wrap=True)
-    for name in ("before", "closed", "after", "average"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("outcome", "proven at (UTC)"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("why", overflow="fold", style="dim")
+    amounts = (">before", ">closed", ">after", ">average")
+    evidence = ("outcome", "proven at (UTC)", "why")
+    drawn = table("leg", "instrument", "account", "side", *amounts, *evidence)
     shown = sorted(answer.legs, key=lambda leg: (leg.outcome in ("flat", "excluded"), leg.leg))
     for leg in shown[:LINES_MAX]:
-        table.add_row(*_leg(leg))
+        drawn.add_row(*_leg(leg))
     hidden = len(shown) - LINES_MAX
     if hidden > 0 or answer.legs_omitted:
         rest = max(hidden, 0) + answer.legs_omitted
-        table.add_row("", Text(f"… and {rest} more", style="dim"))
-    return table
+        drawn.add_row("", Text(f"… and {rest} more", style="dim"))
+    return drawn
 
 
 def _leg(leg: Leg) -> tuple[RenderableType, ...]:
@@ -111,21 +106,17 @@ def _evidence(answer: Answer) -> Text:
 
 def plan(proposed: Plan) -> RenderableType:
     """Draw a dry run: what would be sent, and nothing that could be read as done."""
-    table = Table(
-        box=None, header_style="dim", pad_edge=False, title="would be closed", title_justify="left"
+    amounts = (">held", ">close", ">leave", ">cancel orders")
+    drawn = table(
+        *("leg", "instrument", "account", "side", *amounts, "market", "note"),
+        title="would be closed",
     )
-    for name in ("leg", "instrument", "account", "side"):
-        table.add_column(name, no_wrap=True)
-    for name in ("held", "close", "leave", "cancel orders"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("market", no_wrap=True)
-    table.add_column("note", style="dim")
     for leg in proposed.legs[:LINES_MAX]:
-        table.add_row(*_planned(leg))
+        drawn.add_row(*_planned(leg))
     rest = max(len(proposed.legs) - LINES_MAX, 0) + proposed.legs_omitted
     if rest:
-        table.add_row("", Text(f"… and {rest} more", style="dim"))
-    parts: list[RenderableType] = [table] if proposed.legs else [Text("nothing to close")]
+        drawn.add_row("", Text(f"… and {rest} more", style="dim"))
+    parts: list[RenderableType] = [drawn] if proposed.legs else [Text("nothing to close")]
     parts += (
         Text(f"not read: {failure.venue}:{failure.account}  {failure.detail}", style="bold red")
         for failure in proposed.failures

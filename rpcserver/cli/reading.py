@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from rpcclient import Data, RpcClient
@@ -15,7 +14,7 @@ from rpcserver.cli import options
 from rpcserver.cli.answers import Operations, Orders, Positions, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, moment, plain
+from rpcserver.cli.output import Output, moment, plain, table
 from rpcserver.cli.watching import follow
 
 _WORKING = frozenset(
@@ -138,11 +137,11 @@ def positions_table(data: Data) -> RenderableType:
     held = read(data, Positions).positions
     if not held:
         return Text.assemble((" FLAT ", "bold white on green"), "  no open position")
-    table = _table("account", "instrument", "side", numbers=("quantity", "average", "now", "P&L"))
+    drawn = table("account", "instrument", "side", ">quantity", ">average", ">now", ">P&L")
     for position in held:
         profit = position.unrealized_profit_loss
         style = "red" if profit is not None and profit < 0 else "green"
-        table.add_row(
+        drawn.add_row(
             position.account,
             position.instrument,
             position.market_position.lower(),
@@ -151,7 +150,7 @@ def positions_table(data: Data) -> RenderableType:
             plain(position.market_price),
             Text(plain(profit), style=style),
         )
-    return table
+    return drawn
 
 
 def orders_table(data: Data, *, everything: bool = True) -> RenderableType:
@@ -160,12 +159,12 @@ def orders_table(data: Data, *, everything: bool = True) -> RenderableType:
     shown = [order for order in found if everything or order.order_state in _WORKING]
     if not shown:
         return Text("no working orders" if not everything else "no orders")
-    table = _table(
-        "account", "instrument", "order", "action", "type", "state",
-        numbers=("quantity", "filled", "limit", "stop"),
-    )  # fmt: skip
+    drawn = table(
+        *("account", "instrument", "order", "action", "type", "state"),
+        *(">quantity", ">filled", ">limit", ">stop"),
+    )
     for order in shown:
-        table.add_row(
+        drawn.add_row(
             order.account,
             order.instrument,
             Text(order.order_id, style="dim"),
@@ -177,7 +176,7 @@ def orders_table(data: Data, *, everything: bool = True) -> RenderableType:
             plain(order.limit_price or None),
             plain(order.stop_price or None),
         )
-    return table
+    return drawn
 
 
 def operations_table(data: Data) -> RenderableType:
@@ -185,7 +184,7 @@ def operations_table(data: Data) -> RenderableType:
     listed = read(data, Operations).operations
     if not listed:
         return Text("no operations")
-    table = _table("operation", "api", "who", "opened", "ended", "end", numbers=("legs",))
+    drawn = table("operation", "api", "who", "opened", "ended", "end", ">legs")
     for line in listed:
         if line.dry_run:
             end = Text("dry run", style="dim")
@@ -195,7 +194,7 @@ def operations_table(data: Data) -> RenderableType:
             end = Text("flat", style="bold green")
         else:
             end = Text("reached, not flat", "yellow") if line.success else Text("NOT FLAT", "red")
-        table.add_row(
+        drawn.add_row(
             line.operation_id,
             line.api,
             line.principal,
@@ -204,16 +203,7 @@ def operations_table(data: Data) -> RenderableType:
             end,
             str(line.legs),
         )
-    return table
-
-
-def _table(*words: str, numbers: tuple[str, ...]) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for word in words:
-        table.add_column(word, no_wrap=True)
-    for number in numbers:
-        table.add_column(number, justify="right", no_wrap=True)
-    return table
+    return drawn
 
 
 async def whole(client: RpcClient, api: str) -> Data:

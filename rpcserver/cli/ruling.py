@@ -18,7 +18,7 @@ from rpcserver.cli.answers import Shape, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.halting import Why
-from rpcserver.cli.output import Output, moment, plain
+from rpcserver.cli.output import Output, moment, plain, table
 
 commands = typer.Typer(
     help="Set, list and remove rules that act by themselves.", no_args_is_help=True
@@ -182,11 +182,9 @@ def _table(rules: Iterable[RuleLine]) -> Table | Text:
     rows = list(rules)
     if not rows:
         return Text("no rules")
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("rule", "kind", "says", "accounts", "stands", "by", "why"):
-        table.add_column(name, no_wrap=name in ("rule", "kind"))
+    drawn = table("rule", "kind", "says", "accounts", "stands", "by", "why")
     for line in rows:
         accounts = ", ".join(line.accounts)
         who = (line.principal, line.reason)
-        table.add_row(line.rule_id, line.kind, line.says, accounts, line.stands, *who)
-    return table
+        drawn.add_row(line.rule_id, line.kind, line.says, accounts, line.stands, *who)
+    return drawn

@@ -15,7 +15,7 @@ from rpcserver.cli import options
 from rpcserver.cli.answers import Tokens, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, moment
+from rpcserver.cli.output import Output, moment, table
 
 commands = typer.Typer(help="Create, list, rotate and revoke tokens.", no_args_is_help=True)
 
@@ -155,12 +155,12 @@ def _duration(option: str, text: str) -> timedelta:
 
 
 def _table(tokens: Tokens) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("token", "principal", "roles", "accounts", "created", "by", "expires", "revoked"):
-        table.add_column(name, no_wrap=name != "accounts")
+    drawn = table(
+        *("token", "principal", "roles", "accounts", "created", "by", "expires", "revoked")
+    )
     for token in tokens.tokens:
         row = msgspec.structs.astuple(token)[:2]
-        table.add_row(
+        drawn.add_row(
             *row,
             ", ".join(token.roles),
             ", ".join(token.accounts),
@@ -169,4 +169,4 @@ def _table(tokens: Tokens) -> Table:
             moment(token.expires_at),
             Text(moment(token.revoked_at), style="red" if token.revoked_at else "dim"),
         )
-    return table
+    return drawn
