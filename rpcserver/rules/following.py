@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import anyio
+import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from loguru import logger
 
 from rpcserver.core.entries import Entry
 from rpcserver.core.records import OperationFinished
 from rpcserver.core.report import OperationReport
-from rpcserver.domain.directive import Rule
+from rpcserver.domain.directive import POLICY, Policy, Rule
 from rpcserver.domain.errors import InvalidRequest
-from rpcserver.domain.ids import OperationId
+from rpcserver.domain.ids import OperationId, PrincipalId, TokenId
+from rpcserver.domain.principal import Principal
 from rpcserver.domain.rule import Retry
 from rpcserver.rules.acting import Actor
 from rpcserver.rules.retrying import Attempt, next_attempt, place_of
 
 WAITING_MAX = 10_000  # ends that wait to be looked at
+OF_POLICY = "@policy"  # no rule of a person's can be called so
+_POLICY = Principal(
+    principal_id=PrincipalId("policy"), token_id=TokenId("policy"), roles=frozenset()
+)
 
 
 class RetryWatch:
@@ -54,7 +60,7 @@ class RetryWatch:
 
     async def _owed(self) -> list[OperationId]:
         """What ended not flat before this life, and may still be tried again."""
-        lasting = [terms.lasting for _, terms, _ in self._actor.rules(Retry)]
+        lasting = [terms.lasting for _, terms in self._policies()]
         if not lasting:
             return []
         since = self._actor.now() - timedelta(seconds=max(lasting))
@@ -65,9 +71,24 @@ class RetryWatch:
         report = await self._actor.engine.load_report(ended)
         if report is None:
             return
-        for rule, terms, _ in self._actor.rules(Retry):
+        for rule, terms in self._policies():
             if (attempt := await self._next(rule, terms, report)) is not None:
                 await self._try_again(rule, attempt)
+
+    def _policies(self) -> list[tuple[Rule, Retry]]:
+        """Every rule that tries again, and the administrators' policy for what none speaks of."""
+        rules = [(rule, terms) for rule, terms, _ in self._actor.rules(Retry)]
+        record = self._actor.engine.directives.get(POLICY)
+        if record is None or not isinstance(record.directive, Policy):
+            return rules
+        left = tuple(
+            account
+            for account in self._actor.accounts
+            if not any(rule.covers(account) for rule, _ in rules)
+        )
+        if (terms := record.directive.retry) is not None and left:
+            rules.append((Rule(rule_id=OF_POLICY, by=_POLICY, accounts=left, terms=terms), terms))
+        return rules
 
     async def _next(self, rule: Rule, terms: Retry, report: OperationReport) -> Attempt | None:
         if (place := place_of(rule, report.request)) is None:
@@ -84,8 +105,7 @@ class RetryWatch:
         terms = rule.terms
         assert isinstance(terms, Retry), "asked for those alone"
         await anyio.sleep(min(max(left, 0.0), terms.every))
-        record = self._actor.engine.directives.get(rule.name)
-        if record is None or record.directive != rule:
+        if not any(_is_still(standing, rule) for standing, _ in self._policies()):
             return  # it was taken back meanwhile, or says something else
         try:
             admitted = await self._actor.engine.close(attempt.request, join=False)
@@ -95,3 +115,10 @@ class RetryWatch:
         if not admitted.duplicate:
             detail = f"{attempt.request.reason}: {admitted.operation_id}"
             await self._actor.alert("exit_retried", detail, attempt.request.scope.accounts)
+
+
+def _is_still(standing: Rule, rule: Rule) -> bool:
+    """Whether a rule stands unchanged; which accounts the policy is left with may change."""
+    if rule.rule_id == OF_POLICY:
+        rule = msgspec.structs.replace(rule, accounts=standing.accounts)
+    return standing == rule

@@ -15,6 +15,7 @@ from typing import assert_never
 
 import msgspec
 
+from rpcserver.apis import setting_queries as settings
 from rpcserver.apis.queries import (
     AcknowledgeAlert,
     ArmSwitch,
@@ -58,12 +59,6 @@ from rpcserver.apis.queries import (
     VerifyChain,
 )
 from rpcserver.apis.registry import Api, CloseTerms, ClosingApi, Registry
-from rpcserver.apis.setting_queries import (
-    ChangePolicy,
-    ChangePreferences,
-    ReadPolicy,
-    ReadPreferences,
-)
 from rpcserver.core.records import Noted, OperationOpened, Record
 from rpcserver.core.requests import CloseRequest, Defaulted, OnFence
 from rpcserver.domain.account import UNREAD
@@ -206,7 +201,9 @@ def check_query(principal: Principal, query: Query) -> Query:
             pass  # one by one: what it names decides, and is only known when it is carried out
         case ReadApprovals() | ConfirmClose():
             pass  # likewise: see `may_approve`
-        case ReadPreferences() | ChangePreferences() | ReadPolicy() | ChangePolicy():
+        case settings.ReadPreferences() | settings.ChangePreferences():
+            pass  # likewise: see `SettingsOffice`
+        case settings.ReadPolicy() | settings.ChangePolicy():
             pass  # likewise: see `SettingsOffice`
         case ReadExits(wanted):
             if not oversees(principal):

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 import msgspec
 from anyio import current_time, move_on_after
-from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.decoding import decode_args
 from rpcserver.apis.defaults import keys_of, with_hours, with_preferences
@@ -42,19 +41,12 @@ from rpcserver.server.failures import RateLimited, extras, told
 from rpcserver.server.limits import Allowance
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Admitted
-from rpcserver.server.rates_told import accounts_reached, rate_limit
+from rpcserver.server.rates_told import accounts_reached, rate_limit, told_if_low
 from rpcserver.server.sandboxes import marked, sandboxes, with_keys
 from rpcserver.server.settings_office import EXITING
+from rpcserver.server.sizes import check_sequel
 from rpcserver.wire.codec import check_strictly, encode, encode_final
-from rpcserver.wire.frames import (
-    Accepted,
-    Attach,
-    Cancel,
-    CancelRequested,
-    ErrorFrame,
-    RateLimit,
-    Rpc,
-)
+from rpcserver.wire.frames import Accepted, Attach, Cancel, CancelRequested, ErrorFrame, Rpc
 from rpcserver.wire.framing import text_frame
 
 # What a token is told whose principal used the key by another one, over accounts not granted here.
@@ -173,7 +165,7 @@ class Calls:
                 request_id=frame.id,
                 operation_id=admitted.operation_id,
                 duplicate=admitted.duplicate,
-                rate_limit=self._rate_of_exits(),
+                rate_limit=told_if_low(self._allowance.left_for_closing(current_time())),
             )
             self._outbox.post(text_frame(encode(accepted)))
             with self._awaiting(admitted.operation_id):
@@ -185,10 +177,6 @@ class Calls:
         # The border of one call, as above.
         except Exception as exc:  # noqa: BLE001
             self.refuse(frame.id, told(exc), api)
-
-    def _rate_of_exits(self) -> RateLimit | UnsetType:
-        left = self._allowance.left_for_closing(current_time())
-        return rate_limit(left) if left.is_low else UNSET
 
     async def _admit(self, frame: Rpc, api: ClosingApi[msgspec.Struct], text: str) -> Admitted:
         check_permission(self._principal, api)
@@ -220,6 +208,7 @@ class Calls:
         said = keys_of(frame.args)
         meant, preferred = with_preferences(args, said, settings.preferences_of(self._principal))
         terms = api.terms(meant, self._backend.directory.asked(self._principal, self._remote))
+        check_sequel(settings.policy.sizes, terms.sequel)
         terms, ruled = with_hours(terms, said, preferred, settings.policy.hours)
         request = close_request(
             frame,

@@ -34,7 +34,9 @@ from rpcserver.server.items import (
 )
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Engine
+from rpcserver.server.wanted_alerts import wants_alert
 from rpcserver.wire.codec import encode
+from rpcserver.wire.events import AlertItem
 from rpcserver.wire.frames import ChannelEvents
 from rpcserver.wire.framing import text_frame
 
@@ -168,7 +170,7 @@ class Channels:
             case _:
                 pass
         if (alert := alert_item(entry)) is not None:
-            self._tell_record(Channel.ALERTS, record, alert)
+            self._tell_alert(record, alert)
         if any(Channel.AUDIT in listener.channels for listener in self._listeners):
             self._tell_record(Channel.AUDIT, record, audit_item(entry))
 
@@ -191,6 +193,17 @@ class Channels:
             channel,
             item,
             lambda listener: may_see_record(listener.principal, record, self._request_of),
+        )
+
+    def _tell_alert(self, record: Record, alert: AlertItem) -> None:
+        directives = self._engine.directives
+        self._tell_those(
+            Channel.ALERTS,
+            alert,
+            lambda listener: (
+                wants_alert(directives, listener.principal, alert.code)
+                and may_see_record(listener.principal, record, self._request_of)
+            ),
         )
 
     def _tell_those(

@@ -110,7 +110,7 @@ class Desk:
         self._engine = engine
         self._approvals = approvals
         self._read = Reader(engine, timeout)
-        self._ordering = Ordering(engine, self._read, timeout)
+        self._ordering = Ordering(engine, self._read, lambda: settings.policy.sizes, timeout)
         self._tokens = tokens
         self._directives = directives
         self._settings = settings
@@ -270,7 +270,7 @@ class Desk:
         try:
             if condition is not None:
                 await self._ordering.check(condition, request)
-            return Placed(request, report=await self._engine.place(request))
+            return Placed(request, report=await self._ordering.place(request))
         except (InvalidRequest, VenueError) as exc:
             error = told(exc)
             return Placed(request, error=error.code, detail=error.detail)

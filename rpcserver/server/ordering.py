@@ -7,7 +7,7 @@ one was meant could close a position twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import anyio
@@ -39,12 +39,14 @@ from rpcserver.domain.order import (
     OrderStatus,
     OrderType,
 )
+from rpcserver.domain.policy import SizeLimit
 from rpcserver.domain.position import Position, PositionSide
 from rpcserver.domain.principal import Principal
 from rpcserver.server.failures import told
 from rpcserver.server.parallel import for_each, read_in_time
 from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
+from rpcserver.server.sizes import Sizing
 
 PROOF_PATIENCE = 5.0  # seconds a cancel may take to be proven; NinjaTrader waits as long
 PROOF_AGAIN = 0.1
@@ -53,10 +55,27 @@ PROOF_AGAIN = 0.1
 class Ordering:
     """Carries out what takes the place of a working order. `timeout` in seconds, for a reading."""
 
-    def __init__(self, engine: Engine, read: Reader, timeout: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        read: Reader,
+        sizes: Callable[[], Sequence[SizeLimit]],
+        timeout: float,
+    ) -> None:
         self._engine = engine
+        self._sizing = Sizing(engine, read, sizes)
         self._read = read
         self._timeout = timeout
+
+    async def place(self, request: PlaceRequest) -> OrderReport:
+        """
+        Place one order, if it may be so large.
+
+        Raises:
+            InvalidRequest, VenueError: `size_exceeded`, or as `Engine.place`.
+        """
+        async with self._sizing.allowed(request.account, request.order):
+            return await self._engine.place(request)
 
     # --- conditions ---------------------------------------------------------------------------
 
@@ -94,12 +113,21 @@ class Ordering:
         """Change an order in place; it works on as it was where the venue says no."""
         try:
             found = await self._working(query.accounts, query.order_id)
-            return Changed(
-                await self._engine.change_order(_change(principal, query, found, remote))
-            )
+            return Changed(await self._changed(_change(principal, query, found, remote), found))
         except (InvalidRequest, VenueError) as exc:
             error = told(exc)
             return Changed(error=error.code, detail=error.detail)
+
+    async def _changed(self, request: ChangeRequest, found: FoundOrder) -> OrderReport:
+        if request.only_smaller:
+            return await self._engine.change_order(request)
+        left = request.changed.quantity - found.report.filled
+        async with self._sizing.allowed(
+            request.account,
+            msgspec.structs.replace(request.changed, quantity=left),
+            instead=request.venue_order_id,
+        ):
+            return await self._engine.change_order(request)
 
     async def _working(self, accounts: tuple[AccountRef, ...], order_id: str) -> FoundOrder:
         found = await self._read.order(accounts, order_id)
@@ -119,6 +147,9 @@ class Ordering:
         try:
             found = await self._working((account,), query.order_id)
             self._refuse_while_closing(account, found.instrument)
+            name = found.report.venue_order_id
+            async with self._sizing.allowed(account, query.order.order, instead=name):
+                pass  # what could not be placed afterwards takes nothing's place
             ended = await self._canceled(principal, account, found.report, remote)
             canceled = ended.status is OrderStatus.CANCELED
             if not canceled:
@@ -276,7 +307,7 @@ class Ordering:
 
     async def _place(self, request: PlaceRequest) -> Placed:
         try:
-            return Placed(request, report=await self._engine.place(request))
+            return Placed(request, report=await self.place(request))
         except (InvalidRequest, VenueError) as exc:
             error = told(exc)
             return Placed(request, error=error.code, detail=error.detail)

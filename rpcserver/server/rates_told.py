@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from rpcserver.apis.queries import (
     ChangeOrder,
     Query,
@@ -19,6 +21,10 @@ from rpcserver.wire.frames import RateLimit
 def rate_limit(left: Left) -> RateLimit:
     """What is left, as it is told."""
     return RateLimit(remaining=left.remaining, reset_ms=round(left.reset * 1000))
+
+
+def told_if_low(left: Left) -> RateLimit | UnsetType:
+    return rate_limit(left) if left.is_low else UNSET
 
 
 def accounts_reached(query: Query) -> tuple[AccountRef, ...]:

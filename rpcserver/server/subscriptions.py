@@ -32,6 +32,7 @@ from rpcserver.server.parallel import for_each
 from rpcserver.server.pnl import INTERVAL_DEFAULT, INTERVAL_MIN
 from rpcserver.server.quotes import Watcher
 from rpcserver.server.sight import Sight
+from rpcserver.server.wanted_alerts import wants_alert
 from rpcserver.wire.codec import encode, nearest
 from rpcserver.wire.frames import (
     PnlStreaming,
@@ -248,6 +249,7 @@ class Subscriptions:
             items["alerts"] = [
                 encode_item(told_alert(each.audit_seq, each.record, each.acknowledged))
                 for each in reversed(alerts)
+                if wants_alert(self._backend.engine.directives, self._principal, each.record.code)
             ]
         if Channel.AUDIT in channels:
             journal = self._backend.engine.journal
