@@ -123,6 +123,8 @@ def apply(state: State, change: Change) -> None:
             )
             if lane is not None:
                 _hold_back(state.lane(lane), change)
+                if change.retry_after:
+                    state.patience[lane] = state.lane(lane).not_before
         case CancelIntended(lane=lane, venue_order_id=name):
             if lane is not None:
                 _update(
@@ -291,6 +293,7 @@ def _enter_lane(
                 changed=state.turn,
                 stale=leg.unsettled,
                 doubt=Doubt(quantity=leg.expected, since=planned.mono) if leg.unsettled else None,
+                not_before=state.patience.get(leg.key, 0.0),
             )
         )
     lane = state.lane(leg.key)
@@ -458,6 +461,8 @@ def _order_ended(state: State, record: OrderEnded) -> None:
         lane.limits_only |= record.reason is RejectReason.MARKET_ORDERS_BANNED
         if after.filled == 0 and not before.canceling:
             _back_off(lane, record.mono, record.retry_after)
+        if record.retry_after:
+            state.patience[lane.key] = lane.not_before  # whoever comes next gives it, too
     _release(state, lane)
 
 

@@ -51,6 +51,7 @@ class Draft(State):
         self.venues = base.venues.copy()
         self.markets = {}
         self.traded = {}
+        self.patience = base.patience.copy()
         self.recovered_at = base.recovered_at
         self.loose = base.loose
         self.loose_accounts = base.loose_accounts

@@ -16,6 +16,7 @@ def rearm(state: State, recovered: Recovered) -> None:
     """Arm every timer again, by what is left of each deadline on the wall clock."""
     mono = recovered.mono
     state.recovered_at = mono
+    state.patience.clear()  # by the clock of an earlier life
     for operation_id in list(state.operations):
         operation = state.operation(operation_id)
         if operation.finished:

@@ -368,6 +368,7 @@ class State:
         self.reports: dict[OperationId, OperationReport] = {}
         self._lines_kept = 0  # of all reports together
         self.directives: dict[DirectiveName, DirectiveSet] = {}  # what stands, and who laid it down
+        self.patience: dict[PositionKey, float] = {}  # until when the venue asked for it
         self.traded: dict[AccountRef, dict[PositionKey, float]] = {}  # when that was heard of
         self.recovered_at = float("-inf")  # what was heard of before is not known
         self._lanes_of: dict[AccountRef, dict[PositionKey, None]] = {}
@@ -456,6 +457,7 @@ class State:
         _drop_first(self.keys, lambda use: at - use.opened_at > KEY_LIFE)
         _drop_first(self.partials, lambda ended: at - ended.at > REPEAT_WINDOW)
         _drop_first(self.plans, lambda made_at: mono - made_at > PLAN_LIFE)
+        _drop_first(self.patience, lambda until: mono > until)
         for account in self.traded.values():
             _drop_first(account, lambda heard_at: mono - heard_at > TRADES_KEPT)
 

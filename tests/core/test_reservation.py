@@ -372,3 +372,19 @@ def test_law_29_another_slices_refusal_does_not_cut_the_patience_short() -> None
     assert len(world.submitted()) == 2
 
     assert world.finish(operation).flat
+
+
+def test_law_29_the_next_operation_gives_the_patience_that_was_asked_for() -> None:
+    venue = ToyVenue()
+    venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, Fault(unsent=True, retry_after=7.0))
+    first = world.ask(flatten(deadline=2))
+    world.finish(first)
+    second = world.ask(flatten())
+
+    world.run(4)
+    assert len(world.submitted()) == 1
+
+    assert world.finish(second).flat
+    assert 7 <= world.time < 8
