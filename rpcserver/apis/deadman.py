@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args
+from rpcserver.apis.directive_queries import ArmSwitch, DisarmSwitch, RenewSwitch
 from rpcserver.apis.halts import reason_given
-from rpcserver.apis.queries import ArmSwitch, Data, DisarmSwitch, RenewSwitch
+from rpcserver.apis.queries import Data
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.apis.rules import named
 from rpcserver.core.standing import DirectiveSet

@@ -18,8 +18,9 @@ from rpcserver.apis.arguments import (
     word,
     words_of,
 )
+from rpcserver.apis.directive_queries import LayHalt, LiftDirective, ReadDirectives
 from rpcserver.apis.names import accounts_at, accounts_of, one_account, said_of, selectors_of
-from rpcserver.apis.queries import Data, LayHalt, LiftDirective, ReadDirectives
+from rpcserver.apis.queries import Data
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.core.halts import Halted
 from rpcserver.core.standing import DirectiveSet

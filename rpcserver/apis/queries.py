@@ -13,6 +13,7 @@ import msgspec
 
 from rpcserver.apis.alert_queries import AcknowledgeAlert as AcknowledgeAlert
 from rpcserver.apis.alert_queries import ReadAlerts as ReadAlerts
+from rpcserver.apis.directive_queries import DirectiveQuery, StandingRule
 from rpcserver.apis.journal_queries import FoundExits as FoundExits
 from rpcserver.apis.journal_queries import ReadExits as ReadExits
 from rpcserver.apis.journal_queries import ReadOperation as ReadOperation
@@ -42,10 +43,8 @@ from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import PlaceRequest, ResolveRequest
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.account import Account, AccountSnapshot
-from rpcserver.domain.directive import Halt, Mark, Rule, Switch
 from rpcserver.domain.ids import (
     AccountRef,
-    DirectiveName,
     InstrumentId,
     OperationId,
     PrincipalId,
@@ -111,10 +110,6 @@ class ReadTokens(msgspec.Struct, frozen=True):
     """-> `tuple[TokenRow, ...]`."""
 
 
-class ReadDirectives(msgspec.Struct, frozen=True):
-    """-> `tuple[DirectiveSet, ...]`: what stands and reaches the caller, the oldest first."""
-
-
 class ReadApprovals(msgspec.Struct, frozen=True):
     """-> `tuple[Approval, ...]`: what waits for a second person, the oldest first."""
 
@@ -152,63 +147,11 @@ class Resolve(msgspec.Struct, frozen=True):
     request: ResolveRequest
 
 
-class LayHalt(msgspec.Struct, frozen=True):
-    """-> `Halted`: the halt stands, and what it cancels is canceled as far as could be proven."""
-
-    halt: Halt
-    reason: str
-
-
-class LiftDirective(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: what stood; unknown or another's: `unknown_directive`."""
-
-    name: DirectiveName
-    reason: str
-
-
 class ConfirmClose(msgspec.Struct, frozen=True):
     """-> `Confirmed`: the call that waits is an operation now."""
 
     code: str
     reason: str = ""
-
-
-class ReadRules(msgspec.Struct, frozen=True):
-    """-> `tuple[StandingRule, ...]`: those that reach the caller, the oldest first."""
-
-
-class LayRule(msgspec.Struct, frozen=True):
-    """-> `StandingRule`."""
-
-    rule: Rule
-    reason: str
-
-
-class RemoveRule(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: what stood."""
-
-    name: DirectiveName
-    reason: str
-
-
-class ArmSwitch(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: the switch as it stands."""
-
-    switch: Switch
-    reason: str
-
-
-class RenewSwitch(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: the switch as it stands."""
-
-    name: DirectiveName
-
-
-class DisarmSwitch(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: what stood."""
-
-    name: DirectiveName
-    reason: str
 
 
 class CreateToken(msgspec.Struct, frozen=True):
@@ -264,15 +207,7 @@ Query = (
     | ReplaceOrder
     | Bracket
     | Resolve
-    | ReadDirectives
-    | LayHalt
-    | LiftDirective
-    | ReadRules
-    | LayRule
-    | RemoveRule
-    | ArmSwitch
-    | RenewSwitch
-    | DisarmSwitch
+    | DirectiveQuery
     | ConfirmClose
     | CreateToken
     | RotateToken
@@ -338,14 +273,6 @@ class Confirmed(msgspec.Struct, frozen=True):
 
     operation_id: OperationId
     approval: Approval
-
-
-class StandingRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule, what it remembers of what the caller may touch, and when it is due next."""
-
-    record: DirectiveSet
-    marks: tuple[Mark, ...] = ()
-    next_at: datetime | None = None
 
 
 class NewToken(msgspec.Struct, frozen=True):

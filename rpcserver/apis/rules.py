@@ -13,9 +13,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, Number, WordFilter, WordsFilter, word
+from rpcserver.apis.directive_queries import LayRule, ReadRules, RemoveRule, StandingRule
 from rpcserver.apis.halts import reason_given
 from rpcserver.apis.names import accounts_named, accounts_of, said_of, selectors_of
-from rpcserver.apis.queries import Data, LayRule, ReadRules, RemoveRule, StandingRule
+from rpcserver.apis.queries import Data
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.domain.directive import Mark, Rule
 from rpcserver.domain.errors import InvalidRequest

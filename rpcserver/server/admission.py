@@ -16,18 +16,14 @@ from typing import assert_never
 import msgspec
 
 from rpcserver.apis import setting_queries as settings
+from rpcserver.apis.directive_queries import DirectiveQuery
 from rpcserver.apis.queries import (
     AcknowledgeAlert,
-    ArmSwitch,
     Bracket,
     CancelOrders,
     ChangeOrder,
     ConfirmClose,
     CreateToken,
-    DisarmSwitch,
-    LayHalt,
-    LayRule,
-    LiftDirective,
     Nothing,
     PlaceOrders,
     Query,
@@ -35,7 +31,6 @@ from rpcserver.apis.queries import (
     ReadAlerts,
     ReadApprovals,
     ReadBars,
-    ReadDirectives,
     ReadExecutions,
     ReadExits,
     ReadLifecycle,
@@ -46,12 +41,9 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
-    ReadRules,
     ReadSummary,
     ReadTokens,
     ReadWatermarks,
-    RemoveRule,
-    RenewSwitch,
     ReplaceOrder,
     Resolve,
     RevokeToken,
@@ -161,6 +153,8 @@ def check_query(principal: Principal, query: Query) -> Query:
     Raises:
         InvalidRequest: `unknown_account`, `venue_unavailable`, or `forbidden`.
     """
+    if isinstance(query, DirectiveQuery):
+        return query  # it bears its caller's grants; what stands is looked at one by one
     match query:
         case ReadLifecycle() | ReadSummary() | ReadWatermarks():
             check_accounts(principal, query.accounts)
@@ -193,10 +187,6 @@ def check_query(principal: Principal, query: Query) -> Query:
         case ReadOperations():
             if not oversees(principal):
                 return msgspec.structs.replace(query, principal=principal.principal_id)
-        case ReadDirectives() | LayHalt() | LiftDirective() | ReadRules() | LayRule():
-            pass  # what is laid down bears its caller's grants; what stands is looked at one by one
-        case RemoveRule() | ArmSwitch() | RenewSwitch() | DisarmSwitch():
-            pass  # so are these
         case ReadOperation() | ReadTokens() | CreateToken() | RotateToken() | RevokeToken():
             pass  # one by one: what it names decides, and is only known when it is carried out
         case ReadApprovals() | ConfirmClose():

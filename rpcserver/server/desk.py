@@ -12,10 +12,10 @@ from typing import assert_never
 
 from anyio import CapacityLimiter
 
+from rpcserver.apis.directive_queries import DirectiveQuery
 from rpcserver.apis.queries import (
     AcknowledgeAlert,
     Answerable,
-    ArmSwitch,
     Bracket,
     Canceled,
     CancelOrders,
@@ -23,11 +23,7 @@ from rpcserver.apis.queries import (
     Condition,
     ConfirmClose,
     CreateToken,
-    DisarmSwitch,
     FoundOrder,
-    LayHalt,
-    LayRule,
-    LiftDirective,
     Nothing,
     Placed,
     PlaceOrders,
@@ -36,7 +32,6 @@ from rpcserver.apis.queries import (
     ReadAlerts,
     ReadApprovals,
     ReadBars,
-    ReadDirectives,
     ReadExecutions,
     ReadExits,
     ReadLifecycle,
@@ -47,12 +42,9 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
     ReadQuotes,
-    ReadRules,
     ReadSummary,
     ReadTokens,
     ReadWatermarks,
-    RemoveRule,
-    RenewSwitch,
     ReplaceOrder,
     Resolve,
     RevokeToken,
@@ -131,6 +123,8 @@ class Desk:
         Raises:
             InvalidRequest, VenueError: See the query.
         """
+        if isinstance(query, DirectiveQuery):
+            return await self._directives.carry_out(principal, query, remote)
         match query:
             case ReadAccounts(accounts):
                 return await self._read.accounts(accounts)
@@ -171,12 +165,6 @@ class Desk:
                 return None
             case PlaceOrders() | CancelOrders() | Resolve():
                 return await self._act(principal, query, remote)
-            case ReadDirectives():
-                return self._directives.standing(principal)
-            case LayHalt():
-                return await self._directives.halt(principal, query, remote)
-            case LiftDirective():
-                return await self._directives.lift(principal, query, remote)
             case ReadAlerts():
                 return await self._alerts.listed(principal, query)
             case AcknowledgeAlert():
@@ -191,18 +179,6 @@ class Desk:
                 return await self._ordering.replace(principal, query, remote)
             case Bracket():
                 return await self._ordering.bracket(principal, query, remote)
-            case ReadRules():
-                return await self._directives.rules(principal)
-            case LayRule():
-                return await self._directives.set_rule(principal, query, remote)
-            case RemoveRule():
-                return await self._directives.remove_rule(principal, query, remote)
-            case ArmSwitch():
-                return await self._directives.arm(principal, query, remote)
-            case RenewSwitch():
-                return self._directives.renew(principal, query)
-            case DisarmSwitch():
-                return await self._directives.disarm(principal, query, remote)
             case ReadPreferences(user):
                 return self._settings.preferences(principal, user)
             case ChangePreferences():

@@ -13,16 +13,20 @@ from typing import assert_never
 import msgspec
 
 from rpcserver.apis.decoding import nearest
-from rpcserver.apis.queries import (
+from rpcserver.apis.directive_queries import (
     ArmSwitch,
+    DirectiveQuery,
     DisarmSwitch,
     LayHalt,
     LayRule,
     LiftDirective,
+    ReadDirectives,
+    ReadRules,
     RemoveRule,
     RenewSwitch,
     StandingRule,
 )
+from rpcserver.apis.queries import Answerable
 from rpcserver.apis.registry import Registry
 from rpcserver.core.halts import Halted, closing_of
 from rpcserver.core.standing import DirectiveSet, Word
@@ -64,6 +68,37 @@ class DirectiveOffice:
         self._approvals = approvals
         self._registry = registry
         self._directory = directory
+
+    async def carry_out(
+        self, principal: Principal, query: DirectiveQuery, remote: str
+    ) -> Answerable:
+        """
+        What the query's docstring names.
+
+        Raises:
+            InvalidRequest: See below.
+        """
+        match query:
+            case ReadDirectives():
+                return self.standing(principal)
+            case LayHalt():
+                return await self.halt(principal, query, remote)
+            case LiftDirective():
+                return await self.lift(principal, query, remote)
+            case ReadRules():
+                return await self.rules(principal)
+            case LayRule():
+                return await self.set_rule(principal, query, remote)
+            case RemoveRule():
+                return await self.remove_rule(principal, query, remote)
+            case ArmSwitch():
+                return await self.arm(principal, query, remote)
+            case RenewSwitch():
+                return self.renew(principal, query)
+            case DisarmSwitch():
+                return await self.disarm(principal, query, remote)
+            case _:
+                assert_never(query)
 
     def standing(self, principal: Principal) -> tuple[DirectiveSet, ...]:
         """Everything that stands and reaches an account of the principal's, the oldest first."""

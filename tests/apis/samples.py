@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from rpcserver.apis.directive_queries import StandingRule
 from rpcserver.apis.queries import (
     Approval,
     Bar,
@@ -33,7 +34,6 @@ from rpcserver.apis.queries import (
     PlaceOrders,
     Replaced,
     ReplaceOrder,
-    StandingRule,
     Summarized,
     Watermark,
 )
