@@ -34,6 +34,7 @@ from rpcserver.core.ledger import (
     resolved,
 )
 from rpcserver.core.passing import Passing
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.rearm import rearm
 from rpcserver.core.recording import Removal
 from rpcserver.core.records import (
@@ -220,7 +221,7 @@ def apply(state: State, change: Change) -> None:
             state.note_directive(change)
         case ChangeIntended():
             pass  # what becomes of it the venue tells
-        case SnapshotTaken() | Noted():
+        case SnapshotTaken() | Noted() | Pruned():
             pass  # evidence, not state
 
 

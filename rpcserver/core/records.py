@@ -24,6 +24,7 @@ from decimal import Decimal
 import msgspec
 
 from rpcserver.core.noting import Noted as Noted
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.recording import Concern as Concern
 from rpcserver.core.recording import RecordBase as RecordBase
 from rpcserver.core.recording import Removal, own_order_subject
@@ -428,6 +429,7 @@ Record = (
     | Resolved
     | Noted
     | Recovered
+    | Pruned
     | DirectiveSet
     | DirectiveLifted
 )

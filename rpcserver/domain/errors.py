@@ -3,6 +3,7 @@ Every error this package raises on purpose, sorted by what the caller may do.
 
 * RpcServerError
     * InvalidRequest        the caller is wrong; tell the caller, with a code of protocol.md
+    * NotPrunable           old entries of the journal are needed still: nothing was deleted
     * JournalBroken         a commit raised: whether it is durable is unknown; send nothing, exit
     * Deposed               another process took over the data directory; send nothing, exit
     * VenueError
@@ -35,6 +36,10 @@ class InvalidRequest(RpcServerError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
+
+
+class NotPrunable(RpcServerError):
+    """Entries of the journal were to go that are needed, or are not what they were; none went."""
 
 
 class JournalBroken(RpcServerError):

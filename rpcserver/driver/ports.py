@@ -22,6 +22,7 @@ from rpcserver.core.entries import ExitFilter as ExitFilter
 from rpcserver.core.entries import FoundAlert as FoundAlert
 from rpcserver.core.entries import Head as Head
 from rpcserver.core.entries import OperationRow as OperationRow
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.records import Record
 from rpcserver.domain.account import Account, AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities
@@ -258,7 +259,36 @@ class Journal(Protocol):
         """The chain itself, from *after* on: for export."""
 
     async def verify(self) -> ChainReport:
-        """Walk the whole chain."""
+        """Walk the whole chain, from where it was pruned."""
+
+    async def anchor(self) -> Head:
+        """What the oldest entry continues: the last that was pruned, or the very beginning."""
+
+    async def prunable(self, before: datetime) -> int:
+        """
+        The last entry that may go: it and all before it are older than *before*, none is needed by
+        recovery, and no operation has entries beyond it. The anchor's, if there is none.
+        """
+
+    async def prune(self, record: Pruned) -> None:
+        """
+        Append *record*, then delete what it speaks of, in small transactions; appends go on.
+
+        What stands is appended anew with it, so that it keeps nothing old.
+
+        Raises:
+            NotPrunable: Something of it is needed still, or is not what *record* says.
+            JournalBroken: As `append`.
+        """
+
+    async def finish_pruning(self) -> None:
+        """
+        Delete what the newest `Pruned` speaks of and a crash left. Harmless when it left nothing.
+
+        Raises:
+            NotPrunable: It is not what was archived.
+            JournalBroken: As `append`.
+        """
 
     async def add_token(self, token: TokenRow, token_hash: bytes) -> None: ...
 

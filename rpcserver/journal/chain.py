@@ -6,6 +6,8 @@ The hash chain: each entry's hash covers the hash before it, its place, and its 
 The hash before the first entry is 32 zero bytes. A chain shows what was edited, taken out of the
 middle or put into another order. It cannot show that its end was cut off: for that one needs a
 *witness*, a head that somebody kept elsewhere; every final frame gives its reader one.
+
+A chain whose front was pruned begins at its *anchor*, and an entry of its own says what went.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from rpcserver.core.entries import ChainReport, Entry, Head
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.records import Record, decode_record, encode_record
 
 GENESIS = Head(audit_seq=0, audit_hash=bytes(32).hex())
+_PRUNED = '{"kind":"pruned"'  # how the body of such an entry begins
 
 
 class Link(NamedTuple):
@@ -64,14 +68,20 @@ class Walk:
     A walk along the chain that stops at the first broken link.
 
     Args:
-        start: Where it begins; trusted.
+        start: Where it begins; trusted, unless it is an anchor.
         witness: A head that was once told, which the chain must contain.
+        is_anchor: Everything up to *start* was pruned: the chain itself must say so.
     """
 
-    def __init__(self, start: Head = GENESIS, *, witness: Head | None = None) -> None:
+    def __init__(
+        self, start: Head = GENESIS, *, witness: Head | None = None, is_anchor: bool = False
+    ) -> None:
         self._audit_seq = start.audit_seq
         self._audit_hash = bytes.fromhex(start.audit_hash)
+        self._anchor = start if is_anchor else GENESIS
+        self._told = witness
         self._witness = witness if witness and witness.audit_seq > start.audit_seq else None
+        self._pruned: Pruned | None = None  # the newest that was passed
         self._walked = 0
         self._first_broken: int | None = None
         self._detail = ""
@@ -79,6 +89,10 @@ class Walk:
     @property
     def is_intact(self) -> bool:
         return self._first_broken is None
+
+    @property
+    def anchor(self) -> Head:
+        return self._anchor
 
     @property
     def head(self) -> Head:
@@ -96,6 +110,8 @@ class Walk:
         witness = self._witness
         if witness is not None and witness.audit_seq > self._audit_seq and self.is_intact:
             self.stop(f"the chain ends here, but entry {witness.audit_seq} was once told")
+        if self.is_intact and self._anchor.audit_seq:
+            self._account_for_the_front()
         return ChainReport(
             intact=self.is_intact,
             records=self._walked,
@@ -108,6 +124,22 @@ class Walk:
         """The entry after the last good one is broken, for a reason the walk cannot see itself."""
         self._first_broken = self._audit_seq + 1
         self._detail = detail
+
+    def _account_for_the_front(self) -> None:
+        """What was taken off the front is what the newest word on it says, or it was stolen."""
+        anchor, pruned, told = self._anchor, self._pruned, self._told
+        spoken = pruned.through if pruned is not None else 0
+        if anchor.audit_seq > spoken:
+            self._first_broken = spoken + 1
+            self._detail = f"no entry says why entries up to {anchor.audit_seq} are gone"
+        elif pruned and anchor.audit_seq == spoken and pruned.audit_hash != anchor.audit_hash:
+            self._first_broken = spoken
+            self._detail = f"the chain does not continue entry {spoken}, which was pruned last"
+        elif told and told.audit_seq == anchor.audit_seq and told != anchor:
+            self._first_broken = told.audit_seq
+            self._detail = f"entry {told.audit_seq} is not the one that was told"
+        else:
+            self._detail = f"entries up to {anchor.audit_seq} were pruned: see their archives"
 
     def _step(self, link: Link) -> None:
         expected = self._audit_seq + 1
@@ -123,5 +155,9 @@ class Walk:
                 self.stop(f"entry {expected} is not the one that was told: the chain was rewritten")
                 return
             self._witness = None
+        if link.body.startswith(_PRUNED):
+            record = link.entry.record
+            assert isinstance(record, Pruned), "its kind says so"
+            self._pruned = record
         self._audit_seq, self._audit_hash = expected, link.audit_hash
         self._walked += 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rpcserver.core.entries import OperationRow
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.records import LegEnded, OperationFinished, OperationOpened, Record
 from rpcserver.domain.ids import OperationId
 
@@ -19,6 +20,7 @@ class Changes:
     opened: list[tuple[int, OperationRow]] = field(default_factory=list)  # by which audit_seq
     finished: list[OperationFinished] = field(default_factory=list)
     exits: list[tuple[int, LegEnded]] = field(default_factory=list)  # by which audit_seq
+    pruned: list[Pruned] = field(default_factory=list)
     legs: dict[OperationId, int] = field(default_factory=dict)  # the largest total seen
 
 
@@ -47,6 +49,8 @@ def changes_of(records: Sequence[Record], first_seq: int) -> Changes:
             changes.exits.append((audit_seq, record))
         elif isinstance(record, OperationFinished):
             changes.finished.append(record)
+        elif isinstance(record, Pruned):
+            changes.pruned.append(record)
     return changes
 
 

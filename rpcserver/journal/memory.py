@@ -26,81 +26,24 @@ from rpcserver.core.entries import (
     Head,
     OperationRow,
 )
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.recording import own_order_subject
-from rpcserver.core.records import LegEnded, Noted, Record, decode_record
+from rpcserver.core.records import Noted, Record, decode_record
+from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.errors import InvalidRequest, JournalBroken
 from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId, TokenId
 from rpcserver.domain.principal import TokenRow
 from rpcserver.journal.chain import GENESIS, Link, Walk, entries, seal
-from rpcserver.journal.changes import Changes, changes_of
-
-
-class _Disk:
-    """What outlives the process."""
-
-    def __init__(self) -> None:
-        self.links: list[Link] = []
-        self.places: dict[str, list[tuple[int, int]]] = {}  # subject: (seq, audit_seq), in order
-        self.open_subjects: dict[str, int] = {}  # and the audit_seq that opened it
-        self.operations: dict[OperationId, OperationRow] = {}  # oldest first
-        self.exits: list[Exit] = []  # oldest first
-        self.tokens: dict[bytes, TokenRow] = {}
-
-    @property
-    def head(self) -> Head:
-        return self.links[-1].head if self.links else GENESIS
-
-    def write(self, links: Sequence[Link], changes: Changes) -> None:
-        self.links.extend(links)
-        for subject, seq, audit_seq in changes.places:
-            self.places.setdefault(subject, []).append((seq, audit_seq))
-        for subject, opened_by in changes.turned.items():
-            if opened_by is None:
-                self.open_subjects.pop(subject, None)
-            else:
-                self.open_subjects[subject] = opened_by
-        for _, row in changes.opened:
-            self.operations[row.operation_id] = row
-        self.exits += (self._exit(audit_seq, ended) for audit_seq, ended in changes.exits)
-        for operation_id, legs in changes.legs.items():
-            if (running := self.operations.get(operation_id)) is not None and legs > running.legs:
-                self.operations[operation_id] = msgspec.structs.replace(running, legs=legs)
-        for end in changes.finished:
-            if (running := self.operations.get(end.operation_id)) is not None:
-                self.operations[end.operation_id] = msgspec.structs.replace(
-                    running, finished_at=end.at, success=end.success, flat=end.flat
-                )
-
-    def _exit(self, audit_seq: int, ended: LegEnded) -> Exit:
-        operation = self.operations[ended.operation_id]
-        return Exit(
-            audit_seq=audit_seq,
-            operation_id=ended.operation_id,
-            leg=ended.number,
-            at=ended.at,
-            venue=ended.lane.venue,
-            account=ended.lane.account,
-            instrument=ended.lane.instrument,
-            held=ended.held,
-            closed=ended.closed,
-            average_price=ended.average_price,
-            remaining=ended.remaining,
-            outcome=ended.outcome,
-            why=ended.reason,
-            proven_at=ended.proven_at,
-            api=operation.api,
-            principal=operation.principal,
-            strategy=operation.strategy,
-            reason=operation.reason,
-            remote=operation.remote,
-        )
+from rpcserver.journal.changes import changes_of
+from rpcserver.journal.memory_disk import MemoryDisk
+from rpcserver.journal.pruning import CHUNK, down_to_whole_operations, older_than, refuse_unless
 
 
 class MemoryJournal:
     """The `Journal` of `driver/ports.py`, in memory."""
 
     def __init__(self) -> None:
-        self._disk = _Disk()
+        self._disk = MemoryDisk()
         self._head = GENESIS
         self._broken: str | None = None
         self._is_failing = False
@@ -183,6 +126,35 @@ class MemoryJournal:
         await checkpoint()
         return entries(links, records)
 
+    async def prune(self, record: Pruned) -> None:
+        """
+        Say in the chain what goes, then delete it, in chunks between which others append.
+
+        Raises:
+            NotPrunable: Something of it is needed still, or is not what it was.
+            JournalBroken: As `append`.
+        """
+        allowed = await down_to_whole_operations(self._unneeded(record.through), self._spanning)
+        named = self._disk.after(record.through - 1, 1)
+        refuse_unless(record, allowed, named[0].head if named else None)
+        await self.append([*self._standing_since(record.through), record])
+        await self.finish_pruning()
+
+    async def finish_pruning(self) -> None:
+        """Delete what the chain says is pruned, and a crash may have left."""
+        while (anchor := self._disk.anchor.audit_seq) < self._disk.to_prune:
+            self._disk.prune(min(anchor + CHUNK, self._disk.to_prune))
+            await checkpoint()
+
+    async def anchor(self) -> Head:
+        """What the oldest entry continues: the last that was pruned, or the very beginning."""
+        return self._disk.anchor
+
+    async def prunable(self, before: datetime) -> int:
+        """The last entry that may go: it and all before it are older, and needed by nothing."""
+        through = await older_than(before, self._page, self._disk.anchor)
+        return await down_to_whole_operations(self._unneeded(through), self._spanning)
+
     async def unfinished(self) -> Sequence[Record]:
         """Every record of every open subject since it was opened, in the journal's order."""
         wanted = {
@@ -257,7 +229,7 @@ class MemoryJournal:
 
     async def alerts_since(self, after: int, *, limit: int = 100) -> Sequence[FoundAlert]:
         """The alerts that come after entry *after*, the oldest first."""
-        newer = [link.entry for link in self._disk.links[after:]]
+        newer = [link.entry for link in self._disk.after(after)]
         return [
             FoundAlert(entry.audit_seq, entry.record)
             for entry in newer
@@ -281,15 +253,15 @@ class MemoryJournal:
 
     async def links(self, *, after: int = 0, limit: int = 1000) -> Sequence[Link]:
         """The chain as it was sealed, byte for byte, from *after* on."""
-        return self._disk.links[after : after + limit]
+        return self._disk.after(after, limit)
 
     async def entries(self, *, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
         """The chain, decoded, from *after* on."""
-        return [link.entry for link in self._disk.links[after : after + limit]]
+        return [link.entry for link in self._disk.after(after, limit)]
 
     async def verify(self, *, witness: Head | None = None) -> ChainReport:
         """Walk the whole chain; our own head is witness enough unless another is given."""
-        walk = Walk(witness=witness or self._head)
+        walk = Walk(self._disk.anchor, witness=witness or self._head, is_anchor=True)
         walk.follow(self._disk.links)
         return walk.finish()
 
@@ -324,4 +296,35 @@ class MemoryJournal:
         return self._disk.tokens.get(token_hash)
 
     def _link(self, audit_seq: int) -> Link:
-        return self._disk.links[audit_seq - 1]
+        return self._disk.links[audit_seq - 1 - self._disk.anchor.audit_seq]
+
+    async def _page(self, after: int, limit: int) -> Sequence[Link]:
+        return self._disk.after(after, limit)
+
+    def _unneeded(self, through: int) -> int:
+        """At most *through*, and short of everything that recovery would fold."""
+        needed = [
+            opened_by
+            for opened_by in self._disk.open_subjects.values()
+            if not isinstance(self._link(opened_by).entry.record, DirectiveSet)
+        ]
+        return min(through, *(opened_by - 1 for opened_by in needed)) if needed else through
+
+    async def _spanning(self, through: int) -> int | None:
+        """The first entry of the oldest operation that has one up to *through*, and one beyond."""
+        first = {name: self._disk.first(name) for name in self._disk.operations}
+        spanning = (
+            opened_by
+            for name, opened_by in first.items()
+            if opened_by <= through < self._disk.places[name][-1][1]
+        )
+        return min(spanning, default=None)
+
+    def _standing_since(self, through: int) -> list[Record]:
+        """What stands and was laid down up to *through*, and with it all that stands: in order."""
+        laid_down = sorted(self._disk.open_subjects.values())
+        records = [(each, self._link(each).entry.record) for each in laid_down]
+        standing = [(each, r) for each, r in records if isinstance(r, DirectiveSet)]
+        if not standing or standing[0][0] > through:
+            return []
+        return [record for _, record in standing]

@@ -25,9 +25,10 @@ from rpcserver.core.recording import own_order_subject
 from rpcserver.core.records import Record, decode_record
 from rpcserver.domain.ids import ClientOrderId, OperationId, PrincipalId
 from rpcserver.journal.alerts import alerts_since, find_alerts
-from rpcserver.journal.chain import GENESIS, Link, Walk
+from rpcserver.journal.chain import Link, Walk
 from rpcserver.journal.connection import connect, opening
 from rpcserver.journal.migrations import require_current
+from rpcserver.journal.pruning import down_to_whole_operations, older_than
 from rpcserver.journal.rows import (
     EXIT_COLUMNS,
     OPERATION_COLUMNS,
@@ -63,6 +64,18 @@ _MENTIONS = f"""
     {_LINKS}
     WHERE audit_seq > (SELECT max(audit_seq) FROM records) - ? AND instr(body, ?)
     ORDER BY audit_seq DESC LIMIT ?
+"""
+_ANCHOR = "SELECT audit_seq, audit_hash FROM pruned"
+_NEEDED = """
+    SELECT min(opened_by) FROM open_subjects JOIN records ON audit_seq = opened_by
+    WHERE body NOT LIKE '{"kind":"directive_set"%'
+"""
+_SPANNING = """
+    SELECT min(opened_by) FROM operations AS spanning
+    WHERE opened_by <= :through AND :through < (
+        SELECT audit_seq FROM places WHERE subject = spanning.operation_id
+        ORDER BY seq DESC, audit_seq DESC LIMIT 1
+    )
 """
 _OPERATIONS = f"SELECT {OPERATION_COLUMNS} FROM operations"
 _PAGE_OF_OPERATIONS = """
@@ -227,11 +240,16 @@ class JournalReader:
         Args:
             witness: A head that was once told; its entry must be in the chain, unchanged.
         """
-        walk = Walk(witness=witness)
+        walk = Walk(await self.anchor(), witness=witness, is_anchor=True)
         try:
             mentioned = await self.last_mentioned()
             while walk.is_intact and (links := await self.links(after=walk.head.audit_seq)):
-                walk.follow(links)
+                anchor = await self.anchor()
+                if links[0].audit_seq > walk.head.audit_seq + 1 and anchor != walk.anchor:
+                    # What came next was pruned while we walked: begin behind it.
+                    walk = Walk(anchor, witness=witness, is_anchor=True)
+                else:
+                    walk.follow(links)
         except sqlite3.DatabaseError as exc:
             walk.stop(f"what comes next cannot be read: {exc}")
             return walk.finish()
@@ -250,9 +268,19 @@ class JournalReader:
             (length + 1,),
         )
         is_whole = len(links) <= length
-        walk = Walk(GENESIS if is_whole else links.pop(0).head)
+        walk = Walk(await self.anchor() if is_whole else links.pop(0).head)
         walk.follow(links)
         return links, walk
+
+    async def anchor(self) -> Head:
+        """What the oldest entry continues: the last that was pruned, or the very beginning."""
+        [(seq, digest)] = await self._db.execute_fetchall(_ANCHOR)
+        return Head(audit_seq=seq, audit_hash=digest.hex())
+
+    async def prunable(self, before: datetime) -> int:
+        """The last entry that may go: it and all before it are older, and needed by nothing."""
+        through = await older_than(before, self._page, await self.anchor())
+        return await down_to_whole_operations(await self._unneeded(through), self._spanning)
 
     async def last_mentioned(self) -> int:
         """The newest entry the index speaks of; beyond the chain's end if that was cut off."""
@@ -262,6 +290,19 @@ class JournalReader:
     async def _first_operation(self, where: str, values: Sequence[Value]) -> OperationRow | None:
         rows = await self._db.execute_fetchall(f"{_OPERATIONS} {where}", values)
         return next((operation_row(row) for row in rows), None)
+
+    async def _page(self, after: int, limit: int) -> Sequence[Link]:
+        return await self.links(after=after, limit=limit)
+
+    async def _unneeded(self, through: int) -> int:
+        """At most *through*, and short of everything that recovery would fold."""
+        [(needed,)] = await self._db.execute_fetchall(_NEEDED)
+        return through if needed is None else min(through, needed - 1)
+
+    async def _spanning(self, through: int) -> int | None:
+        [(opened_by,)] = await self._db.execute_fetchall(_SPANNING, {"through": through})
+        assert opened_by is None or isinstance(opened_by, int)
+        return opened_by
 
     async def _links(self, sql: str, values: Sequence[Value]) -> list[Link]:
         return [Link(*row) for row in await self._db.execute_fetchall(sql, values)]

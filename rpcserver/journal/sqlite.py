@@ -21,17 +21,19 @@ from anyio.lowlevel import checkpoint
 from loguru import logger
 
 from rpcserver.core.entries import ChainReport, Entry, Head
-from rpcserver.core.records import OperationFinished, Record
-from rpcserver.domain.errors import JournalBroken
+from rpcserver.core.pruning import Pruned
+from rpcserver.core.records import OperationFinished, Record, decode_record
+from rpcserver.domain.errors import JournalBroken, NotPrunable
 from rpcserver.domain.ids import OperationId, TokenId
 from rpcserver.domain.principal import TokenRow
 from rpcserver.journal.ballast import BALLAST_BYTES, LOW_WATER_BYTES, Ballast
-from rpcserver.journal.chain import Link, entries, seal
+from rpcserver.journal.chain import Link, Walk, entries, seal
 from rpcserver.journal.changes import Changes, changes_of
 from rpcserver.journal.checkpoint import Checkpointer
 from rpcserver.journal.connection import connect, is_full, opening
 from rpcserver.journal.directory import make_directory
 from rpcserver.journal.lock import Tenure, hold_directory
+from rpcserver.journal.pruning import CHUNK, deletion, down_to_whole_operations, refuse_unless
 from rpcserver.journal.reader import JournalReader
 from rpcserver.journal.rows import (
     OPERATION_COLUMNS,
@@ -57,6 +59,12 @@ _COUNT_LEGS = "UPDATE operations SET legs = max(legs, ?) WHERE operation_id = ?"
 _FINISH_OPERATION = (
     "UPDATE operations SET finished_at = ?, success = ?, flat = ? WHERE operation_id = ?"
 )
+_PRUNE = "UPDATE pruned SET through = ?"
+_TO_PRUNE = "SELECT through FROM pruned"
+_STANDING = """
+    SELECT opened_by, body FROM open_subjects JOIN records ON audit_seq = opened_by
+    WHERE body LIKE '{"kind":"directive_set"%' ORDER BY opened_by
+"""
 
 
 @asynccontextmanager
@@ -136,6 +144,7 @@ class SqliteJournal(JournalReader):
         self._on_commit = on_commit
         self._legs: dict[OperationId, int] = {}  # as far as the rows of running operations say
         self._broken: str | None = None
+        self._turn = anyio.Lock()  # of whoever commits: a pruning does so, too
 
     @property
     def head(self) -> Head:
@@ -162,13 +171,63 @@ class SqliteJournal(JournalReader):
             JournalBroken: The commit raised; whether it is durable is unknown. Open the journal
                 anew and read what it holds.
         """
+        async with self._committing():
+            return await self._append(records)
+
+    async def prune(self, record: Pruned) -> None:
+        """
+        Say in the chain what goes, then delete it, in chunks between which others append.
+
+        Whatever stands is written down anew before, in its order: see `pruning.py`.
+
+        Raises:
+            NotPrunable: Something of it is needed still, or is not what it was.
+            JournalBroken: As `append`.
+        """
+        allowed = await self._unneeded(record.through)
+        allowed = await down_to_whole_operations(allowed, self._spanning)
+        named = await self.links(after=record.through - 1, limit=1)
+        refuse_unless(record, allowed, named[0].head if named else None)
+        async with self._committing():
+            await self._append([*await self._standing_since(record.through), record])
+        await self.finish_pruning()
+
+    async def finish_pruning(self) -> None:
+        """
+        Delete what the chain says is pruned, and a crash may have left.
+
+        Raises:
+            NotPrunable: It is not what was archived.
+            JournalBroken: As `append`.
+        """
+        [(through,)] = await self._db.execute_fetchall(_TO_PRUNE)
+        while (anchor := await self.anchor()).audit_seq < through:
+            limit = min(CHUNK, through - anchor.audit_seq)
+            links = await self.links(after=anchor.audit_seq, limit=limit)
+            walk = Walk(anchor)
+            walk.follow(links)
+            if not (walk.is_intact and links):
+                raise NotPrunable(walk.finish().detail or f"entry {through} is not there")
+            since = perf_counter()
+            async with self._committing():
+                self._refuse_if_broken()
+                await self._commit(deletion(links))
+                self._checkpointer.committed(sum(len(link.body) for link in links))
+            await anyio.sleep(perf_counter() - since)  # the disk is half the others', at least
+
+    async def _append(self, records: Sequence[Record]) -> Sequence[Entry]:
         self._refuse_if_broken()
         if not records:
             return ()
         since = perf_counter()
         links = seal(records, self._head)
         changes = changes_of(records, links[0].audit_seq)
-        statements = self._statements(links, changes)
+        await self._commit(self._statements(links, changes))
+        self._committed(links, changes)
+        self._on_commit(len(records), perf_counter() - since)
+        return entries(links, records)
+
+    async def _commit(self, statements: Sequence[Statement]) -> None:
         is_committed = False
         while not is_committed:
             with anyio.CancelScope(shield=True):
@@ -176,9 +235,6 @@ class SqliteJournal(JournalReader):
             if not is_committed:
                 logger.warning("another program is writing to the journal; waiting")
                 await checkpoint()  # nothing is written yet: here the caller may give up
-        self._committed(links, changes)
-        self._on_commit(len(records), perf_counter() - since)
-        return entries(links, records)
 
     async def verify(self, *, witness: Head | None = None) -> ChainReport:
         """Walk the whole chain; our own head is witness enough unless another is given."""
@@ -198,6 +254,25 @@ class SqliteJournal(JournalReader):
 
     async def token_of(self, token_hash: bytes) -> TokenRow | None:
         return await self._tokens.token_of(token_hash)
+
+    async def _standing_since(self, through: int) -> list[Record]:
+        """What stands and was laid down up to *through*, and with it all that stands: in order."""
+        rows = [tuple(row) for row in await self._db.execute_fetchall(_STANDING)]
+        if not rows or rows[0][0] > through:
+            return []
+        return [decode_record(body.encode()) for _, body in rows]
+
+    @asynccontextmanager
+    async def _committing(self) -> AsyncIterator[None]:
+        """Alone. Where nobody else commits there is no wait in which a caller could give up."""
+        try:
+            self._turn.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _refuse_if_broken(self) -> None:
         if self._broken is None and (failure := self._checkpointer.failure) is not None:
@@ -235,6 +310,7 @@ class SqliteJournal(JournalReader):
             (_LOG_EXIT, [exit_values(seq, ended) for seq, ended in changes.exits]),
             (_COUNT_LEGS, [(total, op) for op, total in legs if total > self._legs.get(op, 0)]),
             (_FINISH_OPERATION, [_finish_values(record) for record in changes.finished]),
+            (_PRUNE, [(record.through,) for record in changes.pruned]),
         )
         return [statement for statement in statements if statement[1]]
 

@@ -46,7 +46,7 @@ class SimulatedJournal(MemoryJournal):
 
     def written(self, after: int) -> list[Entry]:
         """What is on the disk, acknowledged or not."""
-        return [link.entry for link in self._disk.links[after:]]
+        return [link.entry for link in self._disk.after(after)]
 
     async def append(self, records: Sequence[Record]) -> Sequence[Entry]:
         await self._door.before(self, records)
