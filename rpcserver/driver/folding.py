@@ -10,7 +10,7 @@ from loguru import logger
 from rpcserver.core.entries import Entry
 from rpcserver.core.machine import apply
 from rpcserver.core.passing import KeyRemembered, PartialRemembered
-from rpcserver.core.records import OperationFinished, OperationPlanned
+from rpcserver.core.records import OperationFinished, OperationOpened, OperationPlanned
 from rpcserver.core.report import OperationReport
 from rpcserver.core.reporting import report_of
 from rpcserver.core.requests import CloseRequest
@@ -24,7 +24,10 @@ from rpcserver.driver.sequels import with_placement
 async def folded_report(journal: Journal, operation_id: OperationId) -> OperationReport | None:
     """The report of an operation as told at its end, or as it stands; None: there is none."""
     state = State()
-    for entry in await _entries(journal, operation_id):
+    entries = await _entries(journal, operation_id)
+    if not any(_opens(entry, operation_id) for entry in entries):
+        return None  # it is being pruned, the oldest entry first
+    for entry in entries:
         record = entry.record
         apply(state, record)
         if isinstance(record, OperationFinished) and record.operation_id == operation_id:
@@ -81,6 +84,11 @@ def log_end(finished: OperationFinished) -> None:
         flat=finished.flat,
         legs={outcome.value: count for outcome, count in finished.counts.items()},
     )
+
+
+def _opens(entry: Entry, operation_id: OperationId) -> bool:
+    record = entry.record
+    return isinstance(record, OperationOpened) and record.operation_id == operation_id
 
 
 async def _entries(journal: Journal, operation_id: OperationId) -> list[Entry]:

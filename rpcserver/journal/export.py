@@ -47,7 +47,7 @@ async def export_chain(chain: Chain, out: TextIO, *, after: int = 0) -> Head:
     """
     head = GENESIS
     while links := await chain.links(after=after, limit=_PAGE):
-        out.writelines(_line(link) for link in links)
+        out.writelines(export_line(link) for link in links)
         head = links[-1].head
         after = head.audit_seq
     return head
@@ -68,19 +68,33 @@ def read_export(lines: Iterable[str]) -> Iterator[Link]:
             raise NotAnExport(f"line {number}: {exc}") from exc
 
 
-def verify_export(lines: Iterable[str], *, witness: Head | None = None) -> ChainReport:
+def verify_export(*exports: Iterable[str], witness: Head | None = None) -> ChainReport:
     """
-    Walk an export as `verify` walks the database; it must begin with the chain's first entry.
+    Walk exports, each the next one's beginning, as `verify` walks the database.
+
+    The first must begin with the chain's first entry.
+
+    Raises:
+        NotAnExport: A line is something else.
+    """
+    return follow_exports(*exports, witness=witness).finish()
+
+
+def follow_exports(*exports: Iterable[str], witness: Head | None = None) -> Walk:
+    """
+    The same, for whoever goes on from there.
 
     Raises:
         NotAnExport: A line is something else.
     """
     walk = Walk(witness=witness)
-    walk.follow(read_export(lines))
-    return walk.finish()
+    for lines in exports:
+        walk.follow(read_export(lines))
+    return walk
 
 
-def _line(link: Link) -> str:
+def export_line(link: Link) -> str:
+    """One entry, as an export writes it."""
     return (
         f'{{"audit_seq":{link.audit_seq},"audit_hash":"{link.audit_hash.hex()}",'
         f'"record":{link.body}}}\n'

@@ -102,5 +102,5 @@ def refuse_unless(record: Pruned, allowed: int, found: Head | None) -> None:
     """
     if record.through > allowed:
         raise NotPrunable(f"entry {allowed + 1} is still needed")
-    if found is None or found.audit_hash != record.audit_hash:
+    if found != Head(audit_seq=record.through, audit_hash=record.audit_hash):
         raise NotPrunable(f"entry {record.through} is not what was archived")
