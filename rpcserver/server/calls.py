@@ -90,7 +90,7 @@ class Calls:
             args = decode_args(api.args, frame.args)
             ask = api.ask(args, self._backend.directory.asked(self._principal, self._remote))
             if isinstance(ask.query, Nothing):
-                self._answer(frame.id, ask.answer(None))
+                self._answer(frame.id, self._rated(ask.answer(None)))
                 return None
             query = check_query(self._principal, ask.query)
             if api.permission not in EXITING:
