@@ -9,7 +9,7 @@ not assumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -146,19 +146,22 @@ def could_open(
     scope: HaltScope,
     own: Mapping[str, LedgerOrder],
     capabilities: Capabilities,
+    *,
+    exits: Collection[VenueOrderId] = (),
 ) -> tuple[OrderReport, ...]:
     """
     The working orders of an account that *scope* covers and that could open risk.
 
-    *own*: clients' own orders by client order id: by them is known whose order is whose. Of those
-    that reduce, stops are kept first, as long as all of them take off no more than is held.
+    *own*: clients' own orders by client order id: by them is known whose order is whose. *exits*:
+    what operations close with, which is never canceled for a halt (law 10). Of the others that
+    reduce, stops are kept first, as long as all of them take off no more than is held.
     """
     found: list[OrderReport] = []
     by_key: dict[PositionKey, list[OrderReport]] = {}
     for report in snapshot.orders:
         by_key.setdefault(_key_of(snapshot.account, report), []).append(report)
     for key, reports in by_key.items():
-        kept = _kept(reports, _held(snapshot, key), capabilities)
+        kept = _kept(reports, _held(snapshot, key), capabilities, exits)
         instrument = snapshot.instruments.get(key.instrument)
         for report in reports:
             placed = own.get(report.client_order_id or "")
@@ -171,13 +174,22 @@ def could_open(
 
 
 def _kept(
-    reports: Sequence[OrderReport], held: Decimal, capabilities: Capabilities
+    reports: Sequence[OrderReport],
+    held: Decimal,
+    capabilities: Capabilities,
+    exits: Collection[VenueOrderId],
 ) -> frozenset[str]:
     """Those of one position's working orders that cannot open risk, whatever fills."""
     closing = OrderSide.SELL if held > 0 else OrderSide.BUY
-    kept: dict[str, LedgerOrder] = {}
+    kept: dict[str, LedgerOrder] = {
+        report.venue_order_id: of_report(report)
+        for report in reports
+        if report.venue_order_id in exits
+    }
     stops_first = sorted(reports, key=lambda report: (report.stop_price is None, report.created_at))
     for report in stops_first:
+        if report.venue_order_id in kept:
+            continue
         order = of_report(report)
         if not is_harmless(order, capabilities):
             with_it = (*kept.values(), order)

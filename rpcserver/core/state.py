@@ -507,6 +507,13 @@ class State:
                 return key
         return None
 
+    def is_closing_order(self, account: AccountRef, name: str | None) -> bool:
+        """Whether an order of this name is an operation's own."""
+        key = self.lane_of_order(account, name)
+        lane = self.find_lane(key) if key is not None else None
+        order = lane.orders.get(name) if lane is not None and name is not None else None
+        return order is not None and order.operation_id is not None
+
     def lanes_of(self, account: AccountRef) -> tuple[PositionKey, ...]:
         return tuple(self._lanes_of.get(account, ()))
 

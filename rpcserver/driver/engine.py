@@ -61,7 +61,7 @@ from rpcserver.domain.errors import (
     OutcomeUnknown,
     VenueUnavailable,
 )
-from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueId
+from rpcserver.domain.ids import AccountRef, DirectiveName, OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.bulkhead import committed
@@ -246,6 +246,10 @@ class Engine:
     def own_orders(self) -> Mapping[str, LedgerOrder]:
         """Clients' own orders that have not ended, by client order id."""
         return self._state.loose
+
+    def is_closing_order(self, account: AccountRef, name: str | None) -> bool:
+        """Whether an order of this name is an operation's own."""
+        return self._state.is_closing_order(account, name)
 
     def capabilities(self, venue: VenueId) -> Capabilities:
         """What a venue can do: the cautious defaults until it has said so itself."""

@@ -51,6 +51,9 @@ class Engine(Protocol):
     def own_orders(self) -> Mapping[str, LedgerOrder]:
         """Clients' own orders that have not ended, by client order id."""
 
+    def is_closing_order(self, account: AccountRef, name: str | None) -> bool:
+        """Whether an order of this name is an operation's own."""
+
     def capabilities(self, venue: VenueId) -> Capabilities: ...
 
     async def lay_down(
@@ -79,7 +82,9 @@ async def lay_halt(engine: Engine, asked: Halt, word: Word) -> Halted:
     if asked.level is HaltLevel.FLATTEN_AND_LOCK:
         closing = closing_of(asked, _accounts_of(engine), word)
     admitted = await engine.lay_down(asked, word, closing=closing)
-    record = engine.directives[asked.name]
+    record = engine.directives.get(asked.name)
+    if record is None:
+        raise InvalidRequest("unknown_directive", f"{asked.halt_id} was released already")
     return Halted(halt=record, closing=admitted, swept=await sweep(engine, asked, word))
 
 
@@ -185,7 +190,12 @@ class _Sweeper:
             self._unread.add(account)
             return
         capabilities = engine.capabilities(account.venue)
-        found = could_open(snapshot, self._halt.scope, engine.own_orders, capabilities)
+        exits = {
+            report.venue_order_id
+            for report in snapshot.orders
+            if engine.is_closing_order(account, report.client_order_id)
+        }
+        found = could_open(snapshot, self._halt.scope, engine.own_orders, capabilities, exits=exits)
         for report in found:
             self._found.setdefault(report.venue_order_id, False)
         if self._halt.level is HaltLevel.NO_NEW_RISK:

@@ -21,7 +21,7 @@ from rpcserver.core.state import LedgerOrder
 from rpcserver.domain.account import Account
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.directive import Directive
-from rpcserver.domain.ids import DirectiveName, OperationId, PrincipalId, VenueId
+from rpcserver.domain.ids import AccountRef, DirectiveName, OperationId, PrincipalId, VenueId
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderReport
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
@@ -104,6 +104,9 @@ class Engine(Protocol):
     @property
     def own_orders(self) -> Mapping[str, LedgerOrder]:
         """Clients' own orders that have not ended, by client order id."""
+
+    def is_closing_order(self, account: AccountRef, name: str | None) -> bool:
+        """Whether an order of this name is an operation's own."""
 
     def capabilities(self, venue: VenueId) -> Capabilities:
         """What a venue can do."""

@@ -374,6 +374,17 @@ def test_stops_are_kept_before_targets() -> None:
     assert scene.could_open() == {target}
 
 
+def test_law_10_what_an_operation_closes_with_is_kept_before_all_else() -> None:
+    scene, key = resting(2)
+    exit_ = scene.venue.rest(key, SELL, 2, OrderType.LIMIT, time=5.0)
+    stop = scene.venue.rest(key, SELL, 2, OrderType.STOP_MARKET, time=1.0)
+    snapshot = scene.venue.snapshot(AccountId("A"), scene.world.time, markets=False)
+
+    found = could_open(snapshot, scene.halt.scope, {}, scene.venue.capabilities, exits={exit_})
+
+    assert [report.venue_order_id for report in found] == [stop]
+
+
 def test_reduce_only_where_the_venue_means_it_stays() -> None:
     scene, key = resting(0)
     scene.venue.rest(key, SELL, 1, reduce_only=True)

@@ -405,6 +405,10 @@ class FakeEngine:
         )
         await self._commit([noted])
 
+    def is_closing_order(self, account: AccountRef, name: str | None) -> bool:
+        del account, name
+        return False
+
     def capabilities(self, venue: VenueId) -> Capabilities:
         return Capabilities(sandbox=venue == PAPER)
 
