@@ -62,7 +62,7 @@ class OwedWatch:
         while True:
             for record in tuple(self._actor.engine.directives.values()):
                 debt = self._debt(record)
-                if debt is not None and self._settled.get(record.directive.name) is not record:
+                if debt is not None and self._settled.get(record.directive.name) != record:
                     await self._see_to(debt)
             await anyio.sleep(LOOK)
 

@@ -87,7 +87,7 @@ class _Timetables:
         """Those that stand and have no task; tasks of what stands no more are ended."""
         standing = {record.directive.name: record for _, _, record in self._actor.rules(FlattenAt)}
         for name, (record, scope) in list(self._running.items()):
-            if standing.get(name) is not record:
+            if standing.get(name) != record:
                 scope.cancel()
                 del self._running[name]
         return [record for name, record in standing.items() if name not in self._running]
