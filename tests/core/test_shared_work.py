@@ -187,3 +187,21 @@ def test_law_37_a_clients_own_order_that_was_swept_is_told_by_the_operation_alon
     assert alone.reports[operation] == world.reports[operation]
     assert world.reports[operation].legs[0].canceled == ("guard",)
     assert world.reports[operation].legs[0].unprotected
+
+
+def test_law_16_a_guard_whose_cancel_was_under_way_already_is_missed_too() -> None:
+    venue = ToyVenue()
+    key = venue.hold(10)
+    guard = venue.rest(key, OrderSide.SELL, 10)
+    venue.stuck_cancels = True
+    venue.cancel(guard, 0.0)
+    world = World(venue)
+    operation = world.ask(flatten(limits={"ES": "105"}))
+    world.run(1)
+    venue.unstick(world.time)
+    world.pass_on_news()
+    world.run(1)
+
+    world.cancel(operation)
+
+    assert world.finish(operation).legs[0].unprotected
