@@ -229,7 +229,9 @@ def _table(verdict: Verdict) -> Table:
 
 
 def _words(code: Exit) -> Text:
-    style = "bold white on green" if code is Exit.OK else "bold white on red"
+    if code is Exit.OK:
+        proof = "  two readings of each account, apart by the venue's settle time, show nothing"
+        return Text.assemble((" FLAT ", "bold white on green"), proof)
     return Text.assemble(
-        (f" {code.name.replace('_', ' ') if code else 'FLAT'} ", style), f"  {code.meaning}"
+        (f" {code.name.replace('_', ' ')} ", "bold white on red"), f"  {code.meaning}"
     )

@@ -109,7 +109,8 @@ class Watcher:
     def _announce(self, capabilities: Capabilities) -> None:
         """The venue can be reached, and what it can do is known."""
         venue = self._venue.venue_id
-        logger.info("venue up", venue=venue, accounts=len(self.accounts))
+        known = [account.account for account in self.accounts if account.account != UNREAD]
+        logger.info("venue up", venue=venue, accounts=known or "not read yet")
         self._heard(
             venue,
             LinkUp(),
