@@ -109,7 +109,7 @@ class Watcher:
     def _announce(self, capabilities: Capabilities) -> None:
         """The venue can be reached, and what it can do is known."""
         venue = self._venue.venue_id
-        known = [account.account for account in self.accounts if account.account != UNREAD]
+        known = sum(account.account != UNREAD for account in self.accounts)
         logger.info("venue up", venue=venue, accounts=known or "not read yet")
         self._heard(
             venue,
