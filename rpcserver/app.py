@@ -43,6 +43,7 @@ from rpcserver.monitoring.redaction import Redactor, secrets_of
 from rpcserver.monitoring.venue import MeasuredVenue, Requests
 from rpcserver.panic.aftermath import aftermaths
 from rpcserver.panic.diary import mark_told
+from rpcserver.retention import keep_retention
 from rpcserver.rules.deadman import tell_suspended
 from rpcserver.rules.shell import run_rules
 from rpcserver.server.limits import Limits
@@ -151,6 +152,9 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         )
         await engine.settled_in()  # those who come before may attach; exits wait for it
         tasks.start_soon(tell_restart, engine, journal, name="what the restart found")
+        archives = settings.audit.archive_dir or settings.data_dir
+        days = settings.audit.retention_days
+        tasks.start_soon(keep_retention, engine, journal, archives, days, name="retention")
         port = server.port
         ready(
             Ready(

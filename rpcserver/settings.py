@@ -37,6 +37,8 @@ CLIENT_VARIABLES = frozenset(
 )
 """Variables that tell a *client* where the server is: not settings, and not mistyped ones."""
 
+RETENTION_DAYS_MIN = 7  # an idempotency key is promised for one
+
 _Flag = Annotated[bool, Meta(description="true or false")]
 _Text = Annotated[str, Meta(min_length=1, description="a text")]
 _File = Annotated[Path, Meta(description="a path")]
@@ -182,6 +184,20 @@ class SecondPersonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     window: Annotated[_Seconds, _for("for a second person to confirm a call")] = 300.0
 
 
+class AuditSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the audit is kept, and where what is older goes (protocol.md, `VerifyAudit`)."""
+
+    retention_days: Annotated[
+        int,
+        Meta(ge=0, le=36_500, description="days, 7 to 36500, or 0", extra={"unit": "days"}),
+        _for("how long the audit is kept, unless a policy says so; 0: for ever"),
+    ] = 0
+    archive_dir: Annotated[
+        _File | None,
+        _for("of the archives that older entries go to; by default the data directory"),
+    ] = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything `rpcserver serve` is told."""
 
@@ -214,6 +230,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     venue: VenueSettings = VenueSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     second_person: SecondPersonSettings = SecondPersonSettings()
+    audit: AuditSettings = AuditSettings()
 
     @property
     def is_encrypted(self) -> bool:
@@ -284,6 +301,11 @@ def _default_directory(problems: list[str]) -> Found:
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
+    if 0 < settings.audit.retention_days < RETENTION_DAYS_MIN:
+        yield (
+            f"audit.retention_days: expected 0 (for ever) or at least {RETENTION_DAYS_MIN}: "
+            "idempotency keys are forgotten with what goes"
+        )
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         yield "tls_certificate and tls_key: expected both or neither"
     if not (settings.insecure or settings.is_encrypted or is_loopback(settings.host)):

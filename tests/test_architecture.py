@@ -86,6 +86,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rpcserver.settings": ("rpcserver.domain", "rpcserver.settings_sources"),
     "rpcserver.settings_reference": ("rpcserver.settings", "rpcserver.settings_sources"),
     "rpcserver.deploy": ("rpcserver.settings",),
+    "rpcserver.retention": (
+        "rpcserver.domain",
+        "rpcserver.core",
+        "rpcserver.driver",
+        "rpcserver.journal",
+        "rpcserver.settings",
+    ),
     "rpcserver.stopping": ("rpcserver.driver", "rpcserver.server"),
     "rpcserver.app": ("rpcserver",),
     "rpcserver.cli": ("rpcserver",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -14,14 +15,15 @@ from rich.text import Text
 
 from rpcclient import RpcClient
 from rpcserver.app import JOURNAL_FILE
-from rpcserver.cli import exit_log, options
+from rpcserver.cli import exit_log, options, pruning
 from rpcserver.cli.answers import Chain, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output
 from rpcserver.core.entries import ChainReport, Head
+from rpcserver.journal.chain import Walk
 from rpcserver.journal.errors import JournalUnusable
-from rpcserver.journal.export import NotAnExport, export_chain, verify_export
+from rpcserver.journal.export import NotAnExport, export_chain, read_export
 from rpcserver.journal.reader import open_reader
 from rpcserver.journal.signing import SigningKeyUnusable, is_signed, read_public_key
 from rpcserver.settings import default_data_dir
@@ -29,12 +31,18 @@ from rpcserver.settings import default_data_dir
 commands = typer.Typer(help="Look into the audit, verify it, export it.", no_args_is_help=True)
 commands.command()(exit_log.query)
 commands.command("export-csv")(exit_log.export_csv)
+commands.command()(pruning.prune)
 
 
 @commands.command()
 def verify(
     export: Annotated[
-        Path | None, typer.Option("--export", help="Verify an exported file instead.")
+        list[Path] | None,
+        typer.Option(
+            "--export",
+            help="Verify an exported file instead; given several times, archives in sequence. "
+            "With --offline, that the journal continues them, too.",
+        ),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Read the journal itself, without a server.")
@@ -68,16 +76,16 @@ def verify(
         if not is_signed(head, signature, key):
             output.complain("not_the_servers", f"the key never signed {head.audit_seq} like that")
             raise typer.Exit(Exit.UNHEALTHY)
-    if export is not None:
-        raise typer.Exit(_conclude(_verify_export(export, head), output))
+    path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
+    if export and not offline:
+        raise typer.Exit(_conclude(_verify_exports(export, head), output))
     if offline or head is not None:
-        path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
         try:
-            report = asyncio.run(_verify_journal(path, head))
+            report = asyncio.run(_verify_journal(path, head, export or ()))
         except JournalUnusable as exc:
             output.complain("journal_unusable", str(exc))
             raise typer.Exit(Exit.UNHEALTHY) from exc
-        raise typer.Exit(_conclude(_chain_of(report), output))
+        raise typer.Exit(_conclude(report, output))
 
     async def work(client: RpcClient) -> Exit:
         return _conclude(read(await client.call("VerifyAudit"), Chain), output)
@@ -136,19 +144,38 @@ def _is_hex(text: str) -> bool:
     return re.fullmatch(r"[0-9a-fA-F]+", text) is not None
 
 
-def _verify_export(path: Path, witness: Head | None) -> Chain:
+def _verify_exports(paths: Sequence[Path], witness: Head | None) -> Chain:
+    walk = Walk(witness=witness)
+    for path in paths:
+        if (fault := _follow_file(walk, path)) is not None:
+            return fault
+    return _chain_of(walk.finish())
+
+
+def _follow_file(walk: Walk, path: Path) -> Chain | None:
+    """Walk on through a file; the verdict, if it is no export."""
     try:
         with path.open(encoding="utf-8") as lines:
-            return _chain_of(verify_export(lines, witness=witness))
+            walk.follow(read_export(lines))
     except (NotAnExport, UnicodeDecodeError) as exc:
-        return Chain(intact=False, detail=str(exc))
+        return Chain(intact=False, detail=f"{path}: {exc}")
     except OSError as exc:
         raise typer.BadParameter(f"{path}: {exc.strerror}") from exc
+    return None
 
 
-async def _verify_journal(path: Path, witness: Head | None) -> ChainReport:
+async def _verify_journal(path: Path, witness: Head | None, archives: Sequence[Path] = ()) -> Chain:
     async with open_reader(path) as reader:
-        return await reader.verify(witness=witness)
+        report = await reader.verify(witness=witness)
+        if not (report.intact and archives):
+            return _chain_of(report)
+        walk = Walk(witness=witness)
+        for archive in archives:
+            if (fault := _follow_file(walk, archive)) is not None:
+                return fault
+        while walk.is_intact and (links := await reader.links(after=walk.head.audit_seq)):
+            walk.follow(links)
+        return _chain_of(walk.finish())
 
 
 async def _export(path: Path, stream: TextIO, after: int) -> Head:
@@ -179,6 +206,7 @@ def _conclude(chain: Chain, output: Output) -> Exit:
         verdict = Text.assemble(
             (" INTACT ", "bold white on green"),
             f"  {chain.records} records, head {_witness_of(chain)}",
+            f"; {chain.detail}" if chain.detail else "",
         )
     else:
         where = "" if chain.first_broken is None else f" at entry {chain.first_broken}"

@@ -68,29 +68,16 @@ def read_export(lines: Iterable[str]) -> Iterator[Link]:
             raise NotAnExport(f"line {number}: {exc}") from exc
 
 
-def verify_export(*exports: Iterable[str], witness: Head | None = None) -> ChainReport:
+def verify_export(lines: Iterable[str], *, witness: Head | None = None) -> ChainReport:
     """
-    Walk exports, each the next one's beginning, as `verify` walks the database.
-
-    The first must begin with the chain's first entry.
-
-    Raises:
-        NotAnExport: A line is something else.
-    """
-    return follow_exports(*exports, witness=witness).finish()
-
-
-def follow_exports(*exports: Iterable[str], witness: Head | None = None) -> Walk:
-    """
-    The same, for whoever goes on from there.
+    Walk an export as `verify` walks the database; it must begin with the chain's first entry.
 
     Raises:
         NotAnExport: A line is something else.
     """
     walk = Walk(witness=witness)
-    for lines in exports:
-        walk.follow(read_export(lines))
-    return walk
+    walk.follow(read_export(lines))
+    return walk.finish()
 
 
 def export_line(link: Link) -> str:

@@ -143,7 +143,14 @@ async def test_an_own_order_that_lives_stays(journal: Journal) -> None:
 async def test_no_operation_is_cut_in_two(journal: Journal) -> None:
     """The date lies in the middle of the second: the first, whose entries are mixed, stays too."""
     one, two = Story("op-1"), Story("op-2")
-    told = [noted(), one.opened(), one.intended(), two.opened(), two.intended(), one.filled()]
+    told: list[Record] = [
+        noted(),
+        one.opened(),
+        one.intended(),
+        two.opened(),
+        two.intended(),
+        one.filled(),
+    ]
     rest: list[Record] = [one.leg_ended(), one.finished(), two.filled(), two.finished()]
     await journal.append([*told, *(late(record) for record in rest)])
 
