@@ -16,6 +16,7 @@ from rpcserver.cli import (
     doctor,
     halting,
     panicking,
+    preferring,
     reading,
     rehearsing,
     resolving,
@@ -90,6 +91,8 @@ app.command(rich_help_panel="Look")(reading.cancel)
 
 app.add_typer(audit.commands, name="audit", rich_help_panel="Manage")
 app.add_typer(tokens.commands, name="token", rich_help_panel="Manage")
+app.add_typer(preferring.preferences, name="preferences", rich_help_panel="Manage")
+app.add_typer(preferring.policy, name="policy", rich_help_panel="Manage")
 
 
 def run() -> None:

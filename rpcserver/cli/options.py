@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from rpcserver.cli.connection import DEFAULT_URL, TOKEN_FILE_NAME
@@ -91,3 +93,27 @@ Further = Annotated[
         rich_help_panel=_CLOSING,
     ),
 ]
+
+
+def settings_given(
+    settings: Iterable[str], lists: frozenset[str] = frozenset({"accounts"})
+) -> dict[str, object]:
+    """
+    NAME=VALUE pairs as args: JSON as typed, all else a word; of *lists* words between commas.
+
+    Raises:
+        typer.BadParameter: A pair is none.
+    """
+    args: dict[str, object] = {}
+    for setting in settings:
+        name, separator, text = setting.partition("=")
+        if not (separator and name and text):
+            raise typer.BadParameter(f"{setting}: expected NAME=VALUE")
+        try:
+            args[name] = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            args[name] = text.split(",") if name in lists else text
+            continue
+        if name in lists and not isinstance(args[name], list):
+            args[name] = text.split(",")
+    return args

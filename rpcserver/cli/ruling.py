@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -106,7 +105,7 @@ def set_rule(
 ) -> None:
     """Let a rule stand, in the place of one of the same ruleId."""
     output = Output(is_json=as_json)
-    args = {"kind": kind, "reason": reason, **_given(settings)}
+    args = {"kind": kind, "reason": reason, **options.settings_given(settings)}
 
     async def work(client: RpcClient) -> Exit:
         data = await client.call("SetRule", args)
@@ -159,23 +158,6 @@ def remove(
 
     connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
     raise typer.Exit(talk(connection, output, work))
-
-
-def _given(settings: Iterable[str]) -> dict[str, object]:
-    """The settings as args: numbers as typed, `accounts` a list, all else a word."""
-    args: dict[str, object] = {}
-    for setting in settings:
-        name, separator, text = setting.partition("=")
-        if not (separator and name and text):
-            raise typer.BadParameter(f"{setting}: expected NAME=VALUE")
-        if name == "accounts":
-            args[name] = text.split(",")
-            continue
-        try:
-            args[name] = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            args[name] = text
-    return args
 
 
 def _table(rules: Iterable[RuleLine]) -> Table | Text:
