@@ -23,6 +23,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from loguru import logger
 
+from rpcserver.alerting.shell import open_alerting
 from rpcserver.apis.catalogue import registry
 from rpcserver.core.events import Noticed
 from rpcserver.core.standing import Word
@@ -65,6 +66,7 @@ TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DEPOSED = 75  # of one whose data directory another process took over: somebody pressed panic
+LAST_POSTS = 2.0  # seconds at a stop for what webhooks have not taken yet
 PANIC = PrincipalId("panic")  # who acted where no server did
 
 
@@ -130,11 +132,22 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         notary = open_notary(settings.data_dir)
         opened = await stack.enter_async_context(open_venue(settings))
         venue = MeasuredVenue(opened, requests)
-        engine = await stack.enter_async_context(open_engine(journal, {venue.venue_id: venue}))
+        engine = await stack.enter_async_context(
+            open_engine(journal, {venue.venue_id: venue}, bulk_exit=settings.alerts.bulk_exit)
+        )
         await _take_in_panic(engine, settings.data_dir)
         tasks = await stack.enter_async_context(_until_closed())
         rules = anyio.CancelScope()  # they act no more once a stop was asked for
         tasks.start_soon(_keep_rules, rules, engine, name="rules")
+        alerting = await stack.enter_async_context(
+            open_alerting(
+                engine,
+                notary,
+                settings.data_dir,
+                alerts=settings.alerts,
+                webhooks=settings.webhooks,
+            )
+        )
         monitor = await stack.enter_async_context(
             open_monitor(
                 engine,
@@ -142,6 +155,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
                 commits=commits,
                 traffic=traffic,
                 by_account=settings.monitoring.accounts,
+                feed=alerting.tell,
             )
         )
         server = await stack.enter_async_context(
@@ -169,6 +183,7 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         rules.cancel()
         await tell_suspended(engine, server.announce)
         await drain(engine, server, stop, settings.drain_timeout)
+        await alerting.tell_the_rest(LAST_POSTS)
 
 
 async def _keep_rules(scope: anyio.CancelScope, engine: Engine) -> None:

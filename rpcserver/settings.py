@@ -19,6 +19,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from rpcserver.settings_alerts import (
+    AlertSettings,
+    WebhookSettings,
+    webhook_contradictions,
+)
 from rpcserver.settings_sources import (
     Found,
     Given,
@@ -231,6 +236,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     monitoring: MonitoringSettings = MonitoringSettings()
     second_person: SecondPersonSettings = SecondPersonSettings()
     audit: AuditSettings = AuditSettings()
+    alerts: AlertSettings = AlertSettings()
+    webhooks: Mapping[str, WebhookSettings] = {}
 
     @property
     def is_encrypted(self) -> bool:
@@ -317,6 +324,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         ("ws://", "wss://")
     ):
         yield f"venue.url: expected ws://127.0.0.1:8788 or the like, got {settings.venue.url!r}"
+    yield from webhook_contradictions(settings.webhooks)
 
 
 def _useless_paths(settings: Settings, given: Found) -> Iterator[str]:

@@ -11,7 +11,11 @@ import msgspec
 from rpcserver.settings import Settings
 from rpcserver.settings_sources import Leaf, expected, leaves, metas
 
-DEFAULTS = {"data_dir": "~/.local/share/rpcserver"}  # those that depend on who starts the server
+DEFAULTS = {  # where the code has none
+    "data_dir": "~/.local/share/rpcserver",
+    "webhooks.*.url": "needed",
+    "webhooks.*.secret": "needed",
+}
 
 
 class Row(NamedTuple):

@@ -8,6 +8,7 @@ nearest thing that would have been right; a value that may be secret is never to
 from __future__ import annotations
 
 import enum
+import re
 import tomllib
 import types
 import typing
@@ -47,8 +48,15 @@ class Given(NamedTuple):
 Found = dict[str, Given]  # by dotted key
 
 
+ANY_NAME = "*"  # in the key of a setting of a table whose name people choose
+
+
 class Leaf(NamedTuple):
-    """One setting of a Struct: its dotted name, its type, and its default where it has one."""
+    """
+    One setting of a Struct: its dotted name, its type, and its default where it has one.
+
+    `webhooks.*.url` stands for the `url` of every table of `webhooks`, whatever its name.
+    """
 
     key: str
     kind: object
@@ -62,6 +70,8 @@ def leaves(section: type[msgspec.Struct], prefix: str = "") -> Iterator[Leaf]:
         kind = hints[field.name]
         if is_table(kind):
             yield from leaves(kind, f"{prefix}{field.name}.")
+        elif (named := named_tables(kind)) is not None:
+            yield from leaves(named, f"{prefix}{field.name}.{ANY_NAME}.")
         else:
             yield Leaf(prefix + field.name, kind, field.default)
 
@@ -69,6 +79,26 @@ def leaves(section: type[msgspec.Struct], prefix: str = "") -> Iterator[Leaf]:
 def is_table(kind: object) -> typing.TypeGuard[type[msgspec.Struct]]:
     """Whether a setting of this type is a table of further ones."""
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def named_tables(kind: object) -> type[msgspec.Struct] | None:
+    """What each table is made of, where a setting is a table of tables by people's own names."""
+    if typing.get_origin(kind) is Mapping:
+        _, value = typing.get_args(kind)
+        return value if is_table(value) else None
+    return None
+
+
+def spelled(key: str, known: Iterable[str]) -> str:
+    """*key* as it is known, with `*` where people chose the name."""
+    for each in known:
+        if ANY_NAME in each and _pattern(each).fullmatch(key):
+            return each
+    return key
+
+
+def _pattern(known: str) -> re.Pattern[str]:
+    return re.compile(re.escape(known).replace(r"\*", r"[^.]+"))
 
 
 def metas(kind: object) -> Iterator[Meta]:
@@ -102,13 +132,16 @@ def read_file(path: Path, section: type[msgspec.Struct], problems: list[str]) ->
     lines = key_lines(text)
     known = [leaf.key for leaf in leaves(section)]
     tables = {key.rpartition(".")[0] for key in known if "." in key}
+    tables |= {table.removesuffix(f".{ANY_NAME}") for table in tables}
     given: Found = {}
     for key, value in _flattened(table, "", tables, known):
         line = lines.get(key)
         where = f"{path}:{line}" if line is not None else str(path)
-        if key in known:
+        if spelled(key, known) in known:
             given[key] = Given(value, where)
-        elif key in tables:
+        elif value == {} and spelled(key, tables) in tables:
+            given[f"{key}."] = Given(value, where)  # a named table that says nothing yet
+        elif spelled(key, tables) in tables:
             problems.append(f"{where}: {key}: expected a table [{key}], got {shown(key, value)}")
         else:
             problems.append(f"{where}: {key}: no such setting{nearest(key, known)}")
@@ -137,11 +170,23 @@ def read_environment(
     names = {prefix + leaf.key.replace(".", "_").upper(): leaf.key for leaf in leaves(section)}
     given: Found = {}
     for name in sorted(environ):
-        if name in names:
-            given[names[name]] = Given(environ[name], name, is_text=True)
+        if (key := _variable(name, names)) is not None:
+            given[key] = Given(environ[name], name, is_text=True)
         elif name.startswith(prefix) and name not in others:
             problems.append(f"environment: {name}: no such setting{nearest(name, names)}")
     return given
+
+
+def _variable(name: str, names: Mapping[str, str]) -> str | None:
+    """The key that a variable sets: of `RPCSERVER_WEBHOOKS_DESK_URL`, `webhooks.desk.url`."""
+    if name in names:
+        return names[name]
+    for known, key in names.items():
+        before, star, after = known.partition(ANY_NAME)
+        if star and name.startswith(before) and name.endswith(after):
+            chosen = name[len(before) : len(name) - len(after)].lower()
+            return key.replace(ANY_NAME, chosen) if chosen else None
+    return None
 
 
 # --- building ----------------------------------------------------------------------------------
@@ -156,6 +201,15 @@ def build(
         key = prefix + name
         if is_table(kind):
             values[name] = build(kind, given, problems, f"{key}.")
+        elif (named := named_tables(kind)) is not None:
+            chosen = dict.fromkeys(
+                each.removeprefix(f"{key}.").partition(".")[0]
+                for each in given
+                if each.startswith(f"{key}.")
+            )
+            values[name] = {
+                each: build(named, given, problems, f"{key}.{each}.") for each in chosen
+            }
         elif (found := given.get(key)) is not None:
             try:
                 values[name] = _converted(found, kind)
@@ -164,6 +218,11 @@ def build(
                     f"{found.origin}: {key}: expected {expected(kind)}, "
                     f"got {shown(key, found.value)}{_nearest_word(kind, found.value)}"
                 )
+    needed = {f.name for f in msgspec.structs.fields(section) if f.required}
+    for name in sorted(needed - values.keys()):
+        if not any(prefix + name in problem for problem in problems):
+            kind = get_type_hints(section, include_extras=True)[name]
+            problems.append(f"{prefix}{name}: expected {expected(kind)}, and it is not given")
     return None if problems else section(**values)
 
 

@@ -73,6 +73,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rpcserver.driver",
         "rpcserver.server",
     ),
+    "rpcserver.alerting": (
+        "rpcserver.domain",
+        "rpcserver.wire",
+        "rpcserver.core",
+        "rpcserver.apis",
+        "rpcserver.driver",
+        "rpcserver.settings_alerts",
+    ),
     "rpcserver.panic": (  # no core, no engine, no journal but its lock
         "rpcserver.domain",
         "rpcserver.driver.ports",
@@ -83,7 +91,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "rpcserver.toml_lines": (),
     "rpcserver.settings_sources": ("rpcserver.monitoring.redaction", "rpcserver.toml_lines"),
-    "rpcserver.settings": ("rpcserver.domain", "rpcserver.settings_sources"),
+    "rpcserver.settings_alerts": ("rpcserver.domain",),
+    "rpcserver.settings": (
+        "rpcserver.domain",
+        "rpcserver.settings_alerts",
+        "rpcserver.settings_sources",
+    ),
     "rpcserver.settings_reference": ("rpcserver.settings", "rpcserver.settings_sources"),
     "rpcserver.deploy": ("rpcserver.settings",),
     "rpcserver.retention": (

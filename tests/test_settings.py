@@ -246,8 +246,71 @@ def test_the_limits_are_those_of_the_server() -> None:
 
 
 def test_every_setting_says_what_it_expects(tmp_path: Path) -> None:
-    for key in setting_keys():
+    for key in (each.replace("*", "desk") for each in setting_keys()):
         table, _, name = key.rpartition(".")
         text = f"[{table}]\n{name} = [[]]\n" if table else f"{name} = [[]]\n"
 
         assert f"{key}: expected " in refusal(write(tmp_path, text))
+
+
+# --- tables that people name ---------------------------------------------------------------------
+
+DESK = """
+[webhooks.desk]
+url = "https://alerts.example/hook"
+secret = "correct horse battery"
+codes = ["exit_failed"]
+
+[webhooks.night]
+url = "http://127.0.0.1:9/hook"
+secret = "staple the other one"
+"""
+
+
+def test_a_table_has_the_name_that_people_gave_it(tmp_path: Path) -> None:
+    environ = {"RPCSERVER_WEBHOOKS_NIGHT_SECRET": "from the environment"}
+
+    webhooks = load_settings(write(tmp_path, DESK), environ, {}).webhooks
+
+    assert list(webhooks) == ["desk", "night"]
+    assert webhooks["desk"].codes == ("exit_failed",)
+    assert webhooks["night"].secret == "from the environment"
+    assert webhooks["night"].timeout == 5.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("url = ", "ulr = ", "rpcserver.toml:3: webhooks.desk.ulr: no such setting"),
+        ('url = "https://alerts.example/hook"\n', "", "webhooks.desk.url: expected an https"),
+        ("https://alerts", "http://alerts", "webhooks.desk.url: expected https: alerts would"),
+        ("https://alerts", "ftp://alerts", "webhooks.desk.url: expected https://alerts.example"),
+        ("//alerts", "//me:pw@alerts", "webhooks.desk.url: expected no user"),
+        ("https://alerts.example", "https://[", "webhooks.desk.url: expected https://alerts"),
+        ("exit_failed", "exit_fialed", "webhooks.desk.codes: there is no alert 'exit_fialed'"),
+        ("webhooks.desk", "webhooks.DESK", "webhooks.DESK: expected a name of a-z"),
+        ("webhooks.desk", 'webhooks."a/b"', "webhooks.a/b: expected a name of a-z"),
+        ("correct horse battery", "short", "webhooks.desk.secret: expected a text of at least 16"),
+        ("codes = [", 'ca_file = "/none"\ncodes = [', "webhooks.desk.ca_file: expected a file"),
+    ],
+)
+def test_a_webhook_that_cannot_be_meant_is_refused(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    told = refusal(write(tmp_path, DESK.replace(old, new, 1)))
+
+    assert complaint in told
+    assert "horse" not in told
+    assert "'short'" not in told
+
+
+def test_an_empty_table_lacks_what_it_needs(tmp_path: Path) -> None:
+    told = refusal(write(tmp_path, "[webhooks.desk]\n"))
+
+    assert "webhooks.desk.url: expected an https address, and it is not given" in told
+    assert "webhooks.desk.secret: expected a text" in told
+
+
+def test_a_value_where_tables_are_is_refused(tmp_path: Path) -> None:
+    assert "webhooks" in refusal(write(tmp_path, 'webhooks = "https://alerts.example"\n'))
+    assert "webhooks.desk" in refusal(write(tmp_path, "[webhooks]\ndesk = 7\n"))

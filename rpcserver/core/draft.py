@@ -42,6 +42,7 @@ class Draft(State):
     def __init__(self, base: State) -> None:
         self.base = base
         self.turn = base.turn
+        self.bulk_exit = base.bulk_exit
         self._lane_drafts: dict[PositionKey, Lane | None] = {}
         self._operation_drafts: dict[OperationId, Operation | None] = {}
         self._leg_drafts: dict[tuple[OperationId, int], Leg] = {}

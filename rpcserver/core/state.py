@@ -47,6 +47,7 @@ ASK_LONGEST = 5.0
 LEGS_KEPT = 20_000  # of finished operations, answered from memory; others from the journal
 KEY_LIFE = timedelta(hours=24)  # how long an idempotency key repeats its operation
 REPEAT_WINDOW = timedelta(seconds=60)  # in which a partial close is not repeated without a key
+BULK_EXIT = 50  # positions of one account in one operation: from here on people are told
 TRADES_KEPT = 60.0  # seconds: longer than any position lags
 PLAN_LIFE = 60.0  # seconds a plan's hash may be named
 
@@ -348,10 +349,11 @@ Timer = PositionKey | AccountRef | LooseKey | OperationId
 
 
 class State:
-    """Everything the core knows."""
+    """Everything the core knows. From *bulk_exit* positions of one account on people are told."""
 
-    def __init__(self) -> None:
+    def __init__(self, bulk_exit: int = BULK_EXIT) -> None:
         self.turn = 0
+        self.bulk_exit = bulk_exit
         self.operations: dict[OperationId, Operation] = {}
         self.legs: dict[tuple[OperationId, int], Leg] = {}
         self.parts: dict[tuple[OperationId, AccountRef], Part] = {}

@@ -12,13 +12,12 @@ from rpcserver.core.requests import Dust
 from rpcserver.core.state import Leg, Operation
 from rpcserver.domain.ids import AccountId, AccountRef, VenueId
 
-BULK_LEGS = 50  # positions of one account in one operation: from here on people are told
 NAMED_MAX = 5  # positions an alert names; it counts the others
 
 
 def tell_of_bulk(pen: Pen, operation: Operation, account: AccountRef, legs: int) -> None:
     """Many positions of one account are about to be closed at once."""
-    if legs < BULK_LEGS or operation.request.dry_run:
+    if legs < pen.draft.bulk_exit or operation.request.dry_run:
         return
     request = operation.request
     pen.alert(

@@ -51,7 +51,7 @@ from rpcserver.core.requests import (
     ResolveRequest,
 )
 from rpcserver.core.standing import DirectiveSet, Word
-from rpcserver.core.state import LedgerOrder, State
+from rpcserver.core.state import BULK_EXIT, LedgerOrder, State
 from rpcserver.domain.account import Account
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.directive import Directive
@@ -105,12 +105,13 @@ class Engine:
         tasks: anyio.abc.TaskGroup,
         clock: Clock,
         names: Names,
+        bulk_exit: int,
     ) -> None:
         self.journal = journal
         self.venues = venues
         self._clock = clock
         self._new_name = names
-        self._state = State()
+        self._state = State(bulk_exit)
         self._turns: deque[_Turn] = deque()
         self._under_way: list[_Turn] = []  # what the commit now running covers
         self._wake = anyio.Event()
@@ -619,6 +620,7 @@ async def open_engine(
     *,
     clock: Clock = lambda: datetime.now(UTC),
     names: Names = lambda: secrets.token_hex(10),
+    bulk_exit: int = BULK_EXIT,
 ) -> AsyncIterator[Engine]:
     """
     Run an engine: recover what a crash left, then take turns until the block ends.
@@ -627,7 +629,7 @@ async def open_engine(
         JournalBroken, Deposed: Out of the block. Nothing more was sent, nor told of any commit.
     """
     async with anyio.create_task_group() as tasks:
-        engine = Engine(journal, venues, tasks, clock, names)
+        engine = Engine(journal, venues, tasks, clock, names, bulk_exit)
         await engine.recover()
         tasks.start_soon(engine.run, name="turns")
         try:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 from loguru import logger
 
-from rpcserver.core.events import Event, Noticed, Now
+from rpcserver.core.events import Noticed, Now
 
 LOOK_INTERVAL = 1.0  # seconds
 JUMP = timedelta(seconds=1)  # the two clocks may drift apart by so much from look to look
@@ -43,7 +43,7 @@ class Machine:
 
     def __init__(
         self,
-        feed: Callable[[Event], None],
+        feed: Callable[[Noticed], None],
         is_disk_low: Callable[[], bool],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:

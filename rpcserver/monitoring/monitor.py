@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from rpcserver.core.commands import Alert
+from rpcserver.core.events import Noticed
 from rpcserver.driver.engine import Engine
 from rpcserver.driver.statistics import EngineStatistics, Link
 from rpcserver.monitoring.history import History
@@ -69,6 +70,7 @@ class Monitor(Collector):
         commits: Commits,
         traffic: Traffic,
         by_account: bool,
+        feed: Callable[[Noticed], None],
     ) -> None:
         self._engine = engine
         self._requests = requests
@@ -76,7 +78,7 @@ class Monitor(Collector):
         self._traffic = traffic
         self._history = History(by_account=by_account)
         self._alerts = Count("rpcserver_alerts", "Alerts told.", ("code",))
-        self.machine = Machine(engine.feed, lambda: engine.journal.low)
+        self.machine = Machine(feed, lambda: engine.journal.low)
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -211,15 +213,22 @@ async def open_monitor(
     commits: Commits,
     traffic: Traffic,
     by_account: bool = False,
+    feed: Callable[[Noticed], None] | None = None,
 ) -> AsyncIterator[Monitor]:
     """
     Measure until the block is left, and look after the machine meanwhile.
 
     *requests*, *commits* and *traffic* are fed by the venues, the journal and the listener.
-    *by_account*: legs are told apart by account, too.
+    *by_account*: legs are told apart by account, too. *feed* takes the machine's own troubles; by
+    default the engine does.
     """
     monitor = Monitor(
-        engine, requests=requests, commits=commits, traffic=traffic, by_account=by_account
+        engine,
+        requests=requests,
+        commits=commits,
+        traffic=traffic,
+        by_account=by_account,
+        feed=feed or engine.feed,
     )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(monitor.machine.watch, name="watch the machine")

@@ -8,7 +8,7 @@ secrets go by, and the shapes they have.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -50,6 +50,9 @@ def secrets_of(settings: msgspec.Struct) -> Iterator[str]:
         value = getattr(settings, name)
         if isinstance(value, msgspec.Struct):
             yield from secrets_of(value)
+        elif isinstance(value, Mapping):
+            for each in value.values():
+                yield from secrets_of(each)
         elif isinstance(value, str) and is_secret(name):
             yield value
 
