@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated
 
 import msgspec
@@ -13,7 +14,7 @@ from rpcclient import Data, RpcClient
 from rpcserver.cli import options
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, table
+from rpcserver.cli.output import Output, plain, table
 
 preferences = typer.Typer(
     help="What your closing calls mean where they do not say it.", no_args_is_help=True
@@ -124,4 +125,6 @@ def _table(data: Data, key: str) -> Table:
 def _text(value: object) -> str:
     if isinstance(value, Mapping):
         return "  ".join(f"{key} {_text(inner)}" for key, inner in value.items())
+    if isinstance(value, Decimal):
+        return plain(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
