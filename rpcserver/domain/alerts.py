@@ -17,6 +17,8 @@ CODES: Mapping[str, str] = {
     "foreign_change": "a position changed by someone else's hand while it was being closed; "
     "the plan follows",
     "overfill": "a venue filled more than an order asked for",
+    "refilled": "what had been closed was opened again, "
+    "within the time that `stayFlatMs` asked for",
     # people
     "approval_required": "a closing call waits for a second person",
     "approved": "a second person confirmed it, and it is carried out",
@@ -54,6 +56,8 @@ CODES: Mapping[str, str] = {
     # the machine
     "clock_jumped": "the machine's wall clock jumped by a second or more: times around it in the "
     "audit are not to be trusted; deadlines do not care",
+    "audit_not_pruned": "old entries of the audit could not be moved into an archive: "
+    "all of them are kept",
     "disk_low": "the disk is nearly full: only exits are admitted",
     "webhook_failing": "a webhook has taken nothing for a minute; what it missed waits",
     "webhook_gave_up": "what a webhook did not take for too long is given up "
