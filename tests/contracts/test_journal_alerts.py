@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,17 @@ from tests.journal.stories import NOON, PAPER, moment, noted
 pytestmark = pytest.mark.anyio
 
 ELSEWHERE = AccountRef(VenueId("okx"), AccountId("main"))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    return Home(request.param, tmp_path)
+
+
+@pytest.fixture
+async def journal(home: Home) -> AsyncIterator[Journal]:
+    async with home.open() as journal:
+        yield journal
 
 
 def alert(code: str, *, account: AccountRef | None = PAPER, at: float = 0.0) -> Noted:
