@@ -24,6 +24,7 @@ from rpcserver.journal.chain import Link, Walk
 from rpcserver.journal.directory import make_directory, sync_directory
 from rpcserver.journal.export import export_line
 
+_SYNC_BYTES = 4 * 1024 * 1024  # synced at once: one sync of it all would hold commits up
 _PAGE = 500  # entries at a time: writing them keeps the event loop for some milliseconds
 
 
@@ -83,6 +84,7 @@ async def _archive(journal: Prunable, path: Path, anchor: Head, through: int) ->
     """Write what follows *anchor* up to *through*, under its name only once it is durable."""
     partial = path.with_name(f"{path.name}.partial")
     walk = Walk(anchor)
+    unsynced = 0
     with partial.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
         while (after := walk.head.audit_seq) < through:
@@ -90,7 +92,10 @@ async def _archive(journal: Prunable, path: Path, anchor: Head, through: int) ->
             walk.follow(links)
             if not (walk.is_intact and links):
                 raise NotPrunable(walk.finish().detail or f"entry {after + 1} is not there")
-            file.write("".join(map(export_line, links)).encode())
+            unsynced += file.write("".join(map(export_line, links)).encode())
+            if unsynced >= _SYNC_BYTES:
+                await to_thread.run_sync(_sync, file)
+                unsynced = 0
         await to_thread.run_sync(_sync, file)
     partial.rename(path)
     sync_directory(path.parent)

@@ -10,7 +10,8 @@ from types import TracebackType
 from rpcserver.journal.connection import BUSY_TIMEOUT, DURABLE, database_uri, is_busy, is_full
 
 CHECKPOINT_PAGES = 1_000  # of the log, about: then the thread goes to work
-AUTOCHECKPOINT_PAGES = 10_000  # the writer's own last resort, should the thread not keep up
+LAST_RESORT_PAGES = 10_000  # the writer does it itself, should the thread not keep up
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"  # SQLite's automatic ones swallow a failed sync
 
 _PAGE_BYTES = 4096
 _PAGES_A_COMMIT = 5  # the ends of a table and its indexes, written again by every commit
@@ -21,7 +22,8 @@ class Checkpointer:
     A thread with a connection of its own.
 
     Its checkpoints are passive: they wait for nobody and hold nobody up. Under constant load they
-    leave a few pages to the writer's own checkpoint, which then costs next to nothing.
+    always leave a few pages, and the log grows: then the writer, between two of its commits, does
+    one of its own, which costs next to nothing and lets the log begin anew.
 
     Args:
         path: The database file.
@@ -35,6 +37,7 @@ class Checkpointer:
         self._wake = Event()
         self._is_stopping = False
         self._failure: sqlite3.Error | None = None
+        self._is_behind = False
         self._is_over = Event()  # the thread has come to its end, or to its last failure
         self._thread = Thread(target=self._run, name="journal checkpoints", daemon=True)
 
@@ -48,6 +51,25 @@ class Checkpointer:
         the only whole copy, would be forgotten. The next life reads that log from its beginning.
         """
         return self._failure
+
+    @property
+    def is_behind(self) -> bool:
+        """
+        Whether the log has grown so long that whoever writes should do a checkpoint.
+
+        Until it says that it did, the thread does none: had the writer's failed, one more could
+        seem to succeed (`failure`).
+        """
+        return self._is_behind
+
+    def caught_up(self) -> None:
+        """The writer did one, and left nothing."""
+        self._is_behind = False
+
+    def failed(self, exc: sqlite3.Error) -> None:
+        """The writer's failed for good: there is no other, not even when the database is closed."""
+        self._failure = exc
+        self._wake.set()
 
     def committed(self, size: int) -> None:
         """Another *size* bytes are in the log."""
@@ -74,7 +96,10 @@ class Checkpointer:
         try:
             db = self._connect()
             while self._is_wanted():
-                self._checkpoint(db)
+                if not self._is_behind:
+                    self._checkpoint(db)
+            if self._failure is not None:
+                raise self._failure
             db.close()
         except sqlite3.Error as exc:
             self._failure = exc
@@ -96,11 +121,12 @@ class Checkpointer:
     def _is_wanted(self) -> bool:
         self._wake.wait()
         self._wake.clear()
-        return not self._is_stopping
+        return not self._is_stopping and self._failure is None
 
     def _checkpoint(self, db: sqlite3.Connection) -> None:
         try:
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            [(_, pages, _)] = db.execute(CHECKPOINT).fetchall()
+            self._is_behind = pages >= LAST_RESORT_PAGES
         except sqlite3.OperationalError as exc:
             # Busy: another time. Full: nothing was taken off the log, which still has it all.
             if not (is_busy(exc) or is_full(exc)):

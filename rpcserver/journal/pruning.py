@@ -24,7 +24,7 @@ from rpcserver.journal.chain import Link
 from rpcserver.journal.changes import changes_of
 from rpcserver.journal.writer import Statement
 
-CHUNK = 200  # entries a transaction: it holds a commit up for some milliseconds
+CHUNK = 100  # entries a transaction: it holds a commit up for some milliseconds
 _PAGE = 1000
 
 _FORGET = (

@@ -235,6 +235,9 @@ class SqliteJournal(JournalReader):
             if not is_committed:
                 logger.warning("another program is writing to the journal; waiting")
                 await checkpoint()  # nothing is written yet: here the caller may give up
+        if self._checkpointer.is_behind:
+            with anyio.CancelScope(shield=True):
+                await self._catch_up()
 
     async def verify(self, *, witness: Head | None = None) -> ChainReport:
         """Walk the whole chain; our own head is witness enough unless another is given."""
@@ -289,6 +292,16 @@ class SqliteJournal(JournalReader):
                 raise self._break(exc) from exc
         logger.warning("the disk is full; the ballast was given back to it")
         return await self._commit_again(statements)
+
+    async def _catch_up(self) -> None:
+        """A checkpoint between two commits: the thread's leave something as long as we write."""
+        try:
+            is_done = await self._writer.checkpoint()
+        except sqlite3.Error as exc:
+            self._checkpointer.failed(exc)
+            raise self._break(exc) from exc
+        if is_done:
+            self._checkpointer.caught_up()
 
     async def _commit_again(self, statements: Sequence[Statement]) -> bool:
         try:

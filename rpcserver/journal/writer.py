@@ -9,8 +9,8 @@ from pathlib import Path
 
 import aiosqlite
 
-from rpcserver.journal.checkpoint import AUTOCHECKPOINT_PAGES
-from rpcserver.journal.connection import BUSY_TIMEOUT, DURABLE, database_uri, is_busy
+from rpcserver.journal.checkpoint import CHECKPOINT
+from rpcserver.journal.connection import BUSY_TIMEOUT, DURABLE, database_uri, is_busy, is_full
 from rpcserver.journal.migrations import migrate
 from rpcserver.journal.rows import Value
 
@@ -19,7 +19,7 @@ Statement = tuple[str, Sequence[tuple[Value, ...]]]  # SQL, and the rows it is e
 _ROWS_AT_ONCE = 64  # that aiosqlite fetches: its own default
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
-    f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
+    "PRAGMA wal_autocheckpoint = 0",  # checkpoint.py, and `Writer.checkpoint`
 )
 
 
@@ -70,6 +70,21 @@ class Writer:
 
     async def rollback(self) -> None:
         await self._db.rollback()
+
+    async def checkpoint(self) -> bool:
+        """
+        Move the log into the database. False: not all of it, or there was no room; try again.
+
+        Raises:
+            sqlite3.Error: It failed for good: nothing more may be committed (checkpoint.py).
+        """
+        try:
+            rows = await self._db.execute_fetchall(CHECKPOINT)
+        except sqlite3.OperationalError as exc:
+            if is_busy(exc) or is_full(exc):
+                return False
+            raise
+        return all(not busy and moved == pages for busy, pages, moved in rows)
 
 
 @asynccontextmanager

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from threading import Event, Semaphore
+from typing import Any
 
 import anyio
 import pytest
 
 from rpcserver.domain.errors import JournalBroken
 from rpcserver.journal.ballast import Ballast
-from rpcserver.journal.checkpoint import Checkpointer
+from rpcserver.journal.checkpoint import CHECKPOINT, Checkpointer
 from rpcserver.journal.reader import open_reader
 from rpcserver.journal.sqlite import SqliteJournal, open_journal
 from rpcserver.journal.tokens import open_tokens
@@ -88,7 +89,7 @@ async def test_commits_are_synced(fresh: Path) -> None:
     async with opened(fresh, Curious) as journal:
         await journal.append([noted()])
 
-    assert settings == {"synchronous": 2, "journal_mode": "wal", "wal_autocheckpoint": 10_000}
+    assert settings == {"synchronous": 2, "journal_mode": "wal", "wal_autocheckpoint": 0}
 
 
 async def test_a_commit_that_raises_ends_the_journal(fresh: Path) -> None:
@@ -363,6 +364,39 @@ async def test_after_a_failed_checkpoint_nothing_more_is_committed(
             await journal.append([noted("refused")])
 
     assert await details(fresh) == ["told"]
+
+
+async def test_a_log_that_grows_too_long_is_moved_by_the_writer_itself(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by name: SQLite's own last resort says nothing when its sync fails."""
+    monkeypatch.setattr("rpcserver.journal.checkpoint.CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr("rpcserver.journal.checkpoint.LAST_RESORT_PAGES", 1)
+    asked = Semaphore(0)
+
+    class Failing(BatchConnection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if sql == CHECKPOINT and self.isolation_level == "IMMEDIATE":
+                asked.release()
+                raise error(sqlite3.SQLITE_IOERR_FSYNC)
+            return super().execute(sql, parameters)
+
+    async with opened(fresh, Failing) as journal:
+        told = 0
+
+        async def append_on() -> None:
+            nonlocal told
+            while True:
+                await journal.append([noted(str(told))])
+                told += 1
+
+        with anyio.fail_after(10), pytest.raises(JournalBroken, match="the disk said so"):
+            await append_on()
+        with pytest.raises(JournalBroken):
+            await journal.append([noted()])
+    assert asked.acquire(blocking=False)
+    assert fresh.with_name("journal.db-wal").exists()  # the only whole copy: nobody deleted it
+    assert (await details(fresh))[:told] == [str(number) for number in range(told)]
 
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_FULL])

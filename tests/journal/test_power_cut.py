@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from rpcserver.core.events import Now
 from rpcserver.core.machine import apply, recover
+from rpcserver.core.pruning import Pruned
 from rpcserver.core.records import Record
 from rpcserver.core.state import State
 from rpcserver.domain.errors import JournalBroken
@@ -46,7 +47,7 @@ from tests.driver.world import (
 from tests.driver.world import held as hold
 from tests.journal.disk import Disk, Told
 from tests.journal.shim import Faults, over
-from tests.journal.stories import NOON, moment, noted, token, token_hash
+from tests.journal.stories import NOON, Story, halted, moment, noted, token, token_hash
 
 CUTS = int(os.environ.get("POWER_CUTS", "150"))
 CUTS_A_RUN = 25
@@ -168,6 +169,7 @@ def busy_checkpoints(pages: int) -> Iterator[None]:
     """Checkpoints after every few pages: in these short lives there would be none otherwise."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rpcserver.journal.checkpoint.CHECKPOINT_PAGES", pages)
+        patch.setattr("rpcserver.journal.checkpoint.LAST_RESORT_PAGES", 2 * pages)
         yield
 
 
@@ -243,6 +245,70 @@ def plant_pragmas(monkeypatch: pytest.MonkeyPatch, synchronous: str, *modules: s
     for module in modules:
         planted = (f"PRAGMA synchronous = {synchronous}",)
         monkeypatch.setattr(f"rpcserver.journal.{module}.DURABLE", planted)
+
+
+# --- a pruning ------------------------------------------------------------------------------------
+
+
+class Pruning(Lives):
+    """A life in which the front of what was journaled is pruned."""
+
+    async def _one(self, path: Path, connection: type, number: int, batches: Batches) -> None:
+        await super()._one(path, connection, number, batches)
+        async with open_journal(path, ballast_bytes=1, connection=connection) as journal:
+            through = await journal.prunable(moment(10))
+            [last] = await journal.links(after=through - 1, limit=1)
+            record = Pruned(
+                at=moment(10),
+                mono=0.0,
+                through=through,
+                audit_hash=last.head.audit_hash,
+                records=through,
+                archive="audit.jsonl",
+            )
+            self.disk.do(Told("asked", journal.head.audit_seq + 1))
+            self.disk.do(Told("pruning", through))
+            await journal.prune(record)
+            self.disk.do(Told("pruned", through))
+
+
+async def found_pruned(lives: Lives, at: int, seed: int) -> None:
+    """Whatever a cut left of a pruning is whole, recovers, and comes to its end."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        for file, content in lives.disk.after_a_cut(at, seed).items():
+            (directory / file).write_bytes(content)
+        async with open_journal(directory / "journal.db", ballast_bytes=1) as journal:
+            report, anchor = await journal.verify(), await journal.anchor()
+            assert report.intact, report
+            assert anchor.audit_seq <= lives.disk.told_before(at, "pruning")
+            assert lives.disk.told_before(at, "pruned") <= anchor.audit_seq
+            assert report.records == journal.head.audit_seq - anchor.audit_seq
+            unfinished = list(await journal.unfinished())
+
+            await journal.finish_pruning()
+            assert (await journal.verify()).intact
+            assert list(await journal.unfinished()) == unfinished
+            assert (await journal.anchor()).audit_seq in (0, lives.disk.told_before(at, "pruning"))
+            await journal.append([noted()])
+
+
+def test_law_27_a_pruning_that_a_power_cut_ends_leaves_a_chain_that_is_whole() -> None:
+    """At many moments of it: what is gone is spoken of, and nothing is gone by half."""
+    story = Story("op-9", at=100)
+    batches: Batches = [
+        [noted("x" * 200) for _ in range(300)],
+        Story("op-1").whole(),
+        [story.opened(), story.intended(), halted("one")],
+    ]
+    with busy_checkpoints(pages=20):
+        lives = lived(Pruning([batches]))
+    assert not lives.broken
+    begun = lives.disk.steps.index(Told("pruning", 305))
+    chance = random.Random(SEED)
+    for cut in range(40):
+        at = chance.randint(begun + 1, len(lives.disk.steps))
+        anyio.run(found_pruned, lives, at, cut)
 
 
 # --- a disk that says no -------------------------------------------------------------------------
