@@ -22,6 +22,7 @@ from rpcserver.core.passing import (
     Passing,
     PositionDoubted,
     PositionRead,
+    PositionTold,
     PositionTraded,
     ReadEnded,
     ReadStarted,
@@ -66,6 +67,11 @@ def apply_passing(state: State, fact: Passing) -> None:
             lane = state.lane(fact.lane)
             _lower(lane, fact.ceiling, state.turn)
             lane.proof = None
+        case PositionTold():
+            lane = state.lane(fact.lane)
+            lane.told, lane.heard_turn = fact.quantity, state.turn
+            if lane.doubt is not None and lane.doubt.quantity != fact.quantity:
+                lane.doubt = Doubt(quantity=lane.doubt.quantity, since=fact.mono)
         case OrderAsked():
             _mark(state, fact.lane, fact.order, asked_at=fact.mono)
         case OrderNotFound():

@@ -80,6 +80,7 @@ from rpcserver.core.passing import (
     AccountArmed,
     CeilingLowered,
     MarketSeen,
+    PositionTold,
     VenueDescribed,
 )
 from rpcserver.core.progress import frames
@@ -236,10 +237,19 @@ def _woken(pen: Pen, only: Timer | None) -> None:
 
 
 def _position_changed(pen: Pen, event: PositionChanged) -> None:
-    """The stream may lag or lead: it lowers what may be sent, and never raises it."""
+    """
+    The stream may lag or lead: it lowers what may be sent, and never raises it.
+
+    Whatever it says, a reading that was asked for before and differs is older than that (law 2).
+    """
     key, told = event.position.key, event.position.signed_quantity
     lane = pen.draft.find_lane(key)
-    if lane is None or lane.sign == 0 or told * lane.sign >= position(lane):
+    if lane is None:
+        return
+    if lane.doubt is not None or pen.draft.account(key.account_ref).reading:
+        pen.write(PositionTold(key, told, pen.now.mono))
+        lane = pen.draft.lane(key)
+    if lane.sign == 0 or told * lane.sign >= position(lane):
         return
     pen.write(CeilingLowered(key, lowered(lane, told)))
     if not lane.own_live or rests_too_large(lane):

@@ -107,6 +107,14 @@ class CeilingLowered(msgspec.Struct, frozen=True, gc=False):
     ceiling: Decimal
 
 
+class PositionTold(msgspec.Struct, frozen=True, gc=False):
+    """The stream told the position (signed): what was read before is older, and may be outdated."""
+
+    lane: PositionKey
+    quantity: Decimal
+    mono: float
+
+
 class PositionTraded(msgspec.Struct, frozen=True, gc=False):
     """An execution was heard of: readings of the position may lag it for a while."""
 
@@ -179,6 +187,7 @@ Passing = (
     | PositionDoubted
     | TradesSeen
     | CeilingLowered
+    | PositionTold
     | PositionTraded
     | OrderMissed
     | MarketSeen

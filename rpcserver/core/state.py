@@ -155,6 +155,8 @@ class Lane(msgspec.Struct, kw_only=True):
     expected: Decimal  # signed: last confirmed position adjusted by known fills
     ceiling: Decimal | None = None  # unsigned: it may not be assumed larger than this
     told_turn: int = 0  # in which something last said so
+    told: Decimal | None = None  # signed: what the stream said while it mattered to a reading
+    heard_turn: int = 0  # in which it last did
     orders: dict[str, LedgerOrder] = {}
     legs: tuple[tuple[OperationId, int], ...] = ()  # at work, in the order they came
     owners: tuple[OperationId, ...] = ()  # whose legs are, or were, at work: it is a fold of theirs

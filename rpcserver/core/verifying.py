@@ -86,11 +86,17 @@ def read_arrived(pen: Pen, snapshot: AccountSnapshot) -> list[PositionKey]:
         lane = pen.draft.find_lane(key)
         if lane is None:
             continue
-        if lane.changed < issued:
-            _compare(pen, key, held.get(key, ZERO), working.get(key, []), snapshot)
-            moved.append(key)
-        elif not lane.own_live:
-            moved.append(key)  # it wants another reading
+        read = held.get(key, ZERO)
+        if lane.changed >= issued:
+            if not lane.own_live:
+                moved.append(key)  # it wants another reading
+            continue
+        moved.append(key)
+        if lane.heard_turn < issued or lane.told == read:
+            _compare(pen, key, read, working.get(key, []), snapshot)
+        elif read * lane.sign < position(lane):
+            # The stream said otherwise meanwhile: which of them is older the next reading tells.
+            pen.write(CeilingLowered(key, lowered(lane, read)))
     return moved
 
 

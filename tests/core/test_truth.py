@@ -13,7 +13,7 @@ from rpcserver.core.records import LegEnded, Noted, PositionAdopted, SnapshotTak
 from rpcserver.core.report import Outcome
 from rpcserver.domain.order import OrderReport, OrderSide, OrderType, RejectReason
 from tests.core.asks import account, exactly, flatten
-from tests.core.faults import LOSE_ANSWER, stale
+from tests.core.faults import HEALTH, LOSE_ANSWER, slow, stale
 from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
 
@@ -300,6 +300,31 @@ def test_law_40_news_of_a_position_that_is_larger_raises_nothing(quantity: int) 
 
     assert report.legs[0].outcome is Outcome.REDUCED
     assert venue.position(key) == 5
+
+
+@pytest.mark.parametrize("told", [0, 3])
+def test_law_02_a_reading_asked_for_before_the_position_was_told_raises_nothing(told: int) -> None:
+    """Somebody buys five, and sells some again while the reading that repeats them is awaited."""
+    venue = ToyVenue()
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    operation = world.ask(flatten())
+    world.run(0.035)
+    assert venue.position(key) == 0
+    venue.move(key, 5, world.time)
+    world.script(ReadAccount, HEALTH, slow(2.0))
+    world.run(1.5)
+    assert len(world.sent(ReadAccount)) == 3  # the plan's, the doubt's, and the one under way
+    world.streams, venue.news = True, []
+    venue.move(key, told - 5, world.time)
+    world.pass_on_news()
+
+    report = world.finish(operation)
+
+    assert report.legs[0].outcome is Outcome.FLAT
+    assert [order.quantity for order in world.submitted()] == [10] + [told] * (told > 0)
+    assert venue.position(key) == 0
 
 
 def test_law_16_alerts_name_the_operation() -> None:
