@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rpcserver.cli import (
+    alerting,
     approving,
     audit,
     closing,
@@ -86,6 +87,8 @@ app.command(rich_help_panel="Look")(reading.positions)
 app.command(rich_help_panel="Look")(reading.orders)
 app.command(rich_help_panel="Look")(reading.operations)
 app.command(rich_help_panel="Look")(approving.approvals)
+app.command(rich_help_panel="Look")(alerting.alerts)
+app.command(rich_help_panel="Look")(alerting.acknowledge)
 app.command(rich_help_panel="Look")(reading.attach)
 app.command(rich_help_panel="Look")(reading.cancel)
 
