@@ -70,6 +70,14 @@ async def refuse_expired_key(journal: Journal, state: State, request: CloseReque
     raise InvalidRequest("idempotency_expired", f"this key named operation {row.operation_id}")
 
 
+async def no_such_operation(journal: Journal, operation_id: str) -> InvalidRequest:
+    """`unknown_operation`, and where it may be if it is so old that it was pruned."""
+    detail = f"there is no operation {operation_id[:64]}"
+    if (pruned := (await journal.anchor()).audit_seq) > 0:
+        detail += f"; entries up to {pruned} of the audit are in its archives only"
+    return InvalidRequest("unknown_operation", detail)
+
+
 def sealed(report: OperationReport, end: Entry) -> OperationReport:
     """The report with its end's place in the chain."""
     return msgspec.structs.replace(report, audit_seq=end.audit_seq, audit_head=end.audit_hash)

@@ -28,6 +28,7 @@ from rpcserver.core.state import KEY_LIFE
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId
 from rpcserver.domain.principal import Principal
+from rpcserver.driver.folding import no_such_operation
 from rpcserver.server.admission import (
     check_permission,
     check_query,
@@ -289,7 +290,7 @@ class Calls:
     async def _visible(self, operation_id: OperationId) -> OperationReport:
         report = self._engine.report(operation_id) or await self._engine.load_report(operation_id)
         if report is None or not may_see(self._principal, report.request):
-            raise InvalidRequest("unknown_operation", f"there is no operation {operation_id[:64]}")
+            raise await no_such_operation(self._engine.journal, operation_id)
         return report
 
     async def _sees_the_keys_operation(self, frame: Rpc) -> bool:

@@ -63,6 +63,7 @@ from rpcserver.domain.errors import InvalidRequest, VenueError
 from rpcserver.domain.ids import AccountRef, OperationId, VenueOrderId
 from rpcserver.domain.order import OrderReport, OrderStatus
 from rpcserver.domain.principal import Principal
+from rpcserver.driver.folding import no_such_operation
 from rpcserver.server.admission import may_see
 from rpcserver.server.alerts import AlertOffice
 from rpcserver.server.approvals import Approvals
@@ -205,7 +206,7 @@ class Desk:
         """
         report = await self._engine.load_report(operation_id)
         if report is None or not may_see(principal, report.request):
-            raise InvalidRequest("unknown_operation", f"there is no operation {operation_id}")
+            raise await no_such_operation(self._engine.journal, operation_id)
         return report
 
     async def _act(
