@@ -22,12 +22,14 @@ from rpcserver.apis.arguments import (
     words,
     words_of,
 )
+from rpcserver.apis.decoding import nearest
 from rpcserver.apis.defaults import step_arg
 from rpcserver.apis.names import accounts_named, accounts_of, selectors_of
 from rpcserver.apis.queries import Data
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.apis.setting_queries import ChangePreferences, ReadPreferences
 from rpcserver.core.standing import DirectiveSet
+from rpcserver.domain.alerts import CODES
 from rpcserver.domain.closing import Dust, OnFence
 from rpcserver.domain.directive import Preferences
 from rpcserver.domain.errors import InvalidRequest
@@ -37,7 +39,6 @@ from rpcserver.domain.principal import Permission
 registry = Registry()
 
 MARKET, LADDER = "market", "ladder"
-ALERTS_MAX: Final = 100
 _CLEARED: Final[Mapping[str, Mapping[str, object]]] = {  # what `clear` names, and blanks
     "executionType": {"ladder": None},
     "onFence": {"on_fence": None},
@@ -139,8 +140,10 @@ def set_preferences(args: SetPreferencesArgs, asked: Asked) -> Ask:
         changes |= _CLEARED[key]
     changes |= _execution(args) | _options(args) | _scope(args, asked)
     if isinstance(args.alerts, tuple):
-        if len(args.alerts) > ALERTS_MAX:
-            raise InvalidRequest("invalid_argument", f"alerts: at most {ALERTS_MAX} codes")
+        for code in args.alerts:
+            if code not in CODES:
+                near = nearest(code, CODES)
+                raise InvalidRequest("invalid_argument", f"alerts: no alert is {code[:64]!r}{near}")
         changes["alerts"] = tuple(dict.fromkeys(args.alerts))
     if not changes:
         raise InvalidRequest("missing_argument", "say what you prefer, or what to clear")

@@ -201,6 +201,7 @@ async def test_preferences_belong_to_the_user_and_reach_no_further_than_its_toke
         ({"ladder": [{"afterMs": 5}]}, "ladder[0]"),
         ({"deadlineMs": 0}, "deadlineMs"),
         ({"clear": ["everything"]}, "clear"),
+        ({"alerts": ["exit_faild"]}, "exit_failed"),
         ({}, "say what"),
     ],
 )
