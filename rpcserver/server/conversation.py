@@ -178,9 +178,8 @@ class Conversation:
 
     def _exit_delay(self, api: str, now: float) -> float:
         """How long an exit waits for its turn: in its token's row, and in its api's."""
-        return max(
-            self._allowance.closing(now), self._backend.pacer.exit(self._principal, api, now)
-        )
+        paced = self._backend.pacer.exit(self._principal, api, now)
+        return self._allowance.closing(now, paced)
 
     def _wait_before_call(self, api: str, now: float) -> float:
         return self._allowance.call(now) or self._backend.pacer.call(self._principal, api, now)

@@ -49,6 +49,7 @@ UNHURRIED = {
     "limits.calls_burst": 1_000_000,
     "limits.closing_calls_per_second": 1_000_000,
     "limits.closing_calls_burst": 1_000_000,
+    "limits.dialect_limits": False,
     "limits.connections_per_token_max": 1_000,
     "limits.malformed_frames_max": 1_000_000,
     "limits.subscriptions_max": 1_000_000,

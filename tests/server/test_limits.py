@@ -69,6 +69,16 @@ def test_piled_up_exits_are_flooding_too() -> None:
     assert allowance.is_flooded
 
 
+def test_a_row_of_its_own_that_grows_too_long_is_flooding_too() -> None:
+    allowance = Allowance(Limits(), 0.0)
+
+    assert allowance.closing(0.0, paced=60.0) == 60
+    assert not allowance.is_flooded
+
+    allowance.closing(0.0, paced=61.0)
+    assert allowance.is_flooded
+
+
 # --- the outbox --------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import anyio
 import pytest
 
 from rpcserver.apis.catalogue import registry
@@ -22,6 +23,8 @@ from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.principal import Role
 from rpcserver.driver.engine import Engine, open_engine
 from rpcserver.journal.memory import MemoryJournal
+from rpcserver.server import weighing
+from rpcserver.server.approvals import Approvals
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
 from rpcserver.server.settings import ServerSettings
@@ -379,6 +382,23 @@ async def test_an_exit_beyond_a_threshold_needs_a_second_person_or_breaks_the_gl
         async with desk.client("chief") as chief:
             alone = await press(chief, account="A1", breakGlass=True, reason="nobody is here")
         assert (alone["flat"], alone["alone"]) == (True, True)
+
+
+async def test_a_plan_that_is_not_there_in_time_holds_no_exit_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(*_: object) -> None:
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr(Approvals, "plan", never)
+    monkeypatch.setattr(weighing, "PATIENCE", 0.05)
+    async with a_desk() as desk, desk.client("ann") as ann:
+        await desk.policy(thresholds=[{"of": "loss", "amount": 1, "needs": "second_person"}])
+        closed = await press(ann)
+
+        assert closed["flat"]
+        assert "no plan was there in time" in closed["warnings"][0]
+        assert "threshold_unmeasured" in [code for code, _ in await desk.alerts()]
 
 
 async def test_the_policy_decides_what_is_done_about_a_closed_market() -> None:
