@@ -67,7 +67,7 @@ _Origins = Annotated[tuple[str, ...], Meta(description='a list such as ["https:/
 
 
 def _for(what: str) -> Meta:
-    """What a setting is for: it stands in the table of protocol.md, chapter 17."""
+    """What a setting is for: it stands in the table of protocol.md, “Looking after a server”."""
     return Meta(title=what)
 
 
@@ -171,7 +171,7 @@ class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 
 class SecondPersonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which closing calls a second person must confirm: none by default (protocol.md, 6)."""
+    """Which closing calls a second person must confirm: none by default."""
 
     everything: Annotated[
         _Flag,

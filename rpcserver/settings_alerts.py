@@ -102,7 +102,7 @@ def webhook_contradictions(webhooks: Mapping[str, WebhookSettings]) -> Iterator[
             yield f"{key}.url: {why}"
         for code in webhook.codes:
             if code not in CODES and code != "audit_head":
-                yield f"{key}.codes: there is no alert {code!r}; protocol.md, chapter 9, lists them"
+                yield f"{key}.codes: there is no alert {code!r}; protocol.md lists them"
         file = webhook.ca_file
         if file is not None and not (file.is_file() and os.access(file, os.R_OK)):
             yield f"{key}.ca_file: expected a file that can be read, got {str(file)!r}"

@@ -248,7 +248,7 @@ _ROLE_HEADING = (
     "overrides fences, resolves orders",
     "halts",
     "releases",
-    "tokens",
+    "administers",
     "is a second person",
     "goes alone",
 )

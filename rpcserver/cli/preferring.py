@@ -27,7 +27,7 @@ Settings = Annotated[
     list[str],
     typer.Argument(
         metavar="NAME=VALUE…",
-        help="Keys of protocol.md, chapter 18: a word, JSON, or words between commas, such as "
+        help="Keys of protocol.md: a word, JSON, or words between commas, such as "
         "dust=leave deadlineMs=30000 accounts=Sim101,Sim102 clear=alerts. What is left out stays.",
     ),
 ]

@@ -93,7 +93,7 @@ def set_rule(
         list[str],
         typer.Argument(
             metavar="NAME=VALUE...",
-            help="What the kind takes (protocol.md, chapter 18): at=15:50 "
+            help="What the kind takes (protocol.md, `SetRule`): at=15:50 "
             "timeZone=America/Chicago accounts=Sim101,Sim102 ruleId=close.",
         ),
     ],

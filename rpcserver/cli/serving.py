@@ -141,7 +141,7 @@ def venue(
 
     A server uses it with `venue.kind = "remote"` and `venue.url` in its settings. To rehearse
     against it, script faults, draw them from a seed, or set them while it runs with
-    `rpcserver venue control`; protocol.md, chapter 16, is the manual.
+    `rpcserver venue control`; protocol.md, “Rehearsing against faults”, is the manual.
     """
     if context.invoked_subcommand is not None:
         return

@@ -1,4 +1,4 @@
-"""Every alert there is, by its stable code. protocol.md, chapter 9, is this table."""
+"""Every alert there is, by its stable code. protocol.md, “Subscriptions and alerts”, is this table."""
 
 from __future__ import annotations
 

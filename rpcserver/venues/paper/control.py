@@ -6,7 +6,7 @@ What the author of a rehearsal says to a venue process, and what it answers: JSO
 {"id":1,"ok":true}
 ```
 
-protocol.md, chapter 16, is the manual.
+protocol.md, “Rehearsing against faults”, is the manual.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ count = 1
 seconds = 5
 ```
 
-protocol.md, chapter 16, is the manual. What cannot be read is refused with the key, where it
-stands and what was expected: a fault that waits for ever would prove nothing.
+protocol.md, “Rehearsing against faults”, is the manual. What cannot be read is refused with the
+key, where it stands and what was expected: a fault that waits for ever would prove nothing.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.anyio
 STILL = PaperSettings(tick_interval=None)
 SIM101, ES = AccountId("Sim101"), InstrumentId("ES 12-25")
 PROTOCOL = (Path(__file__).parents[3] / "protocol.md").read_text(encoding="utf-8")
-MANUAL = PROTOCOL.partition("\n## 16. ")[2].partition("\n## ")[0]
+MANUAL = PROTOCOL.partition(". Rehearsing against faults\n")[2].partition("\n## ")[0]
 
 Answer = dict[str, Any]
 
