@@ -77,7 +77,8 @@ from rpcserver.driver.folding import folded_report
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.journal.chain import Link
 from rpcserver.journal.changes import Changes
-from rpcserver.journal.memory import MemoryJournal, _Disk
+from rpcserver.journal.memory import MemoryJournal
+from rpcserver.journal.memory_disk import MemoryDisk
 from rpcserver.simulation.run import Outcome, run_seed
 from rpcserver.simulation.scene import EPOCH
 
@@ -426,13 +427,13 @@ def forget_to_finish(patch: Patch) -> None:
 
 def let_a_commit_be_lost(patch: Patch) -> None:
     """An acknowledged commit is not on the disk."""
-    write = _Disk.write
+    write = MemoryDisk.write
 
-    def leaky(disk: _Disk, links: Sequence[Link], changes: Changes) -> None:
+    def leaky(disk: MemoryDisk, links: Sequence[Link], changes: Changes) -> None:
         if len(disk.links) % 23 != 22:
             write(disk, links, changes)
 
-    patch.setattr(_Disk, "write", leaky)
+    patch.setattr(MemoryDisk, "write", leaky)
 
 
 def look_at_markets_first(patch: Patch) -> None:
@@ -587,13 +588,13 @@ def tell_it_otherwise_after_a_restart(patch: Patch) -> None:
 
 def touch_up_the_journal(patch: Patch) -> None:
     """An entry is changed after it was sealed."""
-    write = _Disk.write
+    write = MemoryDisk.write
 
-    def forged(disk: _Disk, links: Sequence[Link], changes: Changes) -> None:
+    def forged(disk: MemoryDisk, links: Sequence[Link], changes: Changes) -> None:
         kept = [each._replace(body=each.body.replace(":", ": ", 1)) for each in links]
         write(disk, kept, changes)
 
-    patch.setattr(_Disk, "write", forged)
+    patch.setattr(MemoryDisk, "write", forged)
 
 
 def hide_that_it_is_unprotected(patch: Patch) -> None:
