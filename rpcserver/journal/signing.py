@@ -71,13 +71,13 @@ def open_notary(directory: Path) -> Notary:
     if not path.exists():
         key = Ed25519PrivateKey.generate()
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(path, pem, 0o600)
+        _write(path, pem)
     else:
         key = _private_key(path)
     public = directory / PUBLIC_KEY_FILE
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if not public.exists() or public.read_bytes() != pem:
-        _write(public, pem, 0o644)
+        _write(public, pem)
     return Notary(key)
 
 
@@ -126,12 +126,16 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """All of it or none: a key cut off in the middle would stop every later start."""
+def _write(path: Path, content: bytes) -> None:
+    """
+    All of it or none: a key cut off in the middle would stop every later start.
+
+    For the owner alone, like everything in the data directory: others are handed a copy.
+    """
     draft = path.with_name(f"{path.name}.new")
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(file, "wb") as stream:
-        os.fchmod(stream.fileno(), mode)
+        os.fchmod(stream.fileno(), 0o600)
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
