@@ -11,7 +11,7 @@ CRASH_SEED ?= 1
 PROOF_MINUTES ?= 60
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check unit acceptance benchmark fuzz soak powercut crashes proof lock clean
+.PHONY: demo test check generate unit acceptance benchmark fuzz soak powercut crashes proof lock clean
 
 demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
 	$(VENV)/bin/rpcserver demo
@@ -22,6 +22,10 @@ check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/rpcserver schema --check
+
+generate: $(STAMP) ## Write the JSON Schemas, the AsyncAPI document and the TypeScript types anew
+	$(VENV)/bin/rpcserver schema
 
 unit: $(STAMP)
 	$(VENV)/bin/pytest -q --ignore=tests/acceptance

@@ -66,6 +66,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rpcserver.driver",
         "rpcserver.core",
     ),
+    "rpcserver.contract": (
+        "rpcserver.domain",
+        "rpcserver.wire",
+        "rpcserver.core",
+        "rpcserver.apis",
+        "rpcserver.server.channels",
+    ),
     "rpcserver.monitoring": (
         "rpcserver.domain",
         "rpcserver.wire",

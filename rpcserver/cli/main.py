@@ -22,6 +22,7 @@ from rpcserver.cli import (
     rehearsing,
     resolving,
     ruling,
+    schema,
     serving,
     settings,
     simulating,
@@ -66,6 +67,7 @@ app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(doctor.doctor)
 app.command(rich_help_panel="Run")(simulating.simulate)
 app.command(rich_help_panel="Run")(settings.settings)
+app.command(rich_help_panel="Run")(schema.schema)
 
 app.command(rich_help_panel="Close")(closing.flatten)
 app.command("flatten-everything", rich_help_panel="Close")(closing.flatten_everything)

@@ -1,0 +1,1 @@
+"""The protocol for machines: JSON Schemas, an AsyncAPI document and TypeScript, of one source."""
