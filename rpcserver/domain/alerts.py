@@ -1,4 +1,4 @@
-"""Every alert there is, by its stable code. protocol.md, “Subscriptions and alerts”, is this table."""
+"""Every alert by its stable code: the table of protocol.md, “Subscriptions and alerts”."""
 
 from __future__ import annotations
 
