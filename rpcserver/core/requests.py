@@ -160,6 +160,13 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the same once more would do nothing: no half of a half, no way back."""
         return self.amount.is_whole and self.sequel is None
 
+    @property
+    def plans_as_a_whole(self) -> bool:
+        """Whether what is done in one account hangs on what the others hold."""
+        return (
+            self.dry_run or self.plan_hash is not None or self.check_hours or self.scope.oldest_only
+        )
+
 
 class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One order that is not an operation's: a client's own. Its id is chosen at admission."""

@@ -295,13 +295,7 @@ class Operation(msgspec.Struct, kw_only=True):
     @property
     def plans_as_a_whole(self) -> bool:
         """Nothing is sent before every account is planned."""
-        request = self.request
-        return (
-            request.dry_run
-            or request.plan_hash is not None
-            or request.check_hours
-            or request.scope.oldest_only
-        )
+        return self.request.plans_as_a_whole
 
 
 class AccountState(msgspec.Struct, kw_only=True):

@@ -3,7 +3,8 @@ Laws 30 and 34: whatever goes wrong at one venue is not felt at another.
 
 A second venue answers everything at once; it may know no market at all. Whatever the first one
 does, hangs or throws, positions at the second are planned and closed as if it were alone. Only
-what stops the whole process (a crash, a broken disk) may hold them up, and only so long.
+what stops the whole process (a crash, a broken disk) may hold them up, and only so long; and a
+request that is planned as a whole waits for the other accounts as long as any of them comes.
 """
 
 from __future__ import annotations
@@ -53,9 +54,8 @@ class Quietness:
                 self._unplanned[record.operation_id] = self._book.time
             case ScopeWidened() if _are_there(record.accounts):
                 self._unplanned[record.operation_id] = self._book.time
-            case SnapshotTaken(after=False) if record.account.venue == QUIET:
-                if not record.positions:  # then there is nothing to plan before the others
-                    self._read(record.operation_id)
+            case SnapshotTaken(after=False):
+                self._account_read(record)
             case OperationPlanned() if record.account.venue == QUIET:
                 self._planned(record)
             case LegEnded() if record.lane.venue == QUIET:
@@ -76,6 +76,13 @@ class Quietness:
         waited = self._book.time - max(since, self._began)
         if waited > WITHIN:
             self._verdict.broken(self._law, f"{waited:.1f} s on, {what}")
+
+    def _account_read(self, record: SnapshotTaken) -> None:
+        operation = record.operation_id
+        if record.account.venue == QUIET and not record.positions:
+            self._read(operation)  # there is nothing to plan before the others
+        elif operation in self._unplanned and self._book.requests[operation].plans_as_a_whole:
+            self._unplanned[operation] = self._book.time  # the others are waited for
 
     def _planned(self, record: OperationPlanned) -> None:
         if not self._read(record.operation_id):

@@ -22,9 +22,10 @@ from rpcserver.simulation.run import Tally, run_many, run_seed
 from rpcserver.simulation.shrink import shrink
 from rpcserver.simulation.story import story
 
-FIXED = range(2500)
+FOUND = (17824, 240991446, 686603311)  # fresh ones that broke a law once, and were settled
+FIXED = (*range(2500), *FOUND)
 # Seeds that are known to break a law still, and which. It only ever gets shorter.
-KNOWN: dict[int, int] = {686603311: 16}
+KNOWN: dict[int, int] = {}
 FRESH = 0 if KNOWN else 2500  # none as long as something is known to be broken
 CHUNK = 50
 
