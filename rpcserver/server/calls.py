@@ -150,7 +150,7 @@ class Calls:
     def _rated(self, data: Data) -> Data:
         """*data* with what the token has left, where that is little."""
         left = self._allowance.left_for_calls(current_time())
-        if not left.is_low:
+        if left is None:
             return data
         return with_keys(data, {"rateLimit": rate_limit(left)})
 

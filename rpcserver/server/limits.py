@@ -27,11 +27,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bucket has left: worth telling once less than half of it is there."""
+    """What a bucket has left, once it is worth telling."""
 
     remaining: int
     reset: float  # seconds until it is full
-    is_low: bool
 
 
 class TokenBucket:
@@ -61,13 +60,13 @@ class TokenBucket:
         self._level -= 1
         return max(0.0, -self._level / self._rate)
 
-    def left(self, now: float) -> Left:
-        """What is left, and when all of it is there again."""
+    def left(self, now: float) -> Left | None:
+        """What is left, and when all of it is there again; None while it is half or more."""
         self._refill(now)
+        if self._level >= self._burst / 2:
+            return None
         return Left(
-            remaining=max(0, int(self._level)),
-            reset=(self._burst - self._level) / self._rate,
-            is_low=self._level < self._burst / 2,
+            remaining=max(0, int(self._level)), reset=(self._burst - self._level) / self._rate
         )
 
     def _refill(self, now: float) -> None:
@@ -98,10 +97,10 @@ class Allowance:
         )
         self.is_flooded = False
 
-    def left_for_calls(self, now: float) -> Left:
+    def left_for_calls(self, now: float) -> Left | None:
         return self._calls.left(now)
 
-    def left_for_closing(self, now: float) -> Left:
+    def left_for_closing(self, now: float) -> Left | None:
         return self._closing.left(now)
 
     def call(self, now: float) -> float:

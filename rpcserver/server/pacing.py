@@ -98,6 +98,8 @@ class Pacer:
 
     def call(self, principal: Principal, api: str, now: float) -> float:
         """0 if an ordinary call may be carried out, else the seconds after which it may."""
+        if not self._current() and api not in self._dialects:
+            return 0.0
         gates: list[Gate] = list(self._of_call(principal, api, now))
         if (windows := self._of_dialect(principal, api)) is not None:
             gates.append(windows)

@@ -23,8 +23,8 @@ def rate_limit(left: Left) -> RateLimit:
     return RateLimit(remaining=left.remaining, reset_ms=round(left.reset * 1000))
 
 
-def told_if_low(left: Left) -> RateLimit | UnsetType:
-    return rate_limit(left) if left.is_low else UNSET
+def told_if_low(left: Left | None) -> RateLimit | UnsetType:
+    return UNSET if left is None else rate_limit(left)
 
 
 def accounts_reached(query: Query) -> tuple[AccountRef, ...]:
