@@ -111,7 +111,7 @@ async def _panic(
             )
     if diary.is_broken:
         output.complain("not_written_down", "the disk took no more: keep what you see here")
-    return _conclude(verdict, accounts, output)
+    return _conclude(verdict, output)
 
 
 @contextmanager
@@ -171,31 +171,33 @@ def _tell(entry: Entry, output: Output) -> None:
     output.show(Text.assemble((clock(entry.at), "dim"), f"  {where}  {what}"))
 
 
-def _conclude(verdict: Verdict, accounts: frozenset[str], output: Output) -> Exit:
-    code = _exit(verdict, accounts)
+def _conclude(verdict: Verdict, output: Output) -> Exit:
+    code = _exit(verdict)
     output.line(
         {
             "type": "verdict",
             "flat": verdict.flat,
             "accounts": verdict.accounts,
             "unread": verdict.unread,
+            "missed": verdict.missed,
             "exit": int(code),
         }
     )
     for venue in verdict.unread:
         output.complain("unread", f"{venue}: its accounts could not be listed: nothing was closed")
+    for name in verdict.missed:
+        output.complain("no_account", f"no account is called {name}: nothing was closed for it")
     if not verdict.accounts:
-        output.complain("no_account", f"no account of these names: {', '.join(sorted(accounts))}")
         return code
     output.show(_table(verdict), _words(code))
     return code
 
 
-def _exit(verdict: Verdict, accounts: frozenset[str]) -> Exit:
+def _exit(verdict: Verdict) -> Exit:
+    if verdict.missed and not (verdict.accounts or verdict.unread):
+        return Exit.REFUSED
     if verdict.unknown:
         return Exit.UNKNOWN
-    if not verdict.accounts and accounts:
-        return Exit.REFUSED
     if verdict.flat:
         return Exit.OK
     left = [held for end in verdict.accounts for held in end.left]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import anyio
@@ -31,27 +31,45 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
     deposed: int | None = None  # the process that held the data directory
 
     def wants(self, account: AccountRef) -> bool:
-        names = {name.casefold() for name in self.accounts}
-        return not names or not names.isdisjoint(
-            {account.account.casefold(), str(account).casefold()}
+        return not self.accounts or any(_is_called(account, name) for name in self.accounts)
+
+    def missed(self, found: Iterable[AccountRef]) -> tuple[str, ...]:
+        """The names that none of the accounts *found* has."""
+        known = tuple(found)
+        return tuple(
+            name
+            for name in sorted(self.accounts)
+            if not any(_is_called(account, name) for account in known)
         )
 
 
+def _is_called(account: AccountRef, name: str) -> bool:
+    return name.casefold() in (account.account.casefold(), str(account).casefold())
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of it. `unread` are venues whose accounts could not even be listed."""
+    """
+    What became of it. `unread` are venues whose accounts could not even be listed, `missed` the
+    names that were asked for and that no account has.
+    """
 
     accounts: tuple[AccountEnded, ...]
     unread: tuple[VenueId, ...] = ()
+    missed: tuple[str, ...] = ()
 
     @property
     def flat(self) -> bool:
-        """Every account is proven flat, and no venue is in the dark."""
-        return not self.unread and all(account.flat for account in self.accounts)
+        """Every account is proven flat, none that was named is missing, no venue in the dark."""
+        return (
+            not (self.unread or self.missed)
+            and bool(self.accounts)
+            and all(account.flat for account in self.accounts)
+        )
 
     @property
     def unknown(self) -> bool:
         """Whether something cannot be told."""
-        return bool(self.unread) or any(
+        return bool(self.unread or self.missed) or any(
             account.doubtful or (account.detail and not account.flat) for account in self.accounts
         )
 
@@ -89,7 +107,9 @@ async def press(
         for venue in venues.values():
             tasks.start_soon(close_venue, venue)
     verdict = Verdict(
-        accounts=tuple(sorted(ends, key=lambda end: end.account)), unread=tuple(sorted(unread))
+        accounts=tuple(sorted(ends, key=lambda end: end.account)),
+        unread=tuple(sorted(unread)),
+        missed=pressed.missed(end.account for end in ends),
     )
     diary.write(Ended(at=clock(), flat=verdict.flat), durable=True)
     return verdict

@@ -110,6 +110,16 @@ async def test_only_the_accounts_that_were_named() -> None:
         assert positions(venue) == {(SIM, MES): 3}
 
 
+async def test_a_name_that_no_account_has_is_never_flat() -> None:
+    async with open_venue(held(3)) as venue:
+        verdict, _ = await pressed(venue, accounts=["Sim101", "Sim1o2"])
+
+        assert not positions(venue)
+        assert verdict.missed == ("Sim1o2",)
+        assert verdict.unknown
+        assert not verdict.flat
+
+
 async def test_law_17_shorts_are_bought_back_before_longs_are_sold() -> None:
     async with open_venue(held(3), held(-2, NQ)) as venue:
         await pressed(venue)
