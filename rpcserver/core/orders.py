@@ -332,8 +332,13 @@ def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
         if order.absent_at is None or order.absent_at < expires_at <= event.asked:
             pen.write(OrderNotFound(lane_key, order.key, event.asked))
         return lane_key
-    if expiry is not None and event.asked < expires_at:
-        return None  # it may still be taken, and whoever closes there has to count it (law 2)
+    if event.asked < expires_at:
+        # It may still be taken, and whoever closes there has to count it (laws 2 and 7).
+        if order.absent_at is None:
+            pen.write(OrderNotFound(None, order.key, event.asked))
+            if expiry is None:
+                _await_word(pen, event.account, order)
+        return None
     pen.write(
         OrderEnded(
             at=pen.now.wall,
@@ -345,6 +350,13 @@ def order_absent(pen: Pen, event: OrderAbsent) -> PositionKey | None:
         )
     )
     return None
+
+
+def _await_word(pen: Pen, account: AccountRef, order: LedgerOrder) -> None:
+    """A client's own order is not found, where no request is ever too old: a person must say."""
+    instrument = order.request.instrument if order.request is not None else "an order"
+    detail = f"{instrument} in {account.account}: {order.key} was sent, and is not found"
+    pen.alert("order_unknown", detail, account=account)
 
 
 def _vanished(

@@ -9,9 +9,10 @@ from rpcserver.core.commands import CancelOrder, SubmitOrder
 from rpcserver.core.events import OrderUpdated
 from rpcserver.core.records import GateOpened, OrderKnown
 from rpcserver.core.report import Outcome
+from rpcserver.core.requests import OrderOutcome
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities, IdMemory
-from rpcserver.domain.ids import AccountId
+from rpcserver.domain.ids import AccountId, ClientOrderId
 from rpcserver.domain.order import OrderReport
 from tests.core.asks import flatten
 from tests.core.faults import HEALTH, LOSE_ANSWER, LOSE_REQUEST, Fault, late, slow
@@ -243,6 +244,38 @@ def test_law_02_a_clients_own_order_counts_until_its_request_has_expired() -> No
     world.run(10)
 
     assert not world.state.loose
+
+
+def test_law_07_a_clients_own_order_that_never_expires_waits_for_evidence() -> None:
+    venue = remembering(IdMemory.FOR_EVER)
+    key = venue.hold(10)
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, late(30.0))
+    assert world.refusal_of_an_order(key) is None
+    world.run(20)
+    assert world.state.loose, "it may still land"
+    assert [alert.code for alert in world.alerts] == ["order_unknown"]
+
+    world.run(20)
+
+    assert venue.position(key) == 11
+    assert not world.state.loose
+
+
+def test_law_07_a_persons_word_ends_a_clients_own_order_that_was_lost() -> None:
+    venue = remembering(IdMemory.OPEN_ORDERS)
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, LOSE_REQUEST)
+    assert world.refusal_of_an_order(key) is None
+    world.run(20)
+    [name] = world.state.loose
+
+    assert world.resolve(ClientOrderId(name), OrderOutcome.NEVER_EXISTED) is None
+
+    assert not world.state.loose
+    assert world.close(flatten()).flat
 
 
 def test_law_06_a_clients_own_order_is_followed_where_news_do_not_name_it() -> None:
