@@ -180,6 +180,7 @@ def _selects(scope: Scope, position: Position, instrument: Instrument) -> bool:
         )
         and (scope.side is None or position.side is scope.side)
         and (scope.product_group is None or instrument.product_group is scope.product_group)
+        and (not scope.positions or position.key in scope.positions)
         and (scope.position_id is None or position.position_id == scope.position_id)
         and (
             scope.strategy_tag is None

@@ -29,7 +29,7 @@ from rpcserver.domain.ids import (
 from rpcserver.domain.instrument import Instrument, ProductGroup
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import OrderRequest
-from rpcserver.domain.position import PositionSide
+from rpcserver.domain.position import PositionKey, PositionSide
 from rpcserver.domain.principal import EVERY_ACCOUNT
 
 
@@ -65,6 +65,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     strategy_tag: str | None = None
     product_group: ProductGroup | None = None
     position_id: PositionId | None = None
+    positions: tuple[PositionKey, ...] = ()  # none but these; empty: no filter
     pnl: Pnl | None = None
     oldest_only: bool = False  # of everything that matches, the position opened first
 

@@ -257,12 +257,18 @@ class Engine:
         return self._watchers[venue].capabilities or Capabilities()
 
     async def lay_down(
-        self, directive: Directive, word: Word, *, closing: CloseRequest | None = None
+        self,
+        directive: Directive,
+        word: Word,
+        *,
+        closing: CloseRequest | None = None,
+        still: Callable[[], bool] = lambda: True,
     ) -> Admitted | None:
         """
         Let *directive* stand, in the place of any of its name; it is durable when this returns.
 
-        *closing* is opened with it, both or neither, and its operation is the answer.
+        *closing* is opened with it, both or neither, and its operation is the answer. *still* is
+        asked when nothing can come between any more: where it says no, nothing is laid down.
 
         Raises:
             InvalidRequest: As `close` would.
@@ -272,6 +278,8 @@ class Engine:
             self._refuse_if_stopping()
             await refuse_expired_key(self.journal, self._state, closing)
             opens = Requested(operation_id=self._new_operation(), request=closing, join=False)
+        if not still():
+            return None
         return await self._ask(DirectiveRequested(directive=directive, word=word, closing=opens))
 
     async def lift(self, name: DirectiveName, word: Word) -> None:

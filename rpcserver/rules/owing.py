@@ -85,7 +85,9 @@ class OwedWatch:
             await self._try(debt, attempt + 1)
 
     async def _try(self, debt: _Debt, attempt: int) -> None:
-        key = debt.key(attempt)
+        key, record = debt.key(attempt), debt.record
+        if self._actor.engine.directives.get(record.directive.name) != record:
+            return  # it was taken back while the journal was asked
         try:
             request = debt.request(key)
             if attempt > 1:

@@ -74,6 +74,7 @@ def next_attempt(
             InstrumentSelector(asked=name, exact=name)
             for name in dict.fromkeys(key.instrument for key in left)
         ),
+        positions=left,
         everything=False,
         oldest_only=False,
     )

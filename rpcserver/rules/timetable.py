@@ -66,7 +66,8 @@ async def _flatten(actor: Actor, rule: Rule, occasion: Occasion) -> None:
         request = flatten_request(
             rule,
             actor.accounts,
-            key=f"{rule.name}:{occasion.name}:{attempt}",
+            # The time is part of it: a rule set anew the same day was not done yet.
+            key=f"{rule.name}:{occasion.at:%Y-%m-%dT%H%M%S}:{attempt}",
             deadline=min(left, CLOSE_DEADLINE),
             why=f"rule {rule.rule_id} of {occasion.name}, attempt {attempt}",
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
 from loguru import logger
 
-from rpcserver.core.standing import Word
+from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.domain.account import Account, AccountSnapshot
 from rpcserver.domain.directive import Halt, HaltLevel, HaltScope, Mark, Rule
 from rpcserver.domain.errors import InvalidRequest, VenueError
@@ -28,6 +29,15 @@ _LEVELS = {
     LimitAction.HALT: HaltLevel.CANCEL,
     LimitAction.FLATTEN_AND_LOCK: HaltLevel.FLATTEN_AND_LOCK,
 }
+
+
+class _Target(NamedTuple):
+    """One limit of one account, as it was laid down."""
+
+    rule: Rule
+    limit: Limit
+    record: DirectiveSet
+    account: AccountRef
 
 
 class LimitWatch:
@@ -50,15 +60,14 @@ class LimitWatch:
 
     async def _round(self, tasks: TaskGroup) -> None:
         """Read every account that a limit speaks of, and judge it."""
-        limits = [(rule, limit) for rule, limit, _ in self._actor.rules(Limit)]
         targets = [
-            (rule, limit, account)
-            for rule, limit in limits
+            _Target(rule, limit, record, account)
+            for rule, limit, record in self._actor.rules(Limit)
             for account in self._actor.accounts_of(rule)
         ]
-        figures = await self._read(sorted({account for _, _, account in targets}))
-        for rule, limit, account in targets:
-            await self._judge(tasks, rule, limit, account, figures.get(account))
+        figures = await self._read(sorted({target.account for target in targets}))
+        for target in targets:
+            await self._judge(tasks, target, figures.get(target.account))
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -101,16 +110,11 @@ class LimitWatch:
 
     # --- judging -------------------------------------------------------------------------------
 
-    async def _judge(
-        self,
-        tasks: TaskGroup,
-        rule: Rule,
-        limit: Limit,
-        account: AccountRef,
-        figures: Figures | None,
-    ) -> None:
+    async def _judge(self, tasks: TaskGroup, target: _Target, figures: Figures | None) -> None:
+        rule, limit, _, account = target
         before = self._actor.mark(rule, account)
-        if before.name in self._acting:
+        # It may have been taken back while the account was read.
+        if before.name in self._acting or not self._stands(target):
             return
         if figures is None:
             judgement = Judgement(mark=before, missing="the account cannot be read")
@@ -119,9 +123,12 @@ class LimitWatch:
         await self._tell_missing(rule, limit, account, before.name, judgement.missing)
         if judgement.acts:
             self._acting.add(before.name)
-            tasks.start_soon(self._act, rule, limit, account, judgement)
+            tasks.start_soon(self._act, target, judgement)
         elif judgement.mark != before:
             await self._actor.keep(judgement.mark)
+
+    def _stands(self, target: _Target) -> bool:
+        return self._actor.engine.directives.get(target.rule.name) == target.record
 
     async def _tell_missing(
         self, rule: Rule, limit: Limit, account: AccountRef, name: DirectiveName, why: str
@@ -138,18 +145,18 @@ class LimitWatch:
             detail = f"{rule.rule_id}: {limit.measure.value} of {account} is not known: {why}"
             await self._actor.alert("limit_unmeasured", detail, (account,))
 
-    async def _act(
-        self, rule: Rule, limit: Limit, account: AccountRef, judgement: Judgement
-    ) -> None:
+    async def _act(self, target: _Target, judgement: Judgement) -> None:
         """Do what a limit says, tell people, and remember; what could not be done is owed still."""
+        rule, limit, _, account = target
         said = f"{limit.measure.value} of {account} is {judgement.value:f}, limit {limit.amount:f}"
         word = Word(principal=rule.by.principal_id, reason=f"rule {rule.rule_id}: {said}")
         try:
             if limit.action is not LimitAction.ALERT:
-                await self._halt(_halt_of(rule, limit, account, judgement.mark), word)
+                await self._halt(_halt_of(target, judgement.mark), word)
             detail = f"{word.reason}; {limit.action.value}"
             await self._actor.alert("limit_passed", detail, (account,))
-            await self._actor.keep(judgement.mark)
+            if self._stands(target):
+                await self._actor.keep(judgement.mark)
         except InvalidRequest as error:
             logger.error("a limit could not act", rule=rule.rule_id, error=str(error))
         finally:
@@ -166,8 +173,9 @@ class LimitWatch:
             # It was laid down before the crash, and a person has released it since.
 
 
-def _halt_of(rule: Rule, limit: Limit, account: AccountRef, mark: Mark) -> Halt:
-    """Named after the rule and the occasion: in whatever life, it is one."""
-    name = f"halt-{rule.rule_id}-{account}-{mark.passed}"
+def _halt_of(target: _Target, mark: Mark) -> Halt:
+    """Named after the rule, since when it stands, and the occasion: in whatever life, it is one."""
+    rule, limit, record, account = target
+    name = f"halt-{rule.rule_id}-{account}-{record.at:%Y%m%dT%H%M%S}-{mark.passed}"
     scope = HaltScope(account=account, grants=rule.by.accounts)
     return Halt(halt_id=name, scope=scope, level=_LEVELS[limit.action])

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, time, timedelta
 from decimal import Decimal
 
 import anyio
 import pytest
 
+from rpcserver.core.entries import Entry
+from rpcserver.core.records import OperationOpened
 from rpcserver.core.requests import CloseRequest
+from rpcserver.domain.account import Account
 from rpcserver.domain.directive import Halt, HaltLevel, HaltScope, Mark, Switch
 from rpcserver.domain.errors import InvalidRequest
-from rpcserver.domain.ids import AccountId, AccountRef
+from rpcserver.domain.ids import AccountId, AccountRef, PrincipalId
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.rule import FlattenAt, Limit, LimitAction, Measure, Retry, StoredCall
 from rpcserver.driver.engine import Engine
 from rpcserver.driver.halting import lay_halt
+from rpcserver.driver.ports import OperationRow
 from rpcserver.venues.paper import PaperVenue
 from rpcserver.venues.paper.commands import SetPhase, SetPrice
 from rpcserver.venues.paper.faults import ClearFaults, CutLink
@@ -486,3 +491,144 @@ async def test_marks_are_kept_for_each_account_and_rule() -> None:
             ("b", REF2),
         }
         assert {mark.day for mark in marks} == {date(2026, 3, 3)}
+
+
+# --- what is laid down anew ----------------------------------------------------------------------
+
+
+async def test_a_rule_of_a_time_set_anew_flattens_again_the_same_day() -> None:
+    async with open_venue(held(3)) as venue, ruled(WatchedJournal(), venue) as engine:
+        await lay(engine, rule(CLOSE))
+        await until(12, 12)
+        assert not positions(venue)
+        await venue.control(held(2))
+        await forget(engine)
+        await lay(engine, rule(FlattenAt(at=time(12, 30), until=time(12, 40), zone="UTC")))
+        await until(12, 31)
+
+        assert not positions(venue)
+
+
+async def test_a_limit_set_anew_locks_again_what_was_released() -> None:
+    async with open_venue(held(2)) as venue, ruled(WatchedJournal(), venue) as engine:
+        await price(venue, "100")
+        await lay(engine, rule(loss()))
+        await anyio.sleep(5)
+        await price(venue, "89")
+        await anyio.sleep(5)
+        [halt] = halts(engine)
+        await engine.lift(halt.name, WORD)
+        await forget(engine)
+        await venue.control(held(2))
+        await lay(engine, rule(loss("90")))
+        await anyio.sleep(5)
+        await price(venue, "70")
+        await anyio.sleep(5)
+
+        assert not positions(venue)
+        assert len(halts(engine)) == 1
+
+
+async def forget(engine: Engine) -> None:
+    """Take back what rules remember, as whoever changes a rule does."""
+    for record in tuple(engine.directives.values()):
+        if isinstance(record.directive, Mark):
+            await engine.lift(record.directive.name, WORD)
+
+
+async def test_a_switch_renewed_while_another_one_fires_does_not_fire() -> None:
+    async with (
+        open_venue(held(2), held(2, NQ, SIM2), accounts=(SIM, SIM2)) as venue,
+        ruled(WatchedJournal(), venue) as engine,
+    ):
+        other = Switch(
+            switch_id="later",
+            by=BY,
+            timeout=20.0,
+            call=StoredCall(api="Flatten", args='{"account":"Sim102"}'),
+        )
+        await lay(engine, SWITCH, other)
+        engine.renewals.renew(SWITCH.name)
+        engine.renewals.renew(other.name)
+
+        def hear(entries: Sequence[Entry]) -> None:
+            if any(isinstance(entry.record, OperationOpened) for entry in entries):
+                engine.renewals.renew(other.name)  # its client is there, just now
+
+        engine.subscribe(hear)
+        await anyio.sleep(25)
+
+        assert is_fired(engine)
+        assert list(positions(venue)) == [(SIM2, NQ)]
+
+
+class SlowToFind(WatchedJournal):
+    """A journal in which somebody does something while a key is looked up."""
+
+    async def find_key(self, principal: PrincipalId, key: str) -> OperationRow | None:
+        await self.meanwhile()
+        return await super().find_key(principal, key)
+
+    async def meanwhile(self) -> None:
+        """Nothing, until it is set."""
+
+
+async def test_a_switch_disarmed_while_it_is_about_to_fire_does_not_fire(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal = SlowToFind()
+    async with open_venue(held(2)) as venue, ruled(journal, venue) as engine:
+        await lay(engine, SWITCH)
+        engine.renewals.renew(SWITCH.name)
+        await anyio.sleep(15)
+
+        async def disarm() -> None:
+            if SWITCH.name in engine.directives:
+                await engine.lift(SWITCH.name, WORD)
+
+        monkeypatch.setattr(journal, "meanwhile", disarm)
+        await anyio.sleep(15)
+
+        assert SWITCH.name not in engine.directives
+        assert positions(venue)
+
+
+async def test_a_retry_closes_no_position_that_was_not_left() -> None:
+    async with (
+        open_venue(held(2), held(1, NQ, SIM2), accounts=(SIM, SIM2)) as venue,
+        ruled(WatchedJournal(), venue) as engine,
+    ):
+        for instrument in (MES, NQ):
+            await venue.control(SetPhase(instrument=instrument, phase=MarketPhase.CLOSED))
+        await lay(engine, rule(AGAIN))
+        await engine.close(flatten(SIM, SIM2, key="press", deadline=5.0))
+        await anyio.sleep(20)
+        await venue.control(held(5, NQ))  # opened since, and meant
+        for instrument in (MES, NQ):
+            await venue.control(SetPhase(instrument=instrument, phase=None))
+        await anyio.sleep(600)
+
+        assert positions(venue) == {(SIM, NQ): 5}
+
+
+async def test_a_limit_taken_back_while_its_account_is_read_does_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_venue(held(2)) as venue, ruled(WatchedJournal(), venue) as engine:
+        await price(venue, "100")
+        await lay(engine, rule(loss()))
+        await anyio.sleep(5)
+        read = venue.accounts
+
+        async def taken_back_meanwhile() -> Sequence[Account]:
+            figures = await read()
+            if rule(loss()).name in engine.directives:
+                await engine.lift(rule(loss()).name, WORD)
+            return figures
+
+        monkeypatch.setattr(venue, "accounts", taken_back_meanwhile)
+        await price(venue, "80")
+        await anyio.sleep(30)
+
+        assert positions(venue)
+        assert not halts(engine)
