@@ -71,6 +71,7 @@ from rpcserver.wire.frames import Rpc
 
 _OVERSEERS = frozenset({Role.VIEWER, Role.RISK, Role.ADMIN})
 _WATCHERS = frozenset({Role.RISK, Role.ADMIN})
+OWN_KEYS = ("directive:", "stay-flat:")  # what the server itself closes: rules, halts, switches
 
 
 def check_permission(principal: Principal, api: Api) -> None:
@@ -101,9 +102,14 @@ def close_request(
     *args* are what was sent: of them the digest is made. *terms* hold what was *defaulted*, too.
 
     Raises:
-        InvalidRequest: `unknown_account`, or `forbidden` for an override without the right to it.
+        InvalidRequest: `unknown_account`, `forbidden` for an override without the right to it, or
+            `invalid_argument` for a key that would pass for one of a rule's.
     """
     check_accounts(principal, terms.scope.accounts)
+    if (frame.idempotency_key or "").startswith(OWN_KEYS):
+        raise InvalidRequest(
+            "invalid_argument", f"`idempotencyKey`: {' and '.join(OWN_KEYS)} begin the server's own"
+        )
     if terms.on_fence is OnFence.OVERRIDE:
         if not principal.may(Permission.OVERRIDE):
             raise InvalidRequest("forbidden", "onFence override needs the risk role")

@@ -51,6 +51,20 @@ async def test_a_closing_call_is_accepted_followed_and_answered(
     assert data == {"success": True, "operationId": "op-1", "full": True}
 
 
+@pytest.mark.parametrize("key", ["directive:rule:@policy:op-1:1", "stay-flat:op-1:1"])
+async def test_no_client_calls_under_a_key_of_the_servers_own(
+    client: Client, engine: FakeEngine, key: str
+) -> None:
+    await client.say(
+        action="rpc", id="r1", api="Flatten", args={"account": "Sim101"}, idempotencyKey=key
+    )
+    _, data = await client.hear_until_final("r1")
+
+    assert data["error"] == "invalid_argument"
+    assert "idempotencyKey" in str(data["detail"])
+    assert not engine.closed
+
+
 async def test_a_known_key_is_answered_with_its_operation_while_the_server_stops(
     client: Client, engine: FakeEngine
 ) -> None:
