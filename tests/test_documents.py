@@ -1,15 +1,19 @@
-"""README.md and protocol.md hang together: contents, numbers of chapters, links, names of tests."""
+"""README.md and protocol.md hold: contents, numbers of chapters, links, commands, the map."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from rpcserver.apis.catalogue import registry
+from rpcserver.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = ROOT / "protocol.md"
@@ -83,3 +87,37 @@ def test_the_code_names_chapters_by_their_titles() -> None:
         assert not re.search(r"protocol\.md, (chapter )?\d", text), path
         for title in re.findall(r"protocol\.md, “([^”]+)”", text):
             assert title in titles, f"{path}: {title}"
+
+
+def test_the_map_of_the_code_is_the_tree() -> None:
+    drawn = the_map()
+    packages = {path.parent.name for path in (ROOT / "rpcserver").glob("*/__init__.py")}
+
+    assert packages == set(re.findall(r"\b([a-z]+)/", drawn))
+    modules = {path.name for path in (ROOT / "rpcserver").glob("*.py")} - {"__init__.py"}
+    assert modules == set(re.findall(r"\b\w+\.py\b", drawn))
+
+
+def the_map() -> str:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return text.partition("## The map of the code")[2].partition("```")[2].partition("```")[0]
+
+
+def commands_of_the_readme() -> list[str]:
+    """Every command line for `rpcserver` that stands in a fenced block, its comment taken off."""
+    blocks = re.findall(r"(?ms)^```\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    lines = [line.partition(" # ")[0].strip() for block in blocks for line in block.splitlines()]
+    found = [re.fullmatch(r"(?:\w+=\S+ )*rpcserver (.+)", line) for line in lines]
+    return [match[1] for match in found if match]
+
+
+@pytest.mark.parametrize("line", commands_of_the_readme())
+def test_every_command_of_the_readme_exists_with_its_options(line: str) -> None:
+    command: Any = typer.main.get_command(app)
+    words = shlex.split(line)
+    while words and words[0] in (commands := getattr(command, "commands", {})):
+        command = commands[words.pop(0)]
+    assert not hasattr(command, "commands") or command.invoke_without_command, "of a group, which?"
+    known = {name for parameter in command.params for name in parameter.opts}
+
+    assert {word for word in words if word.startswith("--")} <= known
