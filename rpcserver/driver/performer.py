@@ -11,11 +11,13 @@ The venue's message budget holds up orders alone: what only asks goes past those
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
 import anyio
 import anyio.abc
+from anyio.lowlevel import checkpoint
 
 from rpcserver.core.commands import (
     CancelOrder,
@@ -60,6 +62,7 @@ from rpcserver.driver.statistics import Load
 CALL_DEADLINE = 10.0  # seconds a venue may take for one call
 WATCH_INTERVAL = 0.5
 CONCURRENCY = 8  # calls at once, until the venue has said how many it bears
+CALLS_A_BREATH = 16  # answered at once, one after another, before everybody else has a turn
 
 VenueCommand = (
     SubmitOrder | CancelOrder | ChangeOrder | QueryOrder | QueryTrades | ReadAccount | ReadMarket
@@ -100,6 +103,8 @@ class Performer:
         self._count = 0
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
+        self._readings: deque[tuple[VenueCommand, SnapshotRead]] = deque()  # not fed yet
+        self._unbroken = 0  # answers since a worker last let others go on
         self._is_timed = False  # one of the idle waits for the budget
         self._concurrency = CONCURRENCY
         self._budget = Budget(None)
@@ -168,7 +173,35 @@ class Performer:
             worker.command = command
             event = await self._performed(command)
             worker.command = None
-            self._feed(command, event)
+            if isinstance(event, SnapshotRead):
+                self._found(command, event)
+            else:
+                self._feed(command, event)
+            await self._breathe()
+
+    async def _breathe(self) -> None:
+        """Let others go on: a venue that answers at once never makes a worker wait."""
+        self._unbroken += 1
+        if self._unbroken >= CALLS_A_BREATH:
+            self._unbroken = 0
+            await checkpoint()
+
+    def _found(self, command: VenueCommand, reading: SnapshotRead) -> None:
+        """
+        Let *reading* be fed in its turn: there is a plan to be made of it, perhaps a large one.
+
+        Many accounts are read at once. What is planned for the first of them becomes durable, and
+        its orders leave, while the readings of the others wait here.
+        """
+        self._readings.append((command, reading))
+        if len(self._readings) == 1:
+            self._tasks.start_soon(self._feed_readings)
+
+    async def _feed_readings(self) -> None:
+        while self._readings:
+            self._feed(*self._readings[0])
+            self._readings.popleft()
+            await checkpoint()
 
     async def _next(self, worker: _Worker) -> VenueCommand | None:
         """The most urgent command, when it may be performed; None: there is a worker too many."""

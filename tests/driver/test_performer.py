@@ -40,7 +40,13 @@ from rpcserver.domain.errors import OrderRefused, OutcomeUnknown, VenueUnavailab
 from rpcserver.domain.ids import AccountRef, ClientOrderId, VenueOrderId
 from rpcserver.domain.order import RejectReason
 from rpcserver.driver.budget import Budget
-from rpcserver.driver.performer import CALL_DEADLINE, WATCH_INTERVAL, Performer, VenueCommand
+from rpcserver.driver.performer import (
+    CALL_DEADLINE,
+    CALLS_A_BREATH,
+    WATCH_INTERVAL,
+    Performer,
+    VenueCommand,
+)
 from tests.driver.world import EPOCH, MES, PAPER, SIM, Call, WatchedVenue, open_venue, order
 
 pytestmark = pytest.mark.anyio
@@ -70,8 +76,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def _desk(capabilities: Capabilities | None = None) -> AsyncIterator[Desk]:
-    async with open_venue() as paper, anyio.create_task_group() as tasks:
+async def _desk(
+    capabilities: Capabilities | None = None, *, latency: float = 0.01
+) -> AsyncIterator[Desk]:
+    async with open_venue(latency=latency) as paper, anyio.create_task_group() as tasks:
         venue = WatchedVenue(paper)
         fed: list[tuple[VenueCommand, Event]] = []
         performer = Performer(venue, lambda command, event: fed.append((command, event)), tasks)
@@ -398,3 +406,35 @@ async def test_law_30_a_broken_call_ends_no_other() -> None:
         lost = {c.order.client_order_id for c, e in desk.fed
                 if isinstance(c, SubmitOrder) and isinstance(e, OrderLost)}  # fmt: skip
         assert lost == {str(number) for number in range(0, 30, 3)}
+
+
+# --- everybody has a turn ------------------------------------------------------------------------
+
+
+async def _most_fed_at_once(desk: Desk, count: int) -> int:
+    """How many of *count* answers were fed between two turns of somebody else: of one or of two."""
+    told, most = 0, 0
+    with anyio.fail_after(600):
+        while len(desk.fed) < count:
+            for _ in range(count * 2):
+                await anyio.sleep(0)
+                most, told = max(most, len(desk.fed) - told), len(desk.fed)
+            await anyio.sleep(0.001)
+    return max(most, len(desk.fed) - told)
+
+
+async def test_what_a_reading_decides_is_not_held_up_by_the_other_readings() -> None:
+    """All are read at once; between two of them the engine commits, and orders leave."""
+    async with _desk(Capabilities(concurrency=50)) as desk:
+        for _ in range(50):
+            desk.performer.perform(READ)
+
+        assert await _most_fed_at_once(desk, 50) <= 2
+
+
+async def test_a_venue_that_answers_at_once_lets_others_go_on() -> None:
+    async with _desk(Capabilities(concurrency=1), latency=0) as desk:
+        for _ in range(100):
+            desk.performer.perform(QueryTrades(account=ACCOUNT, since=EPOCH))
+
+        assert await _most_fed_at_once(desk, 100) <= 2 * CALLS_A_BREATH
