@@ -64,7 +64,7 @@ def operation_finished(state: State, finished: OperationFinished) -> None:
         state.partials[request.principal, request.digest] = Ended(
             operation_id=operation.operation_id, at=finished.at
         )
-    state.keep_report(report_of(state, operation))
+    state.keep_report(operation.operation_id, lambda: report_of(state, operation))
     if finished.settled:
         state.drop_operation(finished.operation_id)
 

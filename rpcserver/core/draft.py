@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -137,8 +137,8 @@ class Draft(State):
     def note_directive(self, change: DirectiveSet | DirectiveLifted) -> None:
         pass  # no decision looks at a directive that it lays down itself
 
-    def keep_report(self, report: OperationReport) -> None:
-        pass
+    def keep_report(self, operation_id: OperationId, made: Callable[[], OperationReport]) -> None:
+        pass  # no decision reads one, and of many legs it takes long to make
 
     def find_lane(self, key: PositionKey) -> Lane | None:
         if key in self._lane_drafts:

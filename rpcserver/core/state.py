@@ -466,8 +466,9 @@ class State:
         self.directives.pop(change.directive.name, None)
         self.directives[change.directive.name] = change  # the newest word last
 
-    def keep_report(self, report: OperationReport) -> None:
-        self.reports[report.operation_id] = report
+    def keep_report(self, operation_id: OperationId, made: Callable[[], OperationReport]) -> None:
+        """Answer for *operation_id* from memory from now on, with the report as *made* now."""
+        self.reports[operation_id] = report = made()
         self._lines_kept += _lines(report)
         while self._lines_kept > LEGS_KEPT and len(self.reports) > 1:
             self._lines_kept -= _lines(self.reports.pop(next(iter(self.reports))))
