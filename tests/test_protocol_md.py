@@ -191,7 +191,7 @@ def test_the_table_of_limits_is_the_code() -> None:
     expected = {
         f"`{name}`": f"{getattr(defaults, name):g}"
         if isinstance(getattr(defaults, name), float)
-        else str(getattr(defaults, name))
+        else str(getattr(defaults, name)).lower()
         for name in Limits.__struct_fields__
     }
 
