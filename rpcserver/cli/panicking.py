@@ -133,7 +133,7 @@ def _diary_file(directory: Path, run: str, output: Output) -> Iterator[IO[bytes]
 
 
 def _tell_takeover(takeover: Takeover, output: Output) -> None:
-    if takeover.deposed is None:
+    if takeover.deposed is None and takeover.ended:
         output.remark("no server held the data directory")
     elif takeover.ended:
         output.show(Text(f"process {takeover.deposed}, the server, was ended", style="bold"))

@@ -75,7 +75,7 @@ def holder_of(directory: Path) -> Holder | None:
         DirectoryHeld: Somebody does, and has not written down who.
     """
     try:
-        file = os.open(directory / LOCK_NAME, os.O_RDWR)
+        file = _open_to_look(directory / LOCK_NAME)
     except FileNotFoundError:
         return None
     try:
@@ -102,6 +102,15 @@ def depose(directory: Path) -> Holder | None:
         return holder if is_held else None
     finally:
         os.close(file)
+
+
+def _open_to_look(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return os.open(path, os.O_RDONLY)  # a disk that takes no more writes still tells
 
 
 def _is_free(file: int) -> bool:
