@@ -28,7 +28,7 @@ TALL = {
     "rpcserver.core.orders": 430,  # what venues tell of orders
     "rpcserver.core.records": 460,  # one class a record
     "rpcserver.core.state": 710,  # what is known, and its draft beside it
-    "rpcserver.driver.engine": 640,  # the facade and the turn
+    "rpcserver.driver.engine": 650,  # the facade and the turn
     "rpcserver.venues.paper.venue": 460,  # the port, method by method
 }
 
