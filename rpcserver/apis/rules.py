@@ -135,9 +135,11 @@ def _check_keys(args: SetRuleArgs) -> None:
         if getattr(args, name) is not UNSET
     }
     for key in sorted(given & every - may):
-        raise InvalidRequest("invalid_argument", f"{key}: a {args.kind} rule has none")
+        raise InvalidRequest("invalid_argument", f"{key}: no rule of the kind {args.kind} has it")
     for key in sorted(must - given):
-        raise InvalidRequest("missing_argument", f"{key}: a {args.kind} rule needs it")
+        raise InvalidRequest(
+            "missing_argument", f"{key}: every rule of the kind {args.kind} needs it"
+        )
 
 
 def _terms(args: SetRuleArgs, asked: Asked) -> RuleTerms:

@@ -45,15 +45,15 @@ def _how(new: Rule, old: Rule) -> str | None:
 def _limits(mine: Limit, theirs: Limit) -> str | None:
     name = mine.measure.value
     if mine == theirs:
-        return f"{name}: {mine.action.value} at {mine.amount} is said already by"
+        return f"{name}: {mine.action.value} at {mine.amount:f} is said already by"
     if mine.action is theirs.action:
-        return f"{name}: {mine.action.value} at {mine.amount}, but at {theirs.amount} by"
+        return f"{name}: {mine.action.value} at {mine.amount:f}, but at {theirs.amount:f} by"
     # What is milder must come first, or it never comes: the graver has acted already.
     milder, graver = sorted((mine, theirs), key=lambda limit: limit.action.weight)
     if milder.amount >= graver.amount:
         return (
-            f"{name}: {milder.action.value} at {milder.amount} would never come before "
-            f"{graver.action.value} at {graver.amount}; see"
+            f"{name}: {milder.action.value} at {milder.amount:f} would never come before "
+            f"{graver.action.value} at {graver.amount:f}; see"
         )
     return None
 

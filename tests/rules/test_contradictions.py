@@ -55,6 +55,18 @@ def test_a_contradiction_names_the_rule_that_stands(
     assert "A" in why
 
 
+def test_amounts_are_told_as_people_write_them() -> None:
+    new, old = (
+        Limit(measure=Measure.DAILY_LOSS, amount=Decimal(amount), action=HALT)
+        for amount in ("6E+4", "5E+4")
+    )
+
+    why = contradiction(rule(new, "new"), [rule(old, "old")], (A, B))
+
+    assert why is not None
+    assert "halt at 60000, but at 50000 by" in why
+
+
 @pytest.mark.parametrize(
     ("new", "old"),
     [
