@@ -9,14 +9,15 @@ POWER_CUTS ?= 10000
 CRASH_MINUTES ?= 10
 CRASH_SEED ?= 1
 PROOF_MINUTES ?= 60
+NODE_CLIENTS := clients/node_modules/.stamp
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check generate unit acceptance benchmark fuzz soak powercut crashes proof lock clean
+.PHONY: demo test check generate unit clients acceptance benchmark fuzz soak powercut crashes proof lock clean
 
 demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
 	$(VENV)/bin/rpcserver demo
 
-test: check unit acceptance ## Everything that CI checks
+test: check unit clients acceptance ## Everything that CI checks
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
@@ -29,6 +30,11 @@ generate: $(STAMP) ## Write the JSON Schemas, the AsyncAPI document and the Type
 
 unit: $(STAMP)
 	$(VENV)/bin/pytest -q --ignore=tests/acceptance
+
+clients: $(STAMP) $(NODE_CLIENTS) ## Check, test and bundle the TypeScript client
+	cd clients/typescript && npm run --silent check
+	cd clients/typescript && npm run --silent test
+	cd clients/typescript && npm run --silent build
 
 acceptance: $(STAMP) $(WSCAT)
 	$(VENV)/bin/pytest -q tests/acceptance
@@ -66,9 +72,13 @@ $(STAMP): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+$(NODE_CLIENTS): clients/package.json clients/package-lock.json clients/typescript/package.json
+	cd clients && npm ci --silent --no-audit --no-fund
+	touch $@
+
 $(WSCAT): tests/acceptance/package.json tests/acceptance/package-lock.json
 	cd tests/acceptance && npm ci --silent --no-audit --no-fund
 	touch $@
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules clients/node_modules clients/typescript/dist

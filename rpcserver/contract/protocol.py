@@ -9,7 +9,7 @@ import msgspec
 from rpcserver.apis.catalogue import registry
 from rpcserver.apis.registry import Api, ClosingApi
 from rpcserver.contract.answers import ANSWERS
-from rpcserver.contract.closing_answers import PlanAnswer
+from rpcserver.contract.closing_answers import ClosedAnswer, PlanAnswer
 from rpcserver.contract.shapes import Schema, Shapes, Spelling
 from rpcserver.contract.words import CHANNEL_ITEMS, WORDS
 from rpcserver.wire import frames
@@ -48,6 +48,7 @@ def gather() -> Protocol:
     from_server["final"] = shapes.of(frames.Final, Spelling.NUMBER)
     shapes.of(frames.ErrorData, Spelling.NUMBER)
     shapes.of(PlanAnswer, Spelling.NUMBER)
+    shapes.of(ClosedAnswer, Spelling.NUMBER)
     return Protocol(
         defs=shapes.defs,
         from_client=from_client,

@@ -180,7 +180,10 @@ def _is_refused(field: Field) -> bool:
 def _is_always_there(cls: type, field: Field, spelling: Spelling) -> bool:
     if field.required or spelling is Spelling.EITHER:
         return field.required
-    return not _omits_defaults(cls) and field.default is not msgspec.UNSET
+    has_value = field.default is not msgspec.NODEFAULT or (
+        field.default_factory is not msgspec.NODEFAULT
+    )  # what is UNSET by default has neither, and may be absent
+    return has_value and not _omits_defaults(cls)
 
 
 def _omits_defaults(cls: type) -> bool:

@@ -236,7 +236,7 @@ export interface Accepted {
   readonly requestId: string;
   readonly operationId: string;
   readonly duplicate: boolean;
-  readonly rateLimit: RateLimit;
+  readonly rateLimit?: RateLimit;
 }
 
 /** What the token has left: told once less than half of it is there. */
@@ -276,8 +276,8 @@ export interface ErrorFrame {
   readonly type: "error";
   readonly error: ErrorCode;
   readonly detail: string;
-  readonly retryAfterMs: number;
-  readonly reference: string;
+  readonly retryAfterMs?: number;
+  readonly reference?: string;
 }
 
 /** Something about the server itself: `restarting`, `journal_broken`. */
@@ -549,8 +549,8 @@ export interface ErrorData {
   readonly error: ErrorCode;
   readonly detail: string;
   readonly statusCode: number;
-  readonly retryAfterMs: number;
-  readonly reference: string;
+  readonly retryAfterMs?: number;
+  readonly reference?: string;
 }
 
 /** A dry run, the same in every dialect: nothing was sent. */
@@ -565,18 +565,18 @@ export interface PlanAnswer {
   readonly durationMs: number;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
-  readonly moreMatches: number;
-  readonly failures: readonly FailureAnswer[];
-  readonly legsOmitted: number;
-  readonly more: string;
-  readonly error: string;
-  readonly detail: string;
+  readonly auditSignature?: string;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly moreMatches?: number;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly error?: string;
+  readonly detail?: string;
 }
 
 /** One leg of a dry run: what would be sent, and nothing that could be read as done. */
@@ -612,6 +612,65 @@ export interface FailureAnswer {
   readonly venue: string;
   readonly account: string;
   readonly detail: string;
+}
+
+/** What every closing call answers in our own words, beside its dialect's. */
+export interface ClosedAnswer {
+  readonly success: boolean;
+  readonly operationId: string;
+  readonly flat: boolean;
+  readonly statusCode: number;
+  readonly provenAt: string | null;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly legs: readonly LegAnswer[];
+  readonly canceledOrderIds: readonly string[];
+  readonly durationMs: number;
+  readonly planHash: string;
+  readonly auditSeq: number;
+  readonly auditHead: string;
+  readonly auditSignature?: string;
+  readonly stayFlatUntil?: string;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly cancelled?: boolean;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly error?: string;
+  readonly detail?: string;
+}
+
+/** One leg. Quantities are unsigned; `side` is that of the position as found. */
+export interface LegAnswer {
+  readonly leg: number;
+  readonly positionId: string;
+  readonly venue: string;
+  readonly account: string;
+  readonly instrument: string;
+  readonly product?: string;
+  readonly side: string;
+  readonly outcome: string | null;
+  readonly quantity: string;
+  readonly target: string;
+  readonly closed: string;
+  readonly remaining: string;
+  readonly flipped?: boolean;
+  readonly averagePrice?: string;
+  readonly realized?: string;
+  readonly fees?: string;
+  readonly reason?: string;
+  readonly detail?: string;
+  readonly orderIds?: readonly string[];
+  readonly canceledOrderIds?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly joined?: boolean;
+  readonly provenAt?: string;
 }
 
 /** At least one filter; all that are set must match. */
@@ -662,53 +721,26 @@ export interface FlattenAnswer {
   readonly planHash: string;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly stayFlatUntil: string;
-  readonly failures: readonly FailureAnswer[];
-  readonly legsOmitted: number;
-  readonly more: string;
-  readonly cancelled: boolean;
-  readonly approvedBy: string;
-  readonly alone: boolean;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
-  readonly unprotected: boolean;
-  readonly error: string;
-  readonly detail: string;
+  readonly auditSignature?: string;
+  readonly stayFlatUntil?: string;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly cancelled?: boolean;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly error?: string;
+  readonly detail?: string;
   readonly orderIds: readonly string[];
   readonly closedPositions: readonly PositionAnswer[];
   readonly remainingPositions: readonly PositionAnswer[];
-  readonly warning: string;
-}
-
-/** One leg. Quantities are unsigned; `side` is that of the position as found. */
-export interface LegAnswer {
-  readonly leg: number;
-  readonly positionId: string;
-  readonly venue: string;
-  readonly account: string;
-  readonly instrument: string;
-  readonly product?: string;
-  readonly side: string;
-  readonly outcome: string | null;
-  readonly quantity: string;
-  readonly target: string;
-  readonly closed: string;
-  readonly remaining: string;
-  readonly flipped?: boolean;
-  readonly averagePrice?: string;
-  readonly realized?: string;
-  readonly fees?: string;
-  readonly reason?: string;
-  readonly detail?: string;
-  readonly orderIds?: readonly string[];
-  readonly canceledOrderIds?: readonly string[];
-  readonly unprotected?: boolean;
-  readonly joined?: boolean;
-  readonly provenAt?: string;
+  readonly warning?: string;
 }
 
 /** One position as NinjaTrader names its parts: `quantity` is unsigned. */
@@ -796,38 +828,38 @@ export interface ExitAllAnswer {
   readonly planHash: string;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly stayFlatUntil: string;
-  readonly failures: readonly FailureAnswer[];
-  readonly legsOmitted: number;
-  readonly more: string;
-  readonly cancelled: boolean;
-  readonly approvedBy: string;
-  readonly alone: boolean;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
-  readonly unprotected: boolean;
-  readonly error: string;
-  readonly detail: string;
+  readonly auditSignature?: string;
+  readonly stayFlatUntil?: string;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly cancelled?: boolean;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly error?: string;
+  readonly detail?: string;
   readonly status: string;
   readonly data: readonly ExitRow[];
-  readonly error_code: string;
-  readonly message: string;
+  readonly error_code?: string;
+  readonly message?: string;
 }
 
 /** One row of `data`: what became of one position. */
 export interface ExitRow {
   readonly instrument: string | null;
   readonly exit_quantity: number;
-  readonly exit_price: number;
+  readonly exit_price?: number;
   readonly status: string;
-  readonly error: string;
-  readonly remaining_quantity: number;
+  readonly error?: string;
+  readonly remaining_quantity?: number;
   readonly account: string;
-  readonly position_id: string;
+  readonly position_id?: string;
 }
 
 /** Both sides of one product. */
@@ -862,22 +894,22 @@ export interface BatchCloseAnswer {
   readonly planHash: string;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly stayFlatUntil: string;
-  readonly failures: readonly FailureAnswer[];
-  readonly legsOmitted: number;
-  readonly more: string;
-  readonly cancelled: boolean;
-  readonly approvedBy: string;
-  readonly alone: boolean;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
-  readonly unprotected: boolean;
-  readonly error: string;
-  readonly detail: string;
+  readonly auditSignature?: string;
+  readonly stayFlatUntil?: string;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly cancelled?: boolean;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly error?: string;
+  readonly detail?: string;
   readonly code: string;
   readonly msg: string;
   readonly data: ErrorList;
@@ -932,25 +964,25 @@ export interface LiquidateAnswer {
   readonly planHash: string;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly stayFlatUntil: string;
-  readonly failures: readonly FailureAnswer[];
-  readonly legsOmitted: number;
-  readonly more: string;
-  readonly cancelled: boolean;
-  readonly approvedBy: string;
-  readonly alone: boolean;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
-  readonly unprotected: boolean;
-  readonly error: string;
-  readonly detail: string;
+  readonly auditSignature?: string;
+  readonly stayFlatUntil?: string;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly cancelled?: boolean;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly error?: string;
+  readonly detail?: string;
   readonly status: string;
   readonly data: Readonly<Record<string, unknown>>;
-  readonly message: string;
+  readonly message?: string;
 }
 
 /** No args of its own: the filters of `Liquidate` are known here to be refused by name. */
@@ -1036,7 +1068,7 @@ export interface AccountAnswer {
   readonly mode: string;
   readonly sandbox: boolean;
   readonly balances: Readonly<Record<string, string>>;
-  readonly success: boolean;
+  readonly success?: boolean;
 }
 
 /** NinjaTrader's account items that any venue has. */
@@ -1068,8 +1100,8 @@ export interface AccountRowsArgs {
 /** Positions. */
 export interface PositionsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly positions: readonly HeldPosition[];
 }
 
@@ -1086,10 +1118,10 @@ export interface HeldPosition {
   readonly unrealizedProfitLoss: number | null;
   readonly tag: string | null;
   readonly venue: string;
-  readonly positionId: string;
-  readonly product: string;
-  readonly success: boolean;
-  readonly positions: readonly HeldPosition[];
+  readonly positionId?: string;
+  readonly product?: string;
+  readonly success?: boolean;
+  readonly positions?: readonly HeldPosition[];
 }
 
 /** `includeFlat` adds the instruments that only have working orders. */
@@ -1108,8 +1140,8 @@ export interface PositionArgs {
 /** Orders. */
 export interface OrdersAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly orders: readonly OrderAnswer[];
 }
 
@@ -1146,7 +1178,7 @@ export interface OrderAnswer {
   readonly cancelPending: boolean;
   readonly rejectReason: string | null;
   readonly detail: string;
-  readonly success: boolean;
+  readonly success?: boolean;
 }
 
 /** The args of a read that may be long. */
@@ -1172,8 +1204,8 @@ export interface ExecutionsArgs {
 /** Fills. */
 export interface ExecutionsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly executions: readonly ExecutionAnswer[];
 }
 
@@ -1305,7 +1337,7 @@ export interface QuoteAnswer {
   readonly dataSource: DataSource;
   readonly isMarketOpen: boolean;
   readonly currency: string;
-  readonly success: boolean;
+  readonly success?: boolean;
 }
 
 /** Where a quote comes from. */
@@ -1339,7 +1371,7 @@ export interface BarsAnswer {
   readonly period: number;
   readonly count: number;
   readonly bars: readonly BarAnswer[];
-  readonly since: string | null;
+  readonly since?: string | null;
 }
 
 /** One bar; `time` and `epoch` (milliseconds) are its beginning. */
@@ -1376,8 +1408,8 @@ export interface PlaceOrderArgs {
 export interface OrderPlacedAnswer {
   readonly success: boolean;
   readonly orderId: string;
-  readonly orderState: string;
-  readonly venueOrderId: string | null;
+  readonly orderState?: string;
+  readonly venueOrderId?: string | null;
 }
 
 /** One order, by the venue's id or ours. */
@@ -1397,8 +1429,8 @@ export interface CancelOrdersArgs {
 export interface OrdersCanceledAnswer {
   readonly success: boolean;
   readonly orderIds: readonly string[];
-  readonly pendingOrderIds: readonly string[];
-  readonly failed: readonly (Readonly<Record<string, unknown>>)[];
+  readonly pendingOrderIds?: readonly string[];
+  readonly failed?: readonly (Readonly<Record<string, unknown>>)[];
 }
 
 /** No args of its own: the filters of `CancelOrders` are known here to be refused by name. */
@@ -1437,30 +1469,30 @@ export interface ReverseAnswer {
   readonly planHash: string;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly stayFlatUntil: string;
-  readonly failures: readonly FailureAnswer[];
-  readonly legsOmitted: number;
-  readonly more: string;
-  readonly cancelled: boolean;
-  readonly approvedBy: string;
-  readonly alone: boolean;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
-  readonly warnings: readonly string[];
-  readonly unprotected: boolean;
-  readonly error: string;
-  readonly detail: string;
+  readonly auditSignature?: string;
+  readonly stayFlatUntil?: string;
+  readonly failures?: readonly FailureAnswer[];
+  readonly legsOmitted?: number;
+  readonly more?: string;
+  readonly cancelled?: boolean;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly unprotected?: boolean;
+  readonly error?: string;
+  readonly detail?: string;
   readonly orderIds: readonly string[];
   readonly closedPositions: readonly PositionAnswer[];
   readonly remainingPositions: readonly PositionAnswer[];
-  readonly warning: string;
+  readonly warning?: string;
   readonly placed: boolean | null;
-  readonly orderId: string;
-  readonly orderState: string;
-  readonly venueOrderId: string;
+  readonly orderId?: string;
+  readonly orderState?: string;
+  readonly venueOrderId?: string;
 }
 
 /** The options of the close, and the order of `PlaceOrder` that follows it. */
@@ -1592,8 +1624,8 @@ export interface ListOperationsArgs {
 /** Operations, the newest first. */
 export interface OperationsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly operations: readonly OperationAnswer[];
 }
 
@@ -1624,7 +1656,7 @@ export interface OperationPageAnswer {
   readonly success: boolean;
   readonly operation: OperationDetail;
   readonly legs: readonly DetailedLeg[];
-  readonly next: number;
+  readonly next?: number;
 }
 
 /** One operation. `success` and `flat` are null until it has ended. */
@@ -1651,13 +1683,13 @@ export interface OperationDetail {
   readonly total: number;
   readonly auditSeq: number;
   readonly auditHead: string;
-  readonly auditSignature: string;
-  readonly approvedBy: string;
-  readonly alone: boolean;
-  readonly sandbox: boolean;
-  readonly sandboxVenues: readonly string[];
-  readonly fromPreferences: Readonly<Record<string, unknown>>;
-  readonly fromPolicy: Readonly<Record<string, unknown>>;
+  readonly auditSignature?: string;
+  readonly approvedBy?: string;
+  readonly alone?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly fromPreferences?: Readonly<Record<string, unknown>>;
+  readonly fromPolicy?: Readonly<Record<string, unknown>>;
 }
 
 /** One leg with its orders, as `GetOperation` pages them. */
@@ -1734,13 +1766,13 @@ export interface HaltArgs {
 export interface HaltSetAnswer {
   readonly success: boolean;
   readonly halt: HaltAnswer;
-  readonly haltId: string;
-  readonly complete: boolean;
-  readonly unreadAccounts: readonly string[];
-  readonly canceledOrderIds: readonly string[];
-  readonly pendingOrderIds: readonly string[];
-  readonly operationId: string;
-  readonly operations: readonly string[];
+  readonly haltId?: string;
+  readonly complete?: boolean;
+  readonly unreadAccounts?: readonly string[];
+  readonly canceledOrderIds?: readonly string[];
+  readonly pendingOrderIds?: readonly string[];
+  readonly operationId?: string;
+  readonly operations?: readonly string[];
 }
 
 /** A halt that stands. A filter that is null does not narrow it. */
@@ -1768,8 +1800,8 @@ export interface ReleaseArgs {
 /** Halts that stand. */
 export interface HaltsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly halts: readonly HaltAnswer[];
 }
 
@@ -1849,8 +1881,8 @@ export interface RuleRemovedAnswer {
 /** Rules that stand, the oldest first. */
 export interface RulesAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly rules: readonly RuleAnswer[];
 }
 
@@ -1912,11 +1944,11 @@ export interface QueryAuditArgs {
 /** The exit log; `summary` is over all exits of the filter, not of the page. */
 export interface ExitsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly exits: readonly ExitAnswer[];
-  readonly summary: readonly InstrumentSummary[];
-  readonly summarized: number;
+  readonly summary?: readonly InstrumentSummary[];
+  readonly summarized?: number;
 }
 
 /** One line of the exit log. Quantities and prices are decimal strings. */
@@ -1979,8 +2011,8 @@ export interface ListAlertsArgs {
 /** Alerts, the newest first. */
 export interface AlertsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly alerts: readonly AlertItem[];
 }
 
@@ -1999,8 +2031,8 @@ export interface AlertAnswer {
 /** Calls that wait for a second person. */
 export interface ApprovalsAnswer {
   readonly success: boolean;
-  readonly count: number;
-  readonly next: string | number;
+  readonly count?: number;
+  readonly next?: string | number;
   readonly approvals: readonly ApprovalAnswer[];
 }
 
@@ -2213,7 +2245,7 @@ export interface NewTokenAnswer {
   readonly success: boolean;
   readonly token: string;
   readonly row: TokenAnswer;
-  readonly old: TokenAnswer;
+  readonly old?: TokenAnswer;
 }
 
 /** A token as its administrators see it: never the token itself. */
