@@ -29,6 +29,7 @@ from rpcserver.settings_sources import (
     Given,
     build,
     leaves,
+    origin,
     read_environment,
     read_file,
 )
@@ -284,8 +285,8 @@ def load_settings(
         given |= _default_directory(problems)
     settings = build(Settings, given, problems)
     if settings is not None:
-        problems.extend(_contradictions(settings))
-        problems.extend(_useless_paths(settings, given))
+        wrong = (*_contradictions(settings), *_useless_paths(settings))
+        problems.extend(f"{origin(key, given)}{key}: {why}" for key, why in wrong)
     if settings is None or problems:
         raise SettingsError(tuple(problems))
     return settings
@@ -307,41 +308,43 @@ def _default_directory(problems: list[str]) -> Found:
         return {}
 
 
-def _contradictions(settings: Settings) -> Iterator[str]:
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is wrong with which key that the type of a setting cannot tell."""
     if 0 < settings.audit.retention_days < RETENTION_DAYS_MIN:
         yield (
-            f"audit.retention_days: expected 0 (for ever) or at least {RETENTION_DAYS_MIN}: "
-            "idempotency keys are forgotten with what goes"
+            "audit.retention_days",
+            f"expected 0 (for ever) or at least {RETENTION_DAYS_MIN}: "
+            "idempotency keys are forgotten with what goes",
         )
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        yield "tls_certificate and tls_key: expected both or neither"
+    if settings.tls_certificate is not None and settings.tls_key is None:
+        yield "tls_certificate", "expected tls_key beside it: both or neither"
+    if settings.tls_key is not None and settings.tls_certificate is None:
+        yield "tls_key", "expected tls_certificate beside it: both or neither"
     if not (settings.insecure or settings.is_encrypted or is_loopback(settings.host)):
         yield (
-            f"host: {settings.host} is reachable from other machines and there is no TLS: "
-            "set tls_certificate and tls_key, or insecure if tokens may travel in the clear"
+            "host",
+            f"{settings.host} is reachable from other machines and there is no TLS: "
+            "set tls_certificate and tls_key, or insecure if tokens may travel in the clear",
         )
     if settings.venue.kind is VenueKind.REMOTE and not settings.venue.url.startswith(
         ("ws://", "wss://")
     ):
-        yield f"venue.url: expected ws://127.0.0.1:8788 or the like, got {settings.venue.url!r}"
+        yield "venue.url", f"expected ws://127.0.0.1:8788 or the like, got {settings.venue.url!r}"
     yield from webhook_contradictions(settings.webhooks)
 
 
-def _useless_paths(settings: Settings, given: Found) -> Iterator[str]:
+def _useless_paths(settings: Settings) -> Iterator[tuple[str, str]]:
     """Paths that look right and are not, while there is still somebody to read it."""
     for key, path in (
         ("tls_certificate", settings.tls_certificate),
         ("tls_key", settings.tls_key),
     ):
         if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
-            yield f"{given[key].origin}: {key}: expected a file that can be read, got {str(path)!r}"
+            yield key, f"expected a file that can be read, got {str(path)!r}"
     directory = settings.data_dir.absolute()
     there = next(path for path in (directory, *directory.parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        yield (
-            f"{given['data_dir'].origin}: data_dir: expected a directory that can be written, "
-            f"got {str(directory)!r}"
-        )
+        yield "data_dir", f"expected a directory that can be written, got {str(directory)!r}"
 
 
 def is_loopback(host: str) -> bool:

@@ -92,20 +92,20 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ] = None
 
 
-def webhook_contradictions(webhooks: Mapping[str, WebhookSettings]) -> Iterator[str]:
-    """What is wrong with webhooks that the type of a setting cannot tell. Never a secret."""
+def webhook_contradictions(webhooks: Mapping[str, WebhookSettings]) -> Iterator[tuple[str, str]]:
+    """What is wrong with which key that the type of a setting cannot tell. Never a secret."""
     for name, webhook in webhooks.items():
         key = f"webhooks.{name}"
         if not NAME.fullmatch(name):
-            yield f"{key}: expected a name of a-z, 0-9, - and _, at most 32 characters"
+            yield key, "expected a name of a-z, 0-9, - and _, at most 32 characters"
         if (why := _useless_url(webhook.url)) is not None:
-            yield f"{key}.url: {why}"
+            yield f"{key}.url", why
         for code in webhook.codes:
             if code not in CODES and code != "audit_head":
-                yield f"{key}.codes: there is no alert {code!r}; protocol.md lists them"
+                yield f"{key}.codes", f"there is no alert {code!r}; protocol.md lists them"
         file = webhook.ca_file
         if file is not None and not (file.is_file() and os.access(file, os.R_OK)):
-            yield f"{key}.ca_file: expected a file that can be read, got {str(file)!r}"
+            yield f"{key}.ca_file", f"expected a file that can be read, got {str(file)!r}"
 
 
 def _useless_url(url: str) -> str | None:

@@ -222,7 +222,10 @@ def build(
     for name in sorted(needed - values.keys()):
         if not any(prefix + name in problem for problem in problems):
             kind = get_type_hints(section, include_extras=True)[name]
-            problems.append(f"{prefix}{name}: expected {expected(kind)}, and it is not given")
+            where = origin(prefix.removesuffix("."), given)
+            problems.append(
+                f"{where}{prefix}{name}: expected {expected(kind)}, and it is not given"
+            )
     return None if problems else section(**values)
 
 
@@ -250,6 +253,14 @@ def _plain(kind: object) -> object:
 
 
 # --- words -------------------------------------------------------------------------------------
+
+
+def origin(key: str, given: Mapping[str, Given]) -> str:
+    """Where *key* was given, or the first of its table, to begin a line with; "" if nowhere."""
+    found = given.get(key) or next(
+        (each for name, each in given.items() if name.startswith(f"{key}.")), None
+    )
+    return "" if found is None else f"{found.origin}: "
 
 
 def shown(key: str, value: object) -> str:

@@ -147,8 +147,29 @@ def test_beyond_this_machine_only_with_tls_or_by_an_explicit_word(tmp_path: Path
     assert encrypted.url.startswith("wss://")
 
 
-def test_a_certificate_needs_its_key() -> None:
-    assert "both or neither" in refusal(overrides={"tls_certificate": "c.pem"})
+@pytest.mark.parametrize("key", ["tls_certificate", "tls_key"])
+def test_a_certificate_needs_its_key(key: str) -> None:
+    told = refusal(overrides={key: "c.pem"})
+
+    assert f"the command line: {key}: expected tls_" in told
+    assert "both or neither" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ('port = 1\nhost = "0.0.0.0"\n', 2, "host: 0.0.0.0 is reachable"),
+        ("[audit]\nretention_days = 3\n", 2, "audit.retention_days: expected 0"),
+        ('[venue]\nkind = "remote"\nurl = "x"\n', 3, "venue.url: expected ws://"),
+        ('[webhooks.a]\nsecret = "s"\n', 2, "webhooks.a.url: expected an https address, and"),
+    ],
+)
+def test_what_only_a_second_look_finds_is_told_with_its_line(
+    tmp_path: Path, text: str, line: int, told: str
+) -> None:
+    config = write(tmp_path, text)
+
+    assert f"{config}:{line}: {told}" in refusal(config)
 
 
 @pytest.mark.parametrize("key", ["tls_certificate", "tls_key"])
