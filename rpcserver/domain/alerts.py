@@ -12,7 +12,8 @@ CODES: Mapping[str, str] = {
     "exit_retried": "what a close left open is being closed again",
     "unprotected": "a protective order was canceled and its position is not flat",
     "order_unknown": "an operation ended while an order of it may still be alive: "
-    "no new risk there until that is known",
+    "no new risk there until that is known; or a client's own order is not found, "
+    "and may still be taken late: see [`ResolveOrder`](#resolveorder)",
     "order_settled": "that order is known to have ended; the gate is open",
     "foreign_change": "a position changed by someone else's hand while it was being closed; "
     "the plan follows",
