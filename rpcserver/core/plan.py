@@ -170,6 +170,16 @@ def takes(scope: Scope, position: Position, instrument: Instrument) -> bool:
     return _selects(scope, position, instrument) and not _is_excluded(scope, instrument)
 
 
+def takes_orders(scope: Scope, instrument: Instrument) -> bool:
+    """Whether it cancels orders in *instrument*, in an account of *scope*, where none is held."""
+    is_of_a_position = scope.side or scope.pnl or scope.position_id or scope.oldest_only
+    return (
+        not (is_of_a_position or scope.positions or _is_excluded(scope, instrument))
+        and (not scope.instruments or any(s.matches(instrument) for s in scope.instruments))
+        and scope.product_group in (None, instrument.product_group)
+    )
+
+
 def _selects(scope: Scope, position: Position, instrument: Instrument) -> bool:
     """Whether every filter that is set matches."""
     return (
@@ -331,8 +341,6 @@ def _orders_alone(
 
     A filter that speaks of a position (its side, its profit, its id) selects no order by itself.
     """
-    if scope.side or scope.pnl or scope.position_id or scope.oldest_only:
-        return []
     held = {position.key for position in snapshot.positions}
     orders = dict(orders)
     for key in state.lanes_of(snapshot.account):
@@ -342,11 +350,7 @@ def _orders_alone(
     for key, working in orders.items():
         lane = state.find_lane(key)
         instrument = lane.instrument if lane else snapshot.instruments[key.instrument]
-        if key in held or _is_excluded(scope, instrument):
-            continue
-        if scope.instruments and not any(s.matches(instrument) for s in scope.instruments):
-            continue
-        if scope.product_group and instrument.product_group is not scope.product_group:
+        if key in held or not takes_orders(scope, instrument):
             continue
         if scope.strategy_tag:
             working = [order for order in working if order.tag == scope.strategy_tag]

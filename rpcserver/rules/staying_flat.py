@@ -16,7 +16,7 @@ import anyio.abc
 import msgspec
 
 from rpcserver.core.entries import Entry
-from rpcserver.core.plan import covers, takes
+from rpcserver.core.plan import takes, takes_orders
 from rpcserver.core.records import OperationFinished
 from rpcserver.core.requests import CloseRequest, OnRefill
 from rpcserver.domain.account import UNREAD, AccountSnapshot
@@ -167,7 +167,8 @@ def refills(request: CloseRequest, snapshot: AccountSnapshot) -> Iterator[str]:
             yield f"{position.signed_quantity:f} {position.instrument}"
     for order in snapshot.orders:
         instrument = snapshot.instruments[order.instrument]
-        if covers(scope, snapshot.account, instrument) and not order.reduce_only:
+        is_tagged = scope.strategy_tag in (None, order.tag)
+        if takes_orders(scope, instrument) and is_tagged and not order.reduce_only:
             yield f"order {order.venue_order_id} in {order.instrument}"
 
 

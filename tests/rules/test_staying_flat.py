@@ -10,6 +10,7 @@ import pytest
 
 from rpcserver.core.requests import CloseRequest, OnRefill
 from rpcserver.domain.ids import AccountId
+from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import OrderSide
 from rpcserver.driver.engine import Engine
 from rpcserver.rules.staying_flat import CLOSES_MAX
@@ -66,6 +67,19 @@ async def test_law_21_a_refill_is_told_once_and_left_alone() -> None:
         await anyio.sleep(120)
         assert (await alerts(engine)).count("refilled") == 1
         assert positions(venue) == {(SIM, MES): 2}
+        assert await operations(engine) == 1
+
+
+async def test_law_13_an_order_in_what_was_left_out_is_no_refill() -> None:
+    async with open_venue(held(3)) as venue, ruled(WatchedJournal(), venue) as engine:
+        asked = staying_flat(60, OnRefill.CLOSE)
+        left_out = InstrumentSelector(asked=NQ, exact=NQ)
+        scope = msgspec.structs.replace(asked.scope, exclude=(left_out,))
+        await flat(engine, msgspec.structs.replace(asked, scope=scope))
+        await venue.control(SubmitOrder(order("resting", instrument=NQ, limit="1")))
+        await anyio.sleep(120)
+
+        assert "refilled" not in await alerts(engine)
         assert await operations(engine) == 1
 
 
