@@ -105,8 +105,14 @@ def the_map() -> str:
 
 def commands_of_the_readme() -> list[str]:
     """Every command line for `rpcserver` that stands in a fenced block, its comment taken off."""
-    blocks = re.findall(r"(?ms)^```\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"))
-    lines = [line.partition(" # ")[0].strip() for block in blocks for line in block.splitlines()]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    fenced = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", text)
+    lines = [
+        line.partition(" # ")[0].strip()
+        for language, block in fenced
+        if not language
+        for line in block.splitlines()
+    ]
     found = [re.fullmatch(r"(?:\w+=\S+ )*rpcserver (.+)", line) for line in lines]
     return [match[1] for match in found if match]
 
