@@ -41,6 +41,7 @@ Schema: TypeAlias = dict[str, object]
 Words: TypeAlias = Mapping[type[msgspec.Struct], Mapping[str, Sequence[str]]]
 
 REFERENCE = "#/$defs/"
+ANY_CASE = "x-anyCase"  # words that are known whatever their case, as no `enum` can say
 
 
 class Spelling(enum.Enum):
@@ -93,7 +94,7 @@ class Shapes:
             case DateType():
                 return {"type": "string", "format": "date"}
             case TimeType():
-                return {"type": "string", "format": "time"}
+                return {"type": "string"}  # of a zone named elsewhere: no offset, so no `time`
             case EnumType(cls=words):
                 return {"enum": [member.value for member in words]}
             case LiteralType(values=values):
@@ -138,7 +139,8 @@ class Shapes:
         if kind.tag_field is not None:
             properties[kind.tag_field] = {"const": kind.tag}
             required.append(kind.tag_field)
-        words = {**getattr(kind.cls, "choices", {}), **self._words.get(kind.cls, {})}
+        words = self._words.get(kind.cls, {})
+        in_any_case: Mapping[str, Sequence[str]] = getattr(kind.cls, "choices", {})
         for field in kind.fields:
             if spelling is Spelling.EITHER and _is_refused(field):
                 continue
@@ -146,7 +148,9 @@ class Shapes:
             if field.default is None and _omits_defaults(kind.cls):
                 schema = _never_null(schema)
             if field.encode_name in words:
-                _limit(schema, words[field.encode_name])
+                _limit(schema, "enum", words[field.encode_name])
+            if field.encode_name in in_any_case:
+                _limit(schema, ANY_CASE, in_any_case[field.encode_name])
             properties[field.encode_name] = schema
             if _is_always_there(kind.cls, field, spelling):
                 required.append(field.encode_name)
@@ -203,11 +207,11 @@ def _never_null(schema: Schema) -> Schema:
             return {"anyOf": told}
 
 
-def _limit(schema: Schema, words: Sequence[str]) -> None:
+def _limit(schema: Schema, keyword: str, words: Sequence[str]) -> None:
     """Let the text in *schema*, or every text of its list, be one of *words*."""
     for part in (schema, schema.get("items"), *_options(schema)):
         if isinstance(part, dict) and part.get("type") == "string":
-            part["enum"] = list(words)
+            part[keyword] = list(words)
 
 
 def _options(schema: Schema) -> Sequence[object]:

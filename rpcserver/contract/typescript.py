@@ -94,7 +94,7 @@ def _type(schema: Mapping[str, Any]) -> str:
             return reference.removeprefix(REFERENCE)
         case {"const": value}:
             return _literal(value)
-        case {"enum": list(values)}:
+        case {"enum": list(values)} | {"x-anyCase": list(values)}:
             return _words(values)
         case {"anyOf": list(options)}:
             return _either(options)

@@ -25,7 +25,7 @@ PROGRESS_EVENTS: Final = (
     "working",
     "filled",
     "unknown",
-    *(end.value for end in OrderEnd),
+    *(end.value for end in OrderEnd if end is not OrderEnd.FILLED),
     "position_adopted",
     "gate_closed",
     "gate_opened",
