@@ -192,9 +192,9 @@ def apply(state: State, change: Change) -> None:
             if operation.request.dry_run:
                 state.plans[change.plan_hash] = change.mono
         case OperationCancelled():
-            stop(state.operation(change.operation_id), Outcome.CANCELLED, change.mono)
+            stop(state.operation(change.operation_id), Outcome.CANCELLED, change)
         case OperationExpired():
-            stop(state.operation(change.operation_id), Outcome.PARTIAL, change.mono)
+            stop(state.operation(change.operation_id), Outcome.PARTIAL, change)
         case OperationFinished():
             operation_finished(state, change)
         case OperationSettled():

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from rpcserver.core.records import OperationFinished, OperationOpened, ScopeWidened
+from rpcserver.core.records import (
+    OperationCancelled,
+    OperationExpired,
+    OperationFinished,
+    OperationOpened,
+    ScopeWidened,
+)
 from rpcserver.core.report import Outcome
 from rpcserver.core.reporting import report_of
 from rpcserver.core.state import Ended, KeyUse, Operation, Part, State
@@ -69,9 +75,12 @@ def operation_finished(state: State, finished: OperationFinished) -> None:
         state.drop_operation(finished.operation_id)
 
 
-def stop(operation: Operation, how: Outcome, mono: float) -> None:
+def stop(
+    operation: Operation, how: Outcome, stopped: OperationCancelled | OperationExpired
+) -> None:
     """Nothing more is sent for *operation*. Its lanes are looked at by the same decision."""
     operation.stopped = operation.stopped or how
-    operation.stopped_at = mono
+    operation.stopped_at = stopped.mono
+    operation.stopped_wall = operation.stopped_wall or stopped.at
     operation.cancelled = operation.cancelled or how is Outcome.CANCELLED
     operation.wake = None

@@ -7,9 +7,10 @@ from datetime import timedelta
 import msgspec
 
 from rpcserver.core.records import Recovered
-from rpcserver.core.state import Doubt, LedgerOrder, OrderState, Reading, State
+from rpcserver.core.state import Doubt, LedgerOrder, Operation, OrderState, Reading, State
 
 RECOVERED_FENCE = 5.0  # seconds a fence that stood at the crash is given anew
+PROOF_LONGEST = 30.0  # seconds a stopped operation may take over several lives: it is owed its end
 
 
 def rearm(state: State, recovered: Recovered) -> None:
@@ -26,7 +27,7 @@ def rearm(state: State, recovered: Recovered) -> None:
         operation.recovered = True
         operation.heard_at = mono
         operation.deadline = mono + min(max(left, 0.0), operation.request.deadline)
-        operation.stopped_at = mono
+        operation.stopped_at = mono if _may_prove(operation, recovered) else float("-inf")
         for part in state.parts_of(operation):
             if part.reading is Reading.READING:
                 part.retry_at, part.heard_at = mono, None
@@ -51,6 +52,12 @@ def rearm(state: State, recovered: Recovered) -> None:
         state.arm(key, mono)
     for name, order in list(state.loose.items()):
         state.put_loose(state.loose_accounts[name], _unasked(order, mono))
+
+
+def _may_prove(operation: Operation, recovered: Recovered) -> bool:
+    """Whether what a stopped operation left is waited for anew: not in ever so many short lives."""
+    stopped = operation.stopped_wall
+    return stopped is None or (recovered.at - stopped).total_seconds() < PROOF_LONGEST
 
 
 def _unasked(order: LedgerOrder, mono: float) -> LedgerOrder:

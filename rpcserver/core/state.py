@@ -276,6 +276,7 @@ class Operation(msgspec.Struct, kw_only=True):
     oldest_proof: datetime | None = None
     stopped: Outcome | None = None  # cancelled, or its deadline passed
     stopped_at: float = 0.0
+    stopped_wall: datetime | None = None
     cancelled: bool = False  # a person asked for it
     recovered: bool = False  # taken up again by a later life than the one that opened it
     overtaken: OperationId | None = None  # a later one closes where its sequel would open

@@ -12,6 +12,7 @@ from rpcserver.core.commands import CancelOrder, QueryOrder, ReadAccount, Submit
 from rpcserver.core.records import OperationFinished, OrderIntended, Recovered
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import OnFence
+from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.market import MarketPhase
 from rpcserver.domain.order import OrderSide
 from tests.core.asks import flatten
@@ -121,6 +122,24 @@ def test_law_24_an_order_lost_with_the_process_is_sent_again_under_its_id() -> N
     first, second = world.submitted()
     assert first == second
     assert venue.position(key) == 0
+
+
+def test_law_28_lives_too_short_for_any_proof_still_come_to_an_end() -> None:
+    """The caller is owed an answer: what was lost is told to be unknown, and its gate stays."""
+    venue = ToyVenue(capabilities=Capabilities(position_settle=0.5, not_found_settle=5.0))
+    key = venue.hold(10)
+    world = World(venue)
+    world.script(SubmitOrder, LOSE_REQUEST)
+    operation = world.ask(flatten(deadline=5))
+    began = world.time
+    while operation not in world.ends and world.time < began + 300:
+        world.run(2)
+        world.crash()
+
+    assert world.time - began < 60
+    assert world.reports[operation].legs[0].outcome is Outcome.UNKNOWN
+    assert len(world.submitted()) == 1
+    assert venue.position(key) == 10
 
 
 def test_law_24_a_leg_waits_for_its_own_orders_only() -> None:
