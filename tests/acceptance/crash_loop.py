@@ -126,6 +126,7 @@ class Desk:
             except* (Unanswered, Contradicted) as errors:
                 for error in leaves(errors):
                     self._tally.violations.append((type(error).__name__.lower(), str(error)))
+                return  # what still closes there would be reckoned with another round's positions
 
     async def _round(self, name: str) -> None:
         await self._take_positions(name)
