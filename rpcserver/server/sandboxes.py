@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from rpcserver.apis.legs import sandbox_keys
+from rpcserver.apis.order_queries import ChangeOrder, ReplaceOrder
 from rpcserver.apis.queries import (
     CancelOrders,
     Data,
@@ -20,6 +21,7 @@ from rpcserver.apis.queries import (
     ReadOrders,
     ReadPositions,
 )
+from rpcserver.apis.read_queries import ReadLifecycle, ReadSummary, ReadWatermarks
 from rpcserver.domain.account import UNREAD
 from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.server.ports import Engine
@@ -60,8 +62,10 @@ def accounts_asked(query: Query) -> tuple[AccountRef, ...]:
     match query:
         case ReadAccounts() | ReadPositions() | ReadOrders() | ReadOrder() | ReadExecutions():
             return query.accounts
-        case CancelOrders():
+        case ReadLifecycle() | ReadSummary() | ReadWatermarks() | CancelOrders() | ChangeOrder():
             return query.accounts
+        case ReplaceOrder(order=order):
+            return (order.account,)
         case PlaceOrders(orders):
             return tuple(order.account for order in orders)
         case _:

@@ -19,6 +19,13 @@ pytestmark = pytest.mark.anyio
 
 LIVE = VenueId("live")
 BOTH: dict[str, Any] = {"sandbox": False, "sandboxVenues": ["paper"]}
+REPLACEMENT: dict[str, Any] = {
+    "orderId": "v-1",
+    "instrument": "MES",
+    "action": "BUY",
+    "quantity": 1,
+    "orderType": "MARKET",
+}
 
 
 @pytest.fixture
@@ -51,6 +58,15 @@ async def client(engine: FakeEngine) -> AsyncIterator[Client]:
         ("ListExecutions", {"account": "live:Sim102"}, {"sandbox": False}),
         ("GetPortfolioPositions", {"type": "all"}, BOTH),
         ("CancelAllOrders", {}, BOTH),
+        ("GetAccountSummary", {}, BOTH),
+        ("GetWatermarks", {}, BOTH),
+        ("GetOrderLifecycle", {"orderId": "v-1"}, BOTH),
+        ("Change", {"account": "live:Sim101", "orderId": "v-1", "quantity": 1}, {"sandbox": False}),
+        (
+            "CancelReplace",
+            REPLACEMENT | {"account": "paper:Sim101"},
+            {"sandbox": True},
+        ),
         ("Flatten", {"account": "paper:Sim101"}, {"sandbox": True}),
         ("Flatten", {"account": "live:Sim101"}, {"sandbox": False}),
         ("FlattenEverything", {}, BOTH),
