@@ -834,12 +834,12 @@ QUERIES: Mapping[str, Sample] = {
     "CreateToken": Sample(
         '{"principal":"night-desk","roles":["viewer","risk"],"accounts":["*"],'
         '"expiresAt":"2025-12-20T15:00:00Z","reason":"nights until Christmas"}',
-        NewToken("rpc_shown-once", TOKEN),
+        NewToken("shown-once", TOKEN),
     ),
     "RotateToken": Sample(
         '{"tokenId":"tok-2","graceMs":60000}',
         NewToken(
-            "rpc_shown-once",
+            "shown-once",
             ROTATED,
             old=msgspec.structs.replace(TOKEN, expires_at=hand.NOW + timedelta(minutes=1)),
         ),
