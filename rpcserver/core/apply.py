@@ -305,8 +305,9 @@ def _enter_lane(
         state.markets[leg.key.venue, instrument] = SeenMarket(market=market, seen_at=planned.mono)
     for report in orders:
         if order_of(lane, report.client_order_id, report.venue_order_id) is None:
-            # One whose cancel is under way already, and that we want gone, goes for our sake, too.
-            is_swept = report.cancel_pending and report.venue_order_id in leg.cancels
+            # One whose cancel is under way already, and that is in our way, goes for our sake, too.
+            in_our_way = report.venue_order_id in {*leg.cancels, *leg.shrinks}
+            is_swept = report.cancel_pending and in_our_way
             order = msgspec.structs.replace(of_report(report), swept=is_swept)
             lane.orders[order.key] = order
             state.index_order(leg.key, order)
