@@ -223,7 +223,7 @@ class Approvals:
             )
         if anyio.current_time() >= pending.ends:
             raise InvalidRequest("approval_expired", "it waited too long; call again")
-        if pending.request.principal == principal.principal_id:
+        if pending.request.principal.casefold() == principal.principal_id.casefold():
             raise InvalidRequest("forbidden", "nobody confirms their own: another principal must")
         del self._pending[query.code]  # once, whoever else confirms it in this moment
         try:

@@ -79,6 +79,7 @@ async def a_desk(rule: SecondPersonRule) -> AsyncIterator[Desk]:
             await engine.accounts_read()
             await let_in(engine, "ann", {Role.TRADER})
             await let_in(engine, "anns-risk", {Role.RISK}, principal="ann")
+            await let_in(engine, "anns-other", {Role.RISK}, principal="Ann")
             await let_in(engine, "bob", {Role.RISK})
             await let_in(engine, "tom", {Role.TRADER})
             await let_in(engine, "narrow", {Role.RISK}, ("A1",))
@@ -144,6 +145,7 @@ async def test_a_code_is_good_once() -> None:
     ("name", "error"),
     [
         ("anns-risk", "forbidden"),  # nobody confirms their own, by whatever token
+        ("anns-other", "forbidden"),  # nor by another spelling of their name
         ("tom", "forbidden"),  # not a second person
         ("chief", "forbidden"),
         ("narrow", "unknown_approval"),  # it does not exist beyond one's accounts
