@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from rpcserver.core.commands import Command, QueryOrder, ReadAccount, SubmitOrder
 from rpcserver.core.machine import apply
 from rpcserver.core.records import FillCounted, OperationPlanned
+from rpcserver.core.report import Outcome
 from rpcserver.core.requests import LadderStep
 from rpcserver.core.state import State
 from rpcserver.domain.ids import ClientOrderId
@@ -205,3 +208,24 @@ def test_law_16_a_guard_whose_cancel_was_under_way_already_is_missed_too() -> No
     world.cancel(operation)
 
     assert world.finish(operation).legs[0].unprotected
+
+
+def test_law_16_a_guard_that_was_to_be_shrunk_and_goes_altogether_is_missed() -> None:
+    venue = ToyVenue()
+    venue.capabilities = msgspec.structs.replace(
+        venue.capabilities, change_orders=True, reduce_only_counts_resting=True
+    )
+    key = venue.hold(10)
+    guard = venue.rest(key, OrderSide.SELL, 10)
+    venue.stuck_cancels = True
+    venue.cancel(guard, 0.0)
+    world = World(venue)
+    operation = world.ask(flatten(fraction="0.5"))
+    world.run(1)
+    venue.unstick(world.time)
+    world.pass_on_news()
+
+    report = world.finish(operation)
+
+    assert report.legs[0].outcome is Outcome.REDUCED
+    assert report.legs[0].unprotected
