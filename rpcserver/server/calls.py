@@ -42,8 +42,8 @@ from rpcserver.server.failures import RateLimited, extras, told
 from rpcserver.server.limits import Allowance
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Admitted
-from rpcserver.server.rates_told import accounts_reached, rate_limit, told_if_low
-from rpcserver.server.sandboxes import marked, sandboxes, with_keys
+from rpcserver.server.rates_told import rate_limit, told_if_low
+from rpcserver.server.sandboxes import accounts_asked, marked, sandboxes, with_keys
 from rpcserver.server.settings_office import EXITING
 from rpcserver.server.sizes import check_sequel
 from rpcserver.wire.codec import check_strictly, encode, encode_final
@@ -144,7 +144,7 @@ class Calls:
         Raises:
             RateLimited: Too many were made, by whomever.
         """
-        if wait := self._backend.pacer.accounts(accounts_reached(query), current_time()):
+        if wait := self._backend.pacer.accounts(accounts_asked(query), current_time()):
             raise RateLimited(wait)
 
     def _rated(self, data: Data) -> Data:
