@@ -25,7 +25,6 @@ LINES_MAX = 400
 TALL = {
     "rpcserver.core.apply": 660,  # the only mutation: one case a record
     "rpcserver.core.operation": 670,  # admission, reading, planning, starting, ending
-    "rpcserver.core.orders": 442,  # what venues tell of orders
     "rpcserver.core.records": 460,  # one class a record
     "rpcserver.core.state": 710,  # what is known, and its draft beside it
     "rpcserver.driver.engine": 650,  # the facade and the turn

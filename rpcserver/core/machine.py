@@ -67,15 +67,7 @@ from rpcserver.core.operation import (
     requested,
     widen_scopes,
 )
-from rpcserver.core.orders import (
-    cancel_failed,
-    order_absent,
-    order_lost,
-    order_rejected,
-    order_unsent,
-    order_updated,
-    trades_read,
-)
+from rpcserver.core.orders import order_updated, trades_read
 from rpcserver.core.passing import (
     AccountArmed,
     CeilingLowered,
@@ -85,6 +77,13 @@ from rpcserver.core.passing import (
 )
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Recovered
+from rpcserver.core.sent import (
+    cancel_failed,
+    order_absent,
+    order_lost,
+    order_rejected,
+    order_unsent,
+)
 from rpcserver.core.settling import settle_if_over
 from rpcserver.core.state import LooseKey, State, Timer
 from rpcserver.core.unknown import watch_abandoned

@@ -118,15 +118,16 @@ class Desk:
 
     async def work(self, until: float) -> None:
         """Round after round; the last one is finished though nothing dies any more."""
-        number = 0
-        while time.monotonic() < until:
+        number, is_sound = 0, True
+        while time.monotonic() < until and is_sound:
             number += 1
             try:
                 await self._round(f"{self.name}-{number}")
             except* (Unanswered, Contradicted) as errors:
+                # What still closes there would be reckoned with another round's positions.
+                is_sound = False
                 for error in leaves(errors):
                     self._tally.violations.append((type(error).__name__.lower(), str(error)))
-                return  # what still closes there would be reckoned with another round's positions
 
     async def _round(self, name: str) -> None:
         await self._take_positions(name)

@@ -30,6 +30,7 @@ from rpcserver.core import (
     orders,
     plan,
     pricing,
+    sent,
     unknown,
 )
 from rpcserver.core import rearm as rearming
@@ -165,7 +166,7 @@ def guess_instead_of_asking(patch: Patch) -> None:
     """A lost answer is taken for a refusal."""
 
     def guessed(pen: Pen, event: OrderLost) -> PositionKey | None:
-        return orders.order_rejected(
+        return sent.order_rejected(
             pen,
             OrderRejected(
                 account=event.account,

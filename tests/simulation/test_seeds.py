@@ -26,7 +26,7 @@ from rpcserver.simulation.story import story
 FOUND = (17824, 240991446, 274546683, 331912908, 686603311)
 FIXED = (*range(2500), *FOUND)
 # Seeds that are known to break a law still, and which. It only ever gets shorter.
-KNOWN: dict[int, int] = {}
+KNOWN: dict[int, int] = {473161425: 9}
 FRESH = 0 if KNOWN else 2500  # none as long as something is known to be broken
 CHUNK = 50
 
