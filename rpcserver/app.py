@@ -66,6 +66,7 @@ TOKEN_FILE = "admin.token"
 
 JOURNAL_BROKEN = 74  # the exit code of a process whose journal could not commit: restart it
 DEPOSED = 75  # of one whose data directory another process took over: somebody pressed panic
+FIRST_LINK = 0.5  # seconds at the start for a venue process, before it counts as down
 LAST_POSTS = 2.0  # seconds at a stop for what webhooks have not taken yet
 PANIC = PrincipalId("panic")  # who acted where no server did
 
@@ -290,7 +291,7 @@ async def open_venue(settings: Settings) -> AsyncIterator[Venue]:
             address = urlsplit(told.url)
             host, port = address.hostname or "127.0.0.1", address.port
             assert port is not None, "the settings were checked"
-            async with open_remote_paper_venue(port, host=host, patience=0.0) as remote:
+            async with open_remote_paper_venue(port, host=host, patience=FIRST_LINK) as remote:
                 yield remote
 
 

@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.acceptance.clients import Client, connected
-from tests.acceptance.processes import ROOT, ServerProgram, environment, running
+from tests.acceptance.processes import ROOT, ServerProgram, VenueProgram, environment, running
 
 pytestmark = pytest.mark.anyio
 
@@ -116,6 +116,15 @@ async def test_a_venue_that_is_away_is_a_reason_and_life_goes_on(tmp_path: Path)
         assert json.loads(body)["ready"] is False
         assert {reason["code"] for reason in json.loads(body)["reasons"]} == {"venue_never_read"}
         assert server.page("/livez") == (200, "alive\n")
+
+
+async def test_a_start_beside_a_venue_that_is_there_alarms_nobody(tmp_path: Path) -> None:
+    venue = VenueProgram(tmp_path / "venue")
+    with running(venue):
+        told = {key.replace(".", "__"): value for key, value in venue.server_settings.items()}
+        with a_server(tmp_path, **told) as server:
+            async with connected(server.url, server.token) as client:
+                assert (await client.call("ListAlerts")).data["alerts"] == []
 
 
 async def hear_out(client: Client) -> list[dict[str, Any]]:
