@@ -21,6 +21,7 @@ from rpcserver.core.passing import (
     PartialRemembered,
     Passing,
     PositionDoubted,
+    PositionHeard,
     PositionRead,
     PositionTold,
     PositionTraded,
@@ -119,6 +120,8 @@ def apply_passing(state: State, fact: Passing) -> None:
         case AccountArmed():
             state.account(fact.account).wake = fact.wake
             state.arm(fact.account, fact.wake)
+        case PositionHeard():
+            state.note_told(fact.position, fact.quantity, fact.mono)
         case PositionTraded():
             state.note_traded(fact.position, fact.mono)
         case OrderMissed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import msgspec
 
@@ -51,6 +52,7 @@ class Draft(State):
         self.operations = base.operations
         self.venues = base.venues.copy()
         self.markets = {}
+        self.told = {}
         self.traded = {}
         self.patience = base.patience.copy()
         self.recovered_at = base.recovered_at
@@ -122,6 +124,9 @@ class Draft(State):
     def note_traded(self, key: PositionKey, mono: float) -> None:
         pass
 
+    def note_told(self, key: PositionKey, quantity: Decimal, mono: float) -> None:
+        pass
+
     def put_loose(self, account: AccountRef, order: LedgerOrder) -> None:
         pass
 
@@ -181,6 +186,9 @@ class Draft(State):
 
     def traded_since(self, account: AccountRef, mono: float) -> dict[PositionKey, float]:
         return self.base.traded_since(account, mono)
+
+    def told_since(self, account: AccountRef, mono: float) -> dict[PositionKey, Decimal]:
+        return self.base.told_since(account, mono)
 
     def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
         return self.markets.get((venue, instrument)) or self.base.find_market(venue, instrument)

@@ -72,6 +72,7 @@ from rpcserver.core.passing import (
     AccountArmed,
     CeilingLowered,
     MarketSeen,
+    PositionHeard,
     PositionTold,
     VenueDescribed,
 )
@@ -242,6 +243,8 @@ def _position_changed(pen: Pen, event: PositionChanged) -> None:
     Whatever it says, a reading that was asked for before and differs is older than that (law 2).
     """
     key, told = event.position.key, event.position.signed_quantity
+    if any(not op.is_planned and not op.finished for op in pen.draft.operations.values()):
+        pen.write(PositionHeard(key, told, pen.now.mono))
     lane = pen.draft.find_lane(key)
     if lane is None:
         return

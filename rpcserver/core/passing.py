@@ -115,6 +115,14 @@ class PositionTold(msgspec.Struct, frozen=True, gc=False):
     mono: float
 
 
+class PositionHeard(msgspec.Struct, frozen=True, gc=False):
+    """The stream told a position (signed) while accounts wait to be planned from older readings."""
+
+    position: PositionKey
+    quantity: Decimal
+    mono: float
+
+
 class PositionTraded(msgspec.Struct, frozen=True, gc=False):
     """An execution was heard of: readings of the position may lag it for a while."""
 
@@ -188,6 +196,7 @@ Passing = (
     | TradesSeen
     | CeilingLowered
     | PositionTold
+    | PositionHeard
     | PositionTraded
     | OrderMissed
     | MarketSeen

@@ -94,6 +94,11 @@ def _lagging(
     if state.recovered_at > issued - settle:
         return {position.key for position in snapshot.positions}  # nobody listened meanwhile
     heard = set(state.traded_since(snapshot.account, issued - settle))
+    told = state.told_since(snapshot.account, issued)
+    # The race: it waited for other accounts, and the stream has said otherwise meanwhile.
+    heard |= {
+        p.key for p in snapshot.positions if told.get(p.key, p.signed_quantity) != p.signed_quantity
+    }
     since = snapshot.taken_at - timedelta(seconds=settle)
     return heard | {
         _key_of(snapshot.account, order)

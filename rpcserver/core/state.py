@@ -228,6 +228,13 @@ class Leg(msgspec.Struct, kw_only=True):
     proven_at: datetime | None = None
 
 
+class Told(NamedTuple):
+    """What the stream last told of a position (signed), and when (monotonic)."""
+
+    quantity: Decimal
+    mono: float
+
+
 class Reading(enum.Enum):
     """Where an operation stands with one account."""
 
@@ -368,6 +375,7 @@ class State:
         self._lines_kept = 0  # of all reports together
         self.directives: dict[DirectiveName, DirectiveSet] = {}  # what stands, and who laid it down
         self.patience: dict[PositionKey, float] = {}  # until when the venue asked for it
+        self.told: dict[AccountRef, dict[PositionKey, Told]] = {}  # by the stream, of late
         self.traded: dict[AccountRef, dict[PositionKey, float]] = {}  # when that was heard of
         self.recovered_at = float("-inf")  # what was heard of before is not known
         self._lanes_of: dict[AccountRef, dict[PositionKey, None]] = {}
@@ -451,6 +459,11 @@ class State:
         account.pop(key, None)  # the newest last
         account[key] = mono
 
+    def note_told(self, key: PositionKey, quantity: Decimal, mono: float) -> None:
+        account = self.told.setdefault(key.account_ref, {})
+        account.pop(key, None)  # the newest last
+        account[key] = Told(quantity, mono)
+
     def forget_old(self, at: datetime, mono: float) -> None:
         """Drop keys, repeats and plans whose time is over; the journal still knows the keys."""
         _drop_first(self.keys, lambda use: at - use.opened_at > KEY_LIFE)
@@ -459,6 +472,8 @@ class State:
         _drop_first(self.patience, lambda until: mono > until)
         for account in self.traded.values():
             _drop_first(account, lambda heard_at: mono - heard_at > TRADES_KEPT)
+        for told in self.told.values():
+            _drop_first(told, lambda each: mono - each.mono > TRADES_KEPT)
 
     def note_directive(self, change: DirectiveSet | DirectiveLifted) -> None:
         if isinstance(change, DirectiveLifted):
@@ -538,6 +553,11 @@ class State:
         """The positions of the account of whose executions was heard since *mono*, and when."""
         heard = self.traded.get(account, {})
         return {key: at for key, at in heard.items() if at >= mono}
+
+    def told_since(self, account: AccountRef, mono: float) -> dict[PositionKey, Decimal]:
+        """What the stream has told of the account's positions since *mono*."""
+        told = self.told.get(account, {})
+        return {key: each.quantity for key, each in told.items() if each.mono >= mono}
 
     def find_market(self, venue: VenueId, instrument: InstrumentId) -> SeenMarket | None:
         return self.markets.get((venue, instrument))

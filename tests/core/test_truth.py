@@ -327,6 +327,25 @@ def test_law_02_a_reading_asked_for_before_the_position_was_told_raises_nothing(
     assert venue.position(key) == 0
 
 
+def test_law_09_what_was_told_while_other_accounts_were_read_is_not_sold() -> None:
+    """A plan of the whole waits for a slow account; meanwhile the first one's position is gone."""
+    venue = ToyVenue()
+    gone, other = venue.hold(10), venue.hold(3, "ES", "B")
+    world = World(venue)
+    world.script(ReadAccount, HEALTH, slow(4.0))
+    request = flatten(account("A"), account("B"))
+    operation = world.ask(replace(request, check_hours=True))
+    world.run(0.5)
+    venue.move(gone, -10, world.time)
+    world.pass_on_news()
+
+    world.finish(operation)
+
+    assert [order.quantity for order in world.submitted()] == [3]
+    assert venue.position(gone) == 0
+    assert venue.position(other) == 0
+
+
 def test_law_16_alerts_name_the_operation() -> None:
     venue = ToyVenue()
     key = venue.hold(10)
