@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args, Choices, NoArgs, WordFilter, words_of
+from rpcserver.apis.numbers import text
 from rpcserver.apis.queries import Data, FoundExits, ReadExits, VerifyChain
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.core.entries import ChainReport, Exit, ExitFilter
@@ -138,7 +139,7 @@ def exit_answer(found: Exit) -> ExitAnswer:
         side=side,
         quantity=f"{abs(found.held):f}",
         closed=f"{found.closed:f}",
-        average_price=_text(found.average_price),
+        average_price=None if found.average_price is None else text(found.average_price),
         remaining=f"{found.remaining:f}",
         outcome=found.outcome.value,
         why=found.why,
@@ -167,7 +168,7 @@ def _summary(instrument: str, exits: Sequence[Exit]) -> InstrumentSummary:
         instrument=instrument,
         exits=len(exits),
         closed=f"{sum((each.closed for each in exits), Decimal(0)):f}",
-        average_price=_text(value / quantity) if quantity else None,
+        average_price=text(value / quantity) if quantity else None,
         outcomes=outcomes,
     )
 
@@ -195,13 +196,6 @@ def _moment(value: datetime | UnsetType, key: str) -> datetime | None:
             "invalid_argument", f"{key}: expected a time with its zone, such as …T12:00:00Z"
         )
     return value
-
-
-def _text(value: Decimal | None) -> str | None:
-    if value is None:
-        return None
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 # --- the chain -----------------------------------------------------------------------------------

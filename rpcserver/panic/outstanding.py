@@ -224,15 +224,14 @@ class Outstanding:
             return  # silence says nothing
         if report is not None:
             self._known(report)
-        elif not sent.is_known and asked_at - sent.sent_at > self._longest_way:
+        elif not sent.is_known and asked_at - sent.sent_at > longest_way(self._capabilities):
             del self._sent[name]
             self._answered(sent.order, "the venue does not know it, after the settle time")
 
-    @property
-    def _longest_way(self) -> float:
-        """Seconds after which an order that the venue does not know will never arrive."""
-        expiry = self._capabilities.request_expiry
-        return max(self._capabilities.not_found_settle, expiry if expiry is not None else 0.0)
+
+def longest_way(capabilities: Capabilities) -> float:
+    """Seconds after which an order that the venue does not know will never arrive."""
+    return max(capabilities.not_found_settle, capabilities.request_expiry or 0.0)
 
 
 def _key(thing: OrderReport | OrderRequest | Position) -> tuple[InstrumentId, Holding, Product]:

@@ -15,7 +15,7 @@ from rpcserver.driver.ports import Venue
 from rpcserver.panic.account import AccountCloser
 from rpcserver.panic.calls import Calls, within_deadline
 from rpcserver.panic.diary import AccountEnded, Began, Diary, Ended, Remarked
-from rpcserver.panic.outstanding import PAUSE
+from rpcserver.panic.outstanding import PAUSE, longest_way
 
 Clock = Callable[[], datetime]
 
@@ -176,4 +176,4 @@ def _caution(pressed: Pressed, capabilities: Capabilities) -> float:
     """
     if pressed.deposed is None or capabilities.reduce_only is ReduceOnly.AT_FILL:
         return 0.0
-    return max(capabilities.not_found_settle, capabilities.request_expiry or 0.0)
+    return longest_way(capabilities)
