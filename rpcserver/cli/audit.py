@@ -17,7 +17,7 @@ from rpcclient import RpcClient
 from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli import exit_log, options, pruning
 from rpcserver.cli.answers import Chain, read
-from rpcserver.cli.connection import Connection, talk
+from rpcserver.cli.connection import Connection, directory_of, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output
 from rpcserver.core.entries import ChainReport, Head
@@ -26,7 +26,6 @@ from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.export import NotAnExport, export_chain, read_export
 from rpcserver.journal.reader import open_reader
 from rpcserver.journal.signing import SigningKeyUnusable, is_signed, read_public_key
-from rpcserver.settings import default_data_dir
 
 commands = typer.Typer(help="Look into the audit, verify it, export it.", no_args_is_help=True)
 commands.command()(exit_log.query)
@@ -72,11 +71,11 @@ def verify(
     output = Output(is_json=as_json)
     head, signature = _told(witness)
     if head is not None and signature:
-        key = _key(public_key, (data_dir or default_data_dir()).expanduser())
+        key = _key(public_key, directory_of(data_dir))
         if not is_signed(head, signature, key):
             output.complain("not_the_servers", f"the key never signed {head.audit_seq} like that")
             raise typer.Exit(Exit.UNHEALTHY)
-    path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
+    path = directory_of(data_dir) / JOURNAL_FILE
     if export and not offline:
         raise typer.Exit(_conclude(_verify_exports(export, head), output))
     if offline or head is not None:
@@ -108,7 +107,7 @@ def export_audit(
     Anyone can check the copy: `rpcserver audit verify --export FILE`.
     """
     output = Output(is_json=False)
-    path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
+    path = directory_of(data_dir) / JOURNAL_FILE
     try:
         with out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
             head = asyncio.run(_export(path, stream, after))

@@ -63,7 +63,12 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
             return _read(self.token_file)
         if token := environ.get(TOKEN_VARIABLE, "").strip():
             return token
-        return _read((self.data_dir or default_data_dir()) / TOKEN_FILE_NAME)
+        return _read(directory_of(self.data_dir) / TOKEN_FILE_NAME)
+
+
+def directory_of(data_dir: Path | None) -> Path:
+    """The data directory that was named, or the one a server keeps unless it is told another."""
+    return (data_dir or default_data_dir()).expanduser()
 
 
 def _read(path: Path) -> str:

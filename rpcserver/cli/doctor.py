@@ -21,7 +21,7 @@ from rich.text import Text
 from rpcclient import ClientError, RpcClient
 from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli import options
-from rpcserver.cli.connection import TOKEN_FILE_NAME, Connection
+from rpcserver.cli.connection import TOKEN_FILE_NAME, Connection, directory_of
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, moment
 from rpcserver.core.entries import ChainReport, OperationRow
@@ -30,7 +30,6 @@ from rpcserver.journal.ballast import LOW_WATER_BYTES
 from rpcserver.journal.errors import DirectoryHeld, JournalUnusable
 from rpcserver.journal.lock import holder_of
 from rpcserver.journal.reader import open_reader
-from rpcserver.settings import default_data_dir
 
 CLOCK_TOLERANCE = 2.0  # seconds
 CONNECT_TIMEOUT = 2.0  # seconds
@@ -61,7 +60,7 @@ def doctor(
     data_dir: options.DataDir = None,
 ) -> None:
     """Look at the data directory, the journal, the token, the disk, the clock and the port."""
-    directory = (data_dir or default_data_dir()).expanduser()
+    directory = directory_of(data_dir)
     output = Output(is_json=as_json)
     connection = Connection(url=url, token_file=token_file, data_dir=directory)
     findings = list(examine(directory, connection))

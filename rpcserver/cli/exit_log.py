@@ -21,13 +21,12 @@ from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli import options
 from rpcserver.cli.answers import Shape, read
 from rpcserver.cli.board import outcome_text
-from rpcserver.cli.connection import Connection, talk
+from rpcserver.cli.connection import Connection, directory_of, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, moment, table
 from rpcserver.core.entries import ExitFilter
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.reader import open_reader
-from rpcserver.settings import default_data_dir
 
 _PAGE = 500
 _FREE = frozenset({"user", "strategy", "reason", "why"})  # what people and programs wrote
@@ -105,7 +104,7 @@ def export_csv(
     One line a leg, with a header; times are UTC, numbers plain decimals.
     """
     output = Output(is_json=False)
-    path = (data_dir or default_data_dir()).expanduser() / JOURNAL_FILE
+    path = directory_of(data_dir) / JOURNAL_FILE
     try:
         with (
             out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as file

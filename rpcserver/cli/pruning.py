@@ -11,6 +11,7 @@ import typer
 
 from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli import options
+from rpcserver.cli.connection import directory_of
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output
 from rpcserver.core.pruning import Pruned
@@ -20,7 +21,7 @@ from rpcserver.journal.archive import prune_to_archive
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.retention import told
-from rpcserver.settings import RETENTION_DAYS_MIN, default_data_dir
+from rpcserver.settings import RETENTION_DAYS_MIN
 
 _PERSON = PrincipalId("console")  # whoever sits at the machine
 
@@ -54,7 +55,7 @@ def prune(
             f"--before {before:%Y-%m-%d}: expected a day at least {RETENTION_DAYS_MIN} days ago: "
             "idempotency keys of what goes are forgotten"
         )
-    directory = (data_dir or default_data_dir()).expanduser()
+    directory = directory_of(data_dir)
     if not (directory / JOURNAL_FILE).is_file():
         output.complain("journal_unusable", f"{directory / JOURNAL_FILE}: there is no journal")
         raise typer.Exit(Exit.UNHEALTHY)
