@@ -35,6 +35,7 @@ from rpcserver.core.entries import Entry
 from rpcserver.core.records import (
     CancelIntended,
     ChangeIntended,
+    ChangeWithdrawn,
     FillCounted,
     OrderEnd,
     OrderEnded,
@@ -221,6 +222,8 @@ def _event(entry: Entry, order_id: str, *, fills: bool, raw: bool) -> EventAnswe
                 **({} if record.quantity is None else {"quantity": number(record.quantity)}),
                 **_prices(record.limit_price, record.stop_price),
             }
+        case ChangeWithdrawn():
+            more = {"source": "api_received", "event": "ChangeWithdrawn", "detail": record.detail}
         case CancelIntended():
             by_person = record.principal is not None
             more = {"source": "api_received" if by_person else "operation", "event": "Cancel"}

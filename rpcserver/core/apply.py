@@ -42,6 +42,7 @@ from rpcserver.core.records import (
     AccountReopened,
     CancelIntended,
     ChangeIntended,
+    ChangeWithdrawn,
     FencePassed,
     FenceRaised,
     FillCounted,
@@ -219,8 +220,8 @@ def apply(state: State, change: Change) -> None:
             rearm(state, change)
         case DirectiveSet() | DirectiveLifted():
             state.note_directive(change)
-        case ChangeIntended():
-            pass  # what becomes of it the venue tells
+        case ChangeIntended() | ChangeWithdrawn():
+            pass  # what becomes of it the venue tells, if it left
         case SnapshotTaken() | Noted() | Pruned():
             pass  # evidence, not state
 

@@ -10,15 +10,22 @@ from __future__ import annotations
 from rpcserver.core.commands import CancelOrder, ChangeOrder, SubmitOrder
 from rpcserver.core.decision import Pen, Refused
 from rpcserver.core.events import (
+    ChangeUnsent,
     OrderCancelRequested,
     OrderChangeRequested,
     OrderRequested,
     OrderResolved,
 )
-from rpcserver.core.halts import reducing_only, refused_by_halt
+from rpcserver.core.halts import admission, reducing_only, refused_by_halt
 from rpcserver.core.orders import find_order
 from rpcserver.core.plan import covers
-from rpcserver.core.records import CancelIntended, ChangeIntended, OrderIntended, Resolved
+from rpcserver.core.records import (
+    CancelIntended,
+    ChangeIntended,
+    ChangeWithdrawn,
+    OrderIntended,
+    Resolved,
+)
 from rpcserver.core.requests import OrderOutcome, PlaceRequest
 from rpcserver.core.state import OrderState
 from rpcserver.domain.ids import OperationId
@@ -30,15 +37,15 @@ from rpcserver.domain.principal import is_granted
 
 def order_requested(pen: Pen, event: OrderRequested) -> Refused | None:
     """Send a client's own order, unless something closes there or new risk is halted."""
-    request = event.request
     if (refused := gate(pen, event)) is not None:
         return refused
-    send_order(pen, request, reducing_only(pen, event))
+    send_order(pen, event, reducing_only(pen, event))
     return None
 
 
-def send_order(pen: Pen, request: PlaceRequest, order: OrderRequest) -> None:
-    """Let an order that no operation owns be sent, once it is durable."""
+def send_order(pen: Pen, event: OrderRequested, order: OrderRequest) -> None:
+    """Let an order that no operation owns, and that is let in, be sent once it is durable."""
+    request = event.request
     pen.write(
         OrderIntended(
             at=pen.now.wall,
@@ -49,7 +56,11 @@ def send_order(pen: Pen, request: PlaceRequest, order: OrderRequest) -> None:
             remote=request.remote,
         )
     )
-    pen.order(SubmitOrder(account=request.account, order=order, exit=False))
+    pen.order(
+        SubmitOrder(
+            account=request.account, order=order, exit=False, admission=admission(pen, event)
+        )
+    )
 
 
 def gate(pen: Pen, event: OrderRequested, *, by: OperationId | None = None) -> Refused | None:
@@ -109,9 +120,25 @@ def order_change_requested(pen: Pen, event: OrderChangeRequested) -> Refused | N
             quantity=request.quantity,
             limit_price=request.limit_price,
             stop_price=request.stop_price,
+            admission=None if request.only_smaller else admission(pen, as_new),
         )
     )
     return None
+
+
+def change_unsent(pen: Pen, event: ChangeUnsent) -> None:
+    """A client's change did not leave: its record says so, beside the one that intended it."""
+    request = event.request
+    pen.write(
+        ChangeWithdrawn(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            account=request.account,
+            venue_order_id=event.venue_order_id,
+            client_order_id=request.order.client_order_id,
+            detail=event.detail,
+        )
+    )
 
 
 def order_cancel_requested(pen: Pen, event: OrderCancelRequested) -> None:

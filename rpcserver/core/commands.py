@@ -7,14 +7,17 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.core.requests import PlaceRequest
 from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
+    DirectiveName,
     InstrumentId,
     OperationId,
     VenueId,
     VenueOrderId,
 )
+from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderRequest
 
 
@@ -30,12 +33,21 @@ class ReadAccount(Command, frozen=True, kw_only=True):
     markets: bool
 
 
+class Admission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a client's order was let in as: what is laid down afterwards is held against it."""
+
+    request: PlaceRequest
+    instrument: Instrument | None
+    halts: frozenset[DirectiveName]  # that stood then, and let it pass
+
+
 class SubmitOrder(Command, frozen=True, kw_only=True):
     """-> OrderUpdated, OrderRejected, OrderUnsent or OrderLost."""
 
     account: AccountRef
     order: OrderRequest
     exit: bool  # goes before other traffic in the venue's budget
+    admission: Admission | None = None  # of a client's own order
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):
@@ -46,13 +58,14 @@ class CancelOrder(Command, frozen=True, kw_only=True):
 
 
 class ChangeOrder(Command, frozen=True, kw_only=True):
-    """-> OrderUpdated, CancelRejected or CancelLost. `quantity` is the new total."""
+    """-> OrderUpdated, CancelRejected, CancelLost or ChangeUnsent. `quantity` is the new total."""
 
     account: AccountRef
     venue_order_id: VenueOrderId
     quantity: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    admission: Admission | None = None  # of a client's change that may open risk
 
 
 class QueryOrder(Command, frozen=True, kw_only=True):

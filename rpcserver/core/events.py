@@ -152,6 +152,7 @@ class OrderUnsent(Event, frozen=True, kw_only=True):
     client_order_id: ClientOrderId
     detail: str
     retry_after: float | None = None  # seconds
+    refused: str | None = None  # where it was we who did not let it leave: a code of protocol.md
 
 
 class OrderLost(Event, frozen=True, kw_only=True):
@@ -193,6 +194,15 @@ class CancelLost(Event, frozen=True, kw_only=True):
 
     account: AccountRef
     venue_order_id: VenueOrderId
+    detail: str
+
+
+class ChangeUnsent(Event, frozen=True, kw_only=True):
+    """A client's change was not let leave: the order works on as it was."""
+
+    request: PlaceRequest  # the order as it would have been
+    venue_order_id: VenueOrderId
+    refused: str  # a code of protocol.md
     detail: str
 
 

@@ -16,12 +16,13 @@ from hashlib import sha256
 
 import msgspec
 
+from rpcserver.core.commands import Admission
 from rpcserver.core.decision import Admitted, Pen, Refused
 from rpcserver.core.events import OrderRequested
 from rpcserver.core.ledger import intended_by, is_harmless, of_report, taken_off
 from rpcserver.core.requests import CloseRequest, PlaceRequest, Scope
 from rpcserver.core.standing import DirectiveSet, Word
-from rpcserver.core.state import LedgerOrder
+from rpcserver.core.state import LedgerOrder, State
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import Capabilities, ReduceOnly
 from rpcserver.domain.directive import Halt, HaltScope
@@ -66,16 +67,48 @@ def halt_on(
     instrument: Instrument | None,
 ) -> tuple[Halt, Word] | None:
     """The halt that covers an order somebody wants to place, the oldest if there are several."""
+    return next(_halts_on(directives, request, instrument), None)
+
+
+def _halts_on(
+    directives: Mapping[DirectiveName, DirectiveSet],
+    request: PlaceRequest,
+    instrument: Instrument | None,
+) -> Iterator[tuple[Halt, Word]]:
     order = request.order
     for halt, word in halts_of(directives):
         if halt.scope.covers_order(
             request.account, order.instrument, instrument, order.tag, request.principal
         ):
-            return halt, word
-    return None
+            yield halt, word
 
 
 # --- which orders are refused ------------------------------------------------------------------
+
+
+def admission(pen: Pen, event: OrderRequested) -> Admission:
+    """What an order is let in as that no halt refuses."""
+    halts = _halts_on(pen.draft.directives, event.request, event.instrument)
+    return Admission(
+        request=event.request,
+        instrument=event.instrument,
+        halts=frozenset(halt.name for halt, _ in halts),
+    )
+
+
+def halted_since(state: State, admitted: Admission, order: OrderRequest) -> str | None:
+    """
+    Why *order* must not leave any more: new risk was halted after it was let in. None: it may.
+
+    There is no reading to tell by here: what passes is reduce-only at a venue that means it.
+    """
+    told = state.venues.get(admitted.request.account.venue)
+    if is_harmless(intended_by(order), told.capabilities if told is not None else Capabilities()):
+        return None
+    for halt, word in _halts_on(state.directives, admitted.request, admitted.instrument):
+        if halt.name not in admitted.halts:
+            return _because(halt, word, "it came while the order waited to leave")
+    return None
 
 
 def refused_by_halt(pen: Pen, event: OrderRequested) -> Refused | None:
@@ -86,11 +119,11 @@ def refused_by_halt(pen: Pen, event: OrderRequested) -> Refused | None:
     why_not = _may_open_risk(pen, event)
     if why_not is None:
         return None
-    halt, word = found
-    return Refused(
-        "halted",
-        f"{halt.halt_id} of {halt.scope}, by {word.principal}: {word.reason}; {why_not}",
-    )
+    return Refused("halted", _because(*found, why_not))
+
+
+def _because(halt: Halt, word: Word, why: str) -> str:
+    return f"{halt.halt_id} of {halt.scope}, by {word.principal}: {word.reason}; {why}"
 
 
 def reducing_only(pen: Pen, event: OrderRequested) -> OrderRequest:

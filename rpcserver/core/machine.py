@@ -17,6 +17,7 @@ from typing import assert_never
 from rpcserver.core.apply import apply
 from rpcserver.core.asking import ask
 from rpcserver.core.clients import (
+    change_unsent,
     order_cancel_requested,
     order_change_requested,
     order_requested,
@@ -28,6 +29,7 @@ from rpcserver.core.events import (
     CancelLost,
     CancelRejected,
     CancelRequested,
+    ChangeUnsent,
     DirectiveRequested,
     Event,
     LiftRequested,
@@ -139,6 +141,8 @@ def decide(state: State, event: Event, now: Now) -> Decision:
             _move(pen, order_absent(pen, event))
         case CancelRejected() | CancelLost():
             _move(pen, cancel_failed(pen, event))
+        case ChangeUnsent():
+            change_unsent(pen, event)
         case TradesRead():
             _move(pen, *trades_read(pen, event))
         case PositionChanged():

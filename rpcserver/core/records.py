@@ -23,6 +23,8 @@ from decimal import Decimal
 
 import msgspec
 
+from rpcserver.core.changing import ChangeIntended as ChangeIntended
+from rpcserver.core.changing import ChangeWithdrawn as ChangeWithdrawn
 from rpcserver.core.noting import Noted as Noted
 from rpcserver.core.pruning import Pruned
 from rpcserver.core.recording import Concern as Concern
@@ -228,23 +230,6 @@ class CancelIntended(RecordBase, frozen=True, kw_only=True, tag="cancel_intended
     why: str = ""
 
 
-class ChangeIntended(RecordBase, frozen=True, kw_only=True, tag="change_intended"):
-    """A client's change of a working order is about to be sent."""
-
-    account: AccountRef
-    venue_order_id: VenueOrderId
-    client_order_id: ClientOrderId | None
-    quantity: Decimal | None = None  # the new total
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    principal: PrincipalId
-    remote: str = ""
-
-    @property
-    def subjects(self) -> tuple[tuple[str, int], ...]:
-        return ((own_order_subject(self.client_order_id), 0),)
-
-
 class OrderKnown(RecordBase, frozen=True, kw_only=True, tag="order_known"):
     """The venue has the order and it works. `report.fills` holds only what was counted with it."""
 
@@ -418,6 +403,7 @@ Record = (
     | OrderIntended
     | CancelIntended
     | ChangeIntended
+    | ChangeWithdrawn
     | OrderKnown
     | FillCounted
     | OrderEnded

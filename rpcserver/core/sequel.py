@@ -34,7 +34,7 @@ def overtaken(pen: Pen, exit_: CloseRequest) -> tuple[OperationId, ...]:
     )
 
 
-def sequel_of(pen: Pen, operation: Operation, *, flat: bool) -> PlaceRequest | Refused | None:
+def sequel_of(pen: Pen, operation: Operation, *, flat: bool) -> OrderRequested | Refused | None:
     """What is to be placed now that *operation* ends; None: nothing was to follow."""
     sequel = operation.request.sequel
     if sequel is None or operation.request.dry_run:
@@ -56,13 +56,13 @@ def sequel_of(pen: Pen, operation: Operation, *, flat: bool) -> PlaceRequest | R
         remote=operation.request.remote,
     )
     event = OrderRequested(request=request, instrument=sequel.instrument)
-    return gate(pen, event, by=operation.operation_id) or request
+    return gate(pen, event, by=operation.operation_id) or event
 
 
-def follow(pen: Pen, decided: PlaceRequest | Refused | None) -> None:
+def follow(pen: Pen, decided: OrderRequested | Refused | None) -> None:
     """Send what was decided, if it is an order."""
-    if isinstance(decided, PlaceRequest):
-        send_order(pen, decided, decided.order)
+    if isinstance(decided, OrderRequested):
+        send_order(pen, decided, decided.request.order)
 
 
 def _unwanted(operation: Operation) -> str | None:

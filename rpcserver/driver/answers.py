@@ -11,6 +11,7 @@ import anyio
 from rpcserver.core.events import (
     CancelLost,
     CancelRejected,
+    ChangeUnsent,
     Event,
     OrderLost,
     OrderRejected,
@@ -18,6 +19,7 @@ from rpcserver.core.events import (
     OrderUpdated,
 )
 from rpcserver.domain.errors import (
+    InvalidRequest,
     OrderRefused,
     OutcomeUnknown,
     RpcServerError,
@@ -116,8 +118,10 @@ def answer_order(answers: Answers[Name], name: Name, event: Event) -> None:
             answers.answer(name, report)
         case OrderRejected(reason=reason) if reason is not RejectReason.DUPLICATE_ID:
             answers.fail(name, OrderRefused(reason, event.detail))
-        case OrderUnsent():
+        case OrderUnsent(refused=None):
             answers.fail(name, VenueUnavailable(event.detail, event.retry_after))
+        case OrderUnsent(refused=str(code)):
+            answers.fail(name, InvalidRequest(code, event.detail))
         case OrderRejected() | OrderLost():
             # The answer is lost; what the stream told of the order meanwhile is one as well.
             answers.answer_as_noted(name, OutcomeUnknown(event.detail))
@@ -132,3 +136,5 @@ def answer_cancel(answers: Answers[Name], name: Name, event: Event) -> None:
             answers.fail(name, OrderRefused(event.reason, event.detail))
         case CancelLost():
             answers.fail(name, OutcomeUnknown(event.detail))
+        case ChangeUnsent():
+            answers.fail(name, InvalidRequest(event.refused, event.detail))

@@ -90,7 +90,7 @@ class Performer:
         venue: Venue,
         feed: Feed,
         tasks: anyio.abc.TaskGroup,
-        objection: Callable[[SubmitOrder], str | None] = lambda _: None,
+        objection: Callable[[SubmitOrder | ChangeOrder], Event | None] = lambda _: None,
         is_in_charge: Callable[[], bool] = lambda: True,
     ) -> None:
         self._venue = venue
@@ -250,10 +250,13 @@ class Performer:
         if isinstance(command, OrderCommand) and not self._is_in_charge():
             # The race: this process was frozen while another one acted in its place (law 26).
             raise Deposed("another process took over the data directory: nothing more is sent")
-        if isinstance(command, SubmitOrder) and (why := self._objection(command)) is not None:
+        if (
+            isinstance(command, SubmitOrder | ChangeOrder)
+            and (unsent := self._objection(command)) is not None
+        ):
             # The race: it waited for its turn here while its operation came to its end (law 39),
-            # or while somebody else closed what it is about (law 2).
-            return failed(command, VenueUnavailable(why))
+            # while somebody else closed what it is about (law 2), or halted new risk (law 9).
+            return unsent
         try:
             return await contained(self._call(command))
         except VenueError as error:

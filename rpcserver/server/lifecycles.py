@@ -9,6 +9,7 @@ from rpcserver.core.entries import Entry
 from rpcserver.core.records import (
     CancelIntended,
     ChangeIntended,
+    ChangeWithdrawn,
     FillCounted,
     OrderEnded,
     OrderIntended,
@@ -76,6 +77,7 @@ def _account_of(record: Record) -> AccountRef | None:
             | FillCounted(account=account)
             | CancelIntended(account=account)
             | ChangeIntended(account=account)
+            | ChangeWithdrawn(account=account)
         ):
             return account
         case Resolved(lane=lane) if lane is not None:
@@ -90,7 +92,7 @@ def _names(record: Record) -> set[str | None]:
             return {order.client_order_id}
         case OrderKnown(report=report):
             return {report.client_order_id, report.venue_order_id}
-        case FillCounted() | OrderEnded() | ChangeIntended():
+        case FillCounted() | OrderEnded() | ChangeIntended() | ChangeWithdrawn():
             return {record.client_order_id, record.venue_order_id}
         case CancelIntended(venue_order_id=name):
             return {name}

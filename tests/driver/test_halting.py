@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -10,7 +10,8 @@ import anyio
 import msgspec
 import pytest
 
-from rpcserver.core.records import CancelIntended
+from rpcserver.core.records import CancelIntended, ChangeWithdrawn, OrderEnd, OrderEnded
+from rpcserver.core.requests import ChangeRequest
 from rpcserver.core.standing import Word
 from rpcserver.domain.directive import Halt, HaltLevel, HaltScope
 from rpcserver.domain.errors import InvalidRequest
@@ -19,8 +20,10 @@ from rpcserver.domain.order import OrderSide
 from rpcserver.driver.engine import Engine
 from rpcserver.driver.halting import keep_halts, lay_halt
 from rpcserver.driver.ports import Venue
+from rpcserver.venues.paper import Control
 from rpcserver.venues.paper.faults import ClearFaults, CutLink
 from tests.driver.world import (
+    ALICE,
     MES,
     NQ,
     PAPER,
@@ -243,3 +246,84 @@ async def test_a_narrow_halt_cancels_only_what_it_covers() -> None:
         assert await working(venue) == {"here"}
         left = await venue.snapshot(SIM2)
         assert [o.client_order_id for o in left.orders] == ["there"]
+
+
+# --- what waits to leave when a halt comes -------------------------------------------------------
+
+
+@asynccontextmanager
+async def budgeted(
+    journal: WatchedJournal, *scene: Control
+) -> AsyncIterator[tuple[WatchedVenue, Engine]]:
+    """An engine at a venue that bears one message a second, whose first has just gone."""
+    async with open_venue(*scene) as paper:
+        told = await paper.capabilities()
+        venue = WatchedVenue(paper, msgspec.structs.replace(told, message_budget=1.0))
+        async with running(journal, venue) as engine:
+            await anyio.sleep(5)
+            await engine.place(placing(order("first", limit="90")))
+            yield venue, engine
+
+
+async def _halt_while(engine: Engine, ask: Callable[[], Awaitable[object]]) -> list[str]:
+    """Halt new risk while what is asked waits to leave; the codes with which it was refused."""
+    codes: list[str] = []
+
+    async def asking() -> None:
+        try:
+            await ask()
+        except InvalidRequest as refused:
+            codes.append(refused.code)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(asking)
+        await anyio.sleep(0.2)
+        await lay_halt(engine, NO_RISK, RISK)
+    return codes
+
+
+async def test_law_09_what_waits_for_the_budget_does_not_leave_into_a_halt() -> None:
+    journal = WatchedJournal()
+    async with budgeted(journal, held(3)) as (venue, engine):
+        codes = await _halt_while(engine, lambda: engine.place(placing(order("second"))))
+
+        assert codes == ["halted"]
+        await anyio.sleep(5)
+        assert [call.name for call in venue.called("submit")] == ["first"]
+        assert not [name for name in engine.own_orders if name == "second"]
+    [end] = [r for commit in journal.commits for r in commit if isinstance(r, OrderEnded)]
+    assert (end.client_order_id, end.end) == ("second", OrderEnd.UNSENT)
+    assert "halt-1" in end.detail
+
+
+async def test_law_10_a_reducing_order_that_waits_leaves_into_a_halt() -> None:
+    async with budgeted(WatchedJournal(), held(3)) as (venue, engine):
+        reducing = msgspec.structs.replace(order("less", SELL), reduce_only=True)
+        codes = await _halt_while(engine, lambda: engine.place(placing(reducing)))
+
+        assert codes == []
+        assert [call.name for call in venue.called("submit")] == ["first", "less"]
+
+
+@pytest.mark.parametrize("only_smaller", [False, True])
+async def test_a_change_that_waits_leaves_into_a_halt_only_to_make_it_smaller(
+    only_smaller: bool,
+) -> None:
+    journal = WatchedJournal()
+    async with budgeted(journal) as (venue, engine):
+        changed = order("first", quantity=2, limit="91")
+        [working] = (await venue.venue.snapshot(SIM)).orders
+        request = ChangeRequest(
+            principal=ALICE,
+            account=AccountRef(PAPER, SIM),
+            venue_order_id=working.venue_order_id,
+            changed=changed,
+            quantity=changed.quantity,
+            only_smaller=only_smaller,
+        )
+        codes = await _halt_while(engine, lambda: engine.change_order(request))
+
+        assert codes == ([] if only_smaller else ["halted"])
+        assert len(venue.called("change")) == only_smaller
+    withdrawn = [r for commit in journal.commits for r in commit if isinstance(r, ChangeWithdrawn)]
+    assert len(withdrawn) == (not only_smaller)
