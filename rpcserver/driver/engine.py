@@ -456,8 +456,10 @@ class Engine:
             self._check_alive()
 
     async def _survived(self) -> None:
-        """Go on only if the engine lives; a caller who is being cancelled is that, not told."""
-        await checkpoint_if_cancelled()
+        """Go on only if the engine lives. What was begun may have been done: no refusal says so."""
+        await checkpoint_if_cancelled()  # a caller who is being cancelled is that, not told
+        if self._ended and not self._broken:
+            raise InvalidRequest("outcome_unknown", "the server ended first: ask after its restart")
         self._check_alive()
 
     def _check_alive(self) -> None:

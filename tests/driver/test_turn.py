@@ -19,6 +19,7 @@ from rpcserver.core.records import (
 from rpcserver.core.requests import CancelRequest
 from rpcserver.domain.errors import Deposed, InvalidRequest, JournalBroken
 from rpcserver.domain.ids import AccountRef, VenueOrderId
+from rpcserver.driver.engine import Engine
 from tests.driver.world import (
     ALICE,
     MES,
@@ -367,6 +368,31 @@ class _Deposed(WatchedJournal):
     @property
     def is_in_charge(self) -> bool:
         return not any(_intended(records) for records in self.commits)
+
+
+async def test_law_26_whoever_waits_while_it_is_taken_over_hears_no_refusal() -> None:
+    """Orders may have left by then: "shutting down" would sound as if nothing had been done."""
+    told: list[str] = []
+
+    async def wait(engine: Engine) -> None:
+        admitted = await engine.close(flatten(everything=True))
+        with pytest.raises(InvalidRequest) as waited:
+            await engine.finished(admitted.operation_id)
+        with pytest.raises(InvalidRequest) as late:
+            await engine.close(flatten(request_id="r2"))
+        told.extend((waited.value.code, late.value.code))
+
+    async with open_venue(held(3)) as venue, anyio.create_task_group() as callers:
+
+        async def close() -> None:
+            async with running(_Deposed(), venue) as engine:
+                callers.start_soon(wait, engine)
+                await anyio.sleep_forever()
+
+        with pytest.raises(ExceptionGroup):
+            await close()
+
+    assert told == ["outcome_unknown", "shutting_down"]
 
 
 async def test_law_26_a_process_that_was_taken_over_sends_nothing_more_and_ends() -> None:
