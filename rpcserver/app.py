@@ -47,6 +47,7 @@ from rpcserver.panic.diary import mark_told
 from rpcserver.retention import keep_retention
 from rpcserver.rules.deadman import tell_suspended
 from rpcserver.rules.shell import run_rules
+from rpcserver.server.dashboard import dashboard_pages
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
 from rpcserver.server.second_person import SecondPersonRule
@@ -336,7 +337,7 @@ def _server_settings(settings: Settings, monitor: Monitor, notary: Notary) -> Se
         second_person=msgspec.convert(
             msgspec.structs.asdict(settings.second_person), SecondPersonRule
         ),
-        pages=monitor.pages,
+        pages={**monitor.pages, **dashboard_pages()},
         private_pages=monitor.private_pages,
         page_access=PageAccess(settings.monitoring.access.value),
         notary=notary,

@@ -184,10 +184,10 @@ class _Doorman:
         """None to go on with the handshake, else the answer in its place."""
         path = urlsplit(request.path).path
         if (page := self._settings.pages.get(path)) is not None and not _wants_socket(request):
-            return _response(page())
+            return _response(page(), request)
         if (page := self._settings.private_pages.get(path)) is not None:
             if await self._may_read_pages(connection, request):
-                return _response(page())
+                return _response(page(), request)
             return connection.respond(http.HTTPStatus.FORBIDDEN, "Ask from the machine itself.\n")
         if path not in PATHS:
             return connection.respond(http.HTTPStatus.NOT_FOUND, "Not found: try /ws/stream\n")
@@ -261,14 +261,23 @@ def _wants_socket(request: Request) -> bool:
     return request.headers.get("Upgrade", "").casefold() == "websocket"
 
 
-def _response(page: Page) -> Response:
-    headers = Headers(
-        {
-            "Content-Type": page.content_type,
-            "Content-Length": str(len(page.body)),
-            "Connection": "close",
-            **page.headers,
-        }
-    )
+def _response(page: Page, request: Request) -> Response:
+    headers = Headers({"Content-Type": page.content_type, "Connection": "close", **page.headers})
+    body = page.body
+    if page.gzipped is not None:
+        headers["Vary"] = "Accept-Encoding"
+        if _takes_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            body = page.gzipped
+    headers["Content-Length"] = str(len(body))
     status = http.HTTPStatus(page.status)
-    return Response(status.value, status.phrase, headers, page.body)
+    return Response(status.value, status.phrase, headers, body)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Whether gzip is among the encodings the request names, and not with a weight of nothing."""
+    for coding in ",".join(request.headers.get_all("Accept-Encoding")).split(","):
+        name, _, weight = coding.replace(" ", "").casefold().partition(";")
+        if name == "gzip":
+            return weight.removeprefix("q=").strip("0.") != "" or weight == ""
+    return False

@@ -22,6 +22,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     content_type: str = "text/plain; charset=utf-8"
     body: bytes = b""
+    gzipped: bytes | None = None  # the same body, for whoever takes it so
     headers: Mapping[str, str] = {}
 
 
