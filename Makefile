@@ -10,11 +10,14 @@ CRASH_MINUTES ?= 10
 CRASH_SEED ?= 1
 PROOF_MINUTES ?= 60
 NODE_CLIENTS := clients/node_modules/.stamp
+DASHBOARD := rpcserver/dashboard/index.html
+DASHBOARD_SOURCES := $(shell find clients/dashboard clients/typescript/src -type f \
+	-not -path "*/node_modules/*" -not -path "*/tests/*" -not -path "*/browser/*")
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check generate unit clients acceptance benchmark fuzz soak powercut crashes proof lock clean
+.PHONY: demo test check generate unit clients dashboard acceptance benchmark fuzz soak powercut crashes proof lock clean
 
-demo: $(STAMP) ## Start the server, flatten a portfolio before your eyes, print the proof
+demo: $(STAMP) $(DASHBOARD) ## Start the server, flatten a portfolio before your eyes, print the proof, show the dashboard
 	$(VENV)/bin/rpcserver demo
 
 test: check unit clients acceptance ## Everything that CI checks
@@ -36,7 +39,9 @@ clients: $(STAMP) $(NODE_CLIENTS) ## Check, test and bundle the TypeScript clien
 	cd clients/typescript && npm run --silent test
 	cd clients/typescript && npm run --silent build
 
-acceptance: $(STAMP) $(WSCAT)
+dashboard: $(DASHBOARD) ## Build the page that the server shows at /
+
+acceptance: $(STAMP) $(WSCAT) $(DASHBOARD)
 	$(VENV)/bin/pytest -q tests/acceptance
 
 benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run; what watching is like
@@ -72,13 +77,16 @@ $(STAMP): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(NODE_CLIENTS): clients/package.json clients/package-lock.json clients/typescript/package.json
+$(NODE_CLIENTS): clients/package.json clients/package-lock.json clients/typescript/package.json clients/dashboard/package.json
 	cd clients && npm ci --silent --no-audit --no-fund
 	touch $@
+
+$(DASHBOARD): $(NODE_CLIENTS) $(DASHBOARD_SOURCES)
+	cd clients && npm run --silent --workspace dashboard build
 
 $(WSCAT): tests/acceptance/package.json tests/acceptance/package-lock.json
 	cd tests/acceptance && npm ci --silent --no-audit --no-fund
 	touch $@
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules clients/node_modules clients/typescript/dist
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules clients/node_modules clients/typescript/dist rpcserver/dashboard

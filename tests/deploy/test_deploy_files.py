@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from rpcserver.deploy.healthcheck import address
 from rpcserver.settings import Settings, load_settings
@@ -18,6 +20,7 @@ DEPLOY = ROOT / "rpcserver" / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
 UNIT = (DEPLOY / "rpcserver.service").read_text(encoding="utf-8")
+DASHBOARD, BUILD = 0, 1  # stages of the image before the last
 LONGEST_STOP = Settings(data_dir=Path()).drain_timeout + 5  # seconds
 
 
@@ -130,14 +133,46 @@ def test_what_the_image_is_made_of_is_there_and_let_through() -> None:
     let_through = {line[1:] for line in ignored if line.startswith("!")}
     assert ignored[1] == "*"
 
-    for copied in instructions(0)["COPY"]:
-        for source in copied.split()[:-1]:
-            assert (ROOT / source).exists(), source
-            assert source in let_through, source
+    for stage in (DASHBOARD, BUILD):
+        for copied in instructions(stage)["COPY"]:
+            for source in () if copied.startswith("--from") else copied.split()[:-1]:
+                assert (ROOT / source).exists(), source
+                assert source in let_through, source
+
+
+def test_the_image_builds_the_dashboard_itself_and_puts_it_into_the_wheel() -> None:
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored.index("rpcserver/dashboard") > ignored.index("!rpcserver"), "not a local build"
+    [directory] = instructions(DASHBOARD)["WORKDIR"]
+    config = (ROOT / "clients/dashboard/vite.config.ts").read_text(encoding="utf-8")
+    [output] = re.findall(r'outDir: "([^"]+)"', config)
+    built = (Path(directory) / "dashboard" / output).as_posix()
+
+    copied = instructions(BUILD)["COPY"]
+
+    assert copied.index(f"--from=dashboard {os.path.normpath(built)} rpcserver/dashboard") > (
+        copied.index("rpcserver rpcserver")
+    )
+
+
+def test_the_wheel_holds_the_dashboard_that_git_does_not(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", ".gitignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".git").mkdir()  # the top of a repository: its .gitignore counts
+    files = {"rpcserver/__init__.py", "rpcserver/dashboard/assets/app-1a2b.js"}
+    for name in (*files, "clients/python/rpcclient/__init__.py", "rpcserver/journal.db"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    included = {
+        file.distribution_path for file in WheelBuilder(str(tmp_path)).recurse_included_files()
+    }
+
+    assert included == {*files, "rpcclient/__init__.py"}
 
 
 def test_every_package_of_the_image_is_held_to_its_hash() -> None:
-    [fetch, make] = instructions(0)["RUN"]
+    [fetch, make] = instructions(BUILD)["RUN"]
 
     assert fetch.count("--require-hashes") == fetch.count("--requirement requirements.lock") == 2
     assert "--no-index" in make
