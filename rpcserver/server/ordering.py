@@ -147,6 +147,8 @@ class Ordering:
         try:
             found = await self._working((account,), query.order_id)
             self._refuse_while_closing(account, found.instrument)
+            if (order := query.order.order).instrument == found.instrument.instrument_id:
+                _refuse_between_ticks(found.instrument, order.stop_price, order.limit_price)
             name = found.report.venue_order_id
             async with self._sizing.allowed(account, query.order.order, instead=name):
                 pass  # what could not be placed afterwards takes nothing's place
@@ -171,7 +173,10 @@ class Ordering:
             held = _held(before, query)
             if held is None:
                 raise InvalidRequest("position_not_found", f"no position in {query.instrument}")
-            self._refuse_while_closing(query.account, before.instruments[query.instrument])
+            instrument = before.instruments[query.instrument]
+            _refuse_between_ticks(instrument, query.stop_price, query.limit_price)
+            _refuse_inside_out(query, held)
+            self._refuse_while_closing(query.account, instrument)
             guards = [order for order in before.orders if _guards(order, held)]
 
             async def cancel(order: OrderReport) -> OrderReport:
@@ -358,6 +363,28 @@ def _held(snapshot: AccountSnapshot, query: Bracket) -> Position | None:
     if len(held) > 1:
         raise InvalidRequest("ambiguous_instrument", f"{query.instrument}: several products held")
     return held[0] if held else None
+
+
+def _refuse_between_ticks(
+    instrument: Instrument, stop: Decimal | None, limit: Decimal | None
+) -> None:
+    """Cancel nothing for a price that no venue takes."""
+    for name, price in (("stopPrice", stop), ("limitPrice", limit)):
+        if price is not None and price % instrument.tick:
+            raise InvalidRequest(
+                "invalid_argument", f"{name}: {price:f} is no multiple of {instrument.tick:f}"
+            )
+
+
+def _refuse_inside_out(query: Bracket, held: Position) -> None:
+    """Cancel nothing for a stop beyond its own target: one of them would trade at once."""
+    if query.stop_price is None or query.limit_price is None:
+        return
+    if (query.limit_price - query.stop_price) * held.signed_quantity <= 0:
+        side, where = ("long", "below") if held.signed_quantity > 0 else ("short", "above")
+        raise InvalidRequest(
+            "invalid_argument", f"stopPrice: of a {side} position it is {where} limitPrice"
+        )
 
 
 def _guards(order: OrderReport, held: Position) -> bool:

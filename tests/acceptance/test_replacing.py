@@ -144,6 +144,25 @@ async def test_nothing_takes_the_place_of_an_order_that_may_still_fill(desk: Sta
     assert order.client_order_id == order_id
 
 
+async def test_a_price_that_no_venue_takes_takes_no_orders_place(desk: Stage) -> None:
+    order_id = await rest(desk)
+
+    args = {
+        "account": desk.account,
+        "orderId": order_id,
+        "instrument": MES,
+        "action": "BUY",
+        "quantity": 2,
+        "orderType": "LIMIT",
+        "limitPrice": "4990.13",
+    }
+    data = (await desk.client.call("CancelReplace", args)).data
+
+    assert (data["error"], data["canceled"]) == ("invalid_argument", False)
+    [order] = await desk.scene.working(desk.account)
+    assert order.limit_price == Decimal("5000.00")
+
+
 # --- CancelAndBracket ----------------------------------------------------------------------------
 
 
@@ -184,6 +203,29 @@ async def test_what_fills_while_it_is_canceled_makes_the_bracket_smaller(desk: S
     assert data["quantity"] == 2, data
     [stop] = await desk.scene.working(desk.account)
     assert (stop.quantity, stop.oco_id) == (Decimal(2), None)
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ({"stopPrice": "5650.13"}, "stopPrice: 5650.13 is no multiple of 0.25"),
+        ({"limitPrice": "5950.13"}, "limitPrice: 5950.13 is no multiple of 0.25"),
+        ({"stopPrice": 5950, "limitPrice": 5650}, "stopPrice: of a long position it is below"),
+    ],
+)
+async def test_prices_that_can_guard_nothing_cost_no_guard(
+    desk: Stage, prices: dict[str, object], said: str
+) -> None:
+    await desk.scene.hold(desk.account, MES, 3, "5780.00")
+    old = await desk.scene.rest(desk.account, MES, "sell", 3, stop="5700.00")
+
+    args = {"account": desk.account, "instrument": MES, **prices}
+    data = (await desk.client.call("CancelAndBracket", args)).data
+
+    assert (data["error"], data["canceledOrderIds"]) == ("invalid_argument", [])
+    assert said in data["detail"]
+    [stop] = await desk.scene.working(desk.account)
+    assert stop.venue_order_id == old.venue_order_id
 
 
 async def test_a_flat_position_gets_no_bracket(desk: Stage) -> None:
