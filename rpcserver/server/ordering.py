@@ -43,6 +43,13 @@ from rpcserver.domain.policy import SizeLimit
 from rpcserver.domain.position import Position, PositionSide
 from rpcserver.domain.principal import Principal
 from rpcserver.server.failures import told
+from rpcserver.server.guarding import (
+    filled_meanwhile,
+    guards,
+    held_by,
+    refuse_between_ticks,
+    refuse_inside_out,
+)
 from rpcserver.server.parallel import for_each, read_in_time
 from rpcserver.server.ports import Engine
 from rpcserver.server.reading import Reader
@@ -148,7 +155,7 @@ class Ordering:
             found = await self._working((account,), query.order_id)
             self._refuse_while_closing(account, found.instrument)
             if (order := query.order.order).instrument == found.instrument.instrument_id:
-                _refuse_between_ticks(found.instrument, order.stop_price, order.limit_price)
+                refuse_between_ticks(found.instrument, order.stop_price, order.limit_price)
             name = found.report.venue_order_id
             async with self._sizing.allowed(account, query.order.order, instead=name):
                 pass  # what could not be placed afterwards takes nothing's place
@@ -170,14 +177,14 @@ class Ordering:
         gone: list[VenueOrderId] = []
         try:
             before = await self._snapshot(query.account)
-            held = _held(before, query)
+            held = held_by(before, query)
             if held is None:
                 raise InvalidRequest("position_not_found", f"no position in {query.instrument}")
             instrument = before.instruments[query.instrument]
-            _refuse_between_ticks(instrument, query.stop_price, query.limit_price)
-            _refuse_inside_out(query, held)
+            refuse_between_ticks(instrument, query.stop_price, query.limit_price)
+            refuse_inside_out(query, held)
             self._refuse_while_closing(query.account, instrument)
-            guards = [order for order in before.orders if _guards(order, held)]
+            guarding = [order for order in before.orders if guards(order, held)]
 
             async def cancel(order: OrderReport) -> OrderReport:
                 try:
@@ -185,11 +192,11 @@ class Ordering:
                 except InvalidRequest:
                     return order  # it may still fill: nothing is put in its place
 
-            ended = await for_each(guards, cancel)
+            ended = await for_each(guarding, cancel)
             gone = [order.venue_order_id for order in ended if order.status.is_terminal]
-            if len(gone) < len(guards):
+            if len(gone) < len(guarding):
                 raise InvalidRequest("cancel_pending", "an order there may still fill")
-            left = await self._left(query, held, filled=_filled_meanwhile(guards, ended))
+            left = await self._left(query, held, filled=filled_meanwhile(guarding, ended))
         except (InvalidRequest, VenueError) as exc:
             error = told(exc)
             return Bracketed(
@@ -257,7 +264,7 @@ class Ordering:
         expected = held.signed_quantity + held.closing_side.sign * filled
         with anyio.move_on_after(PROOF_PATIENCE):
             while True:
-                now = _held(await self._snapshot(query.account), query)
+                now = held_by(await self._snapshot(query.account), query)
                 quantity = ZERO if now is None else now.signed_quantity
                 if quantity == expected:
                     return quantity
@@ -352,51 +359,3 @@ def _change(
         and query.stop_price is None,
         remote=remote,
     )
-
-
-def _held(snapshot: AccountSnapshot, query: Bracket) -> Position | None:
-    held = [
-        position
-        for position in snapshot.positions
-        if position.instrument == query.instrument and position.key.holding is query.holding
-    ]
-    if len(held) > 1:
-        raise InvalidRequest("ambiguous_instrument", f"{query.instrument}: several products held")
-    return held[0] if held else None
-
-
-def _refuse_between_ticks(
-    instrument: Instrument, stop: Decimal | None, limit: Decimal | None
-) -> None:
-    """Cancel nothing for a price that no venue takes."""
-    for name, price in (("stopPrice", stop), ("limitPrice", limit)):
-        if price is not None and price % instrument.tick:
-            raise InvalidRequest(
-                "invalid_argument", f"{name}: {price:f} is no multiple of {instrument.tick:f}"
-            )
-
-
-def _refuse_inside_out(query: Bracket, held: Position) -> None:
-    """Cancel nothing for a stop beyond its own target: one of them would trade at once."""
-    if query.stop_price is None or query.limit_price is None:
-        return
-    if (query.limit_price - query.stop_price) * held.signed_quantity <= 0:
-        side, where = ("long", "below") if held.signed_quantity > 0 else ("short", "above")
-        raise InvalidRequest(
-            "invalid_argument", f"stopPrice: of a {side} position it is {where} limitPrice"
-        )
-
-
-def _guards(order: OrderReport, held: Position) -> bool:
-    """Whether a working order could take something off the position."""
-    return (
-        order.instrument == held.instrument
-        and order.side is held.closing_side
-        and order.holding is held.key.holding
-        and order.product == held.product
-    )
-
-
-def _filled_meanwhile(before: Sequence[OrderReport], after: Sequence[OrderReport]) -> Decimal:
-    was = {order.venue_order_id: order.filled for order in before}
-    return sum((order.filled - was[order.venue_order_id] for order in after), ZERO)
