@@ -27,7 +27,7 @@ TALL = {
     "rpcserver.core.operation": 670,  # admission, reading, planning, starting, ending
     "rpcserver.core.records": 460,  # one class a record
     "rpcserver.core.state": 710,  # what is known, and its draft beside it
-    "rpcserver.driver.engine": 650,  # the facade and the turn
+    "rpcserver.driver.engine": 660,  # the facade and the turn
     "rpcserver.venues.paper.venue": 460,  # the port, method by method
 }
 

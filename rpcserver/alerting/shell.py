@@ -18,6 +18,7 @@ from rpcserver.alerting.webhook import Webhook
 from rpcserver.core.entries import Entry
 from rpcserver.core.records import Noted
 from rpcserver.driver.engine import Engine
+from rpcserver.driver.sandboxes import known_sandboxes
 from rpcserver.settings_alerts import AlertSettings, WebhookSettings
 
 
@@ -108,4 +109,5 @@ async def _open_webhook(
             codes=told.codes,
             keep=told.keep,
             tell=lambda noticed: herald.tell(noticed, about=name),
+            sandboxes=lambda: known_sandboxes(engine),
         )

@@ -13,7 +13,7 @@ up, which is told, too: it stands in the journal (`ListAlerts`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from rpcserver.alerting.posting import NotTaken
 from rpcserver.apis.alerts import alert_item
 from rpcserver.core.entries import FoundAlert, Head
 from rpcserver.core.events import Noticed
+from rpcserver.domain.ids import VenueId
 from rpcserver.wire.events import AlertItem
 
 BATCH = 50  # events of one post
@@ -83,6 +84,7 @@ class Webhook:
         codes: What it wants; empty: everything.
         keep: Seconds until what it does not take is given up.
         tell: Takes what people should know of the webhook itself.
+        sandboxes: Whether each venue is one, as far as is known.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Webhook:
         codes: Sequence[str] = (),
         keep: float,
         tell: Callable[[Noticed], None],
+        sandboxes: Callable[[], Mapping[VenueId, bool]],
         draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.name = name
@@ -104,6 +107,7 @@ class Webhook:
         self._codes = frozenset(codes)
         self._keep = timedelta(seconds=keep)
         self._tell = tell
+        self._sandboxes = sandboxes
         self._draw = draw
         self._place = 0  # audit_seq
         self._head: HeadEvent | None = None  # not handed over yet; a newer one takes its place
@@ -199,7 +203,8 @@ class Webhook:
 
     def _event(self, found: FoundAlert) -> AlertEvent:
         return AlertEvent(
-            id=f"alert-{found.audit_seq}", alert=alert_item(found.audit_seq, found.record)
+            id=f"alert-{found.audit_seq}",
+            alert=alert_item(found.audit_seq, found.record, sandboxes=self._sandboxes()),
         )
 
     async def _fail(self, why: str) -> None:

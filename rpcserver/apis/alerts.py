@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -44,15 +44,19 @@ class AcknowledgeAlertArgs(Args, frozen=True, kw_only=True, rename="camel"):
     reason: str | None
 
 
-def alert_item(audit_seq: int, alert: Noted, word: Noted | None = None) -> AlertItem:
-    """An alert as it is told everywhere, and who looks at it."""
+def alert_item(
+    audit_seq: int, alert: Noted, word: Noted | None = None, *, sandboxes: Mapping[VenueId, bool]
+) -> AlertItem:
+    """An alert as it is told everywhere, and who looks at it; *sandboxes*, as far as is known."""
     lane = alert.lane
     account = lane.account_ref if alert.account is None and lane is not None else alert.account
+    venue = account.venue if account is not None else alert.venue
     return AlertItem(
         code=alert.code,
         detail=alert.detail,
-        venue=account.venue if account is not None else alert.venue,
+        venue=venue,
         account=account.account if account is not None else None,
+        sandbox=UNSET if venue is None else sandboxes.get(venue, UNSET),
         instrument=lane.instrument if lane is not None else alert.instrument,
         operation_ids=alert.operation_ids,
         principal=alert.principal,
@@ -63,6 +67,11 @@ def alert_item(audit_seq: int, alert: Noted, word: Noted | None = None) -> Alert
         audit_seq=audit_seq,
         at=alert.at,
     )
+
+
+def found_item(found: FoundAlert, sandboxes: Mapping[VenueId, bool]) -> AlertItem:
+    """An alert of the journal's, with the last word about it."""
+    return alert_item(found.audit_seq, found.record, found.acknowledged, sandboxes=sandboxes)
 
 
 @registry.query("ListAlerts", args=ListAlertsArgs)
@@ -93,7 +102,7 @@ def list_alerts(args: ListAlertsArgs, asked: Asked) -> Ask:
     def answer(found: Sequence[FoundAlert]) -> Data:
         more = {"next": found[-1].audit_seq} if len(found) == args.limit else {}
         return {
-            "alerts": [alert_item(a.audit_seq, a.record, a.acknowledged) for a in found],
+            "alerts": [found_item(each, asked.directory.sandboxes) for each in found],
             "count": len(found),
             **more,
             "success": True,
@@ -110,7 +119,7 @@ def acknowledge_alert(args: AcknowledgeAlertArgs, asked: Asked) -> Ask:
         raise InvalidRequest("invalid_argument", "auditSeq: as the alert bears it")
 
     def answer(found: FoundAlert) -> Data:
-        item = alert_item(found.audit_seq, found.record, found.acknowledged)
+        item = found_item(found, asked.directory.sandboxes)
         return {"alert": item, "success": True}
 
     return Ask(AcknowledgeAlert(args.audit_seq, reason_given(args.reason)), answer)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import REASON_LENGTH_MAX, Args, NoArgs
 from rpcserver.apis.queries import Approval, ConfirmClose, Confirmed, Data, ReadApprovals
@@ -40,6 +41,8 @@ class ApprovalAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     positions: int
     plan_hash: str
     plan_operation_id: str  # `GetOperation` pages the plan
+    sandbox: bool | UnsetType = UNSET
+    sandbox_venues: tuple[str, ...] | UnsetType = UNSET
 
 
 def approval_answer(approval: Approval) -> ApprovalAnswer:
@@ -55,6 +58,8 @@ def approval_answer(approval: Approval) -> ApprovalAnswer:
         positions=approval.positions,
         plan_hash=approval.plan_hash,
         plan_operation_id=approval.plan_operation,
+        sandbox=approval.kind.sandbox,
+        sandbox_venues=approval.kind.sandbox_venues,
     )
 
 

@@ -69,6 +69,7 @@ class ExitAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
     remote: str
     proven_at: datetime | None
+    sandbox: bool | UnsetType = UNSET  # the account; not there where it is not known
 
 
 class InstrumentSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -146,6 +147,7 @@ def exit_answer(found: Exit) -> ExitAnswer:
         reason=found.reason,
         remote=found.remote,
         proven_at=found.proven_at,
+        sandbox=UNSET if found.sandbox is None else found.sandbox,
     )
 
 

@@ -9,12 +9,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import Args
-from rpcserver.apis.directive_queries import ArmSwitch, DisarmSwitch, RenewSwitch
+from rpcserver.apis.directive_queries import (
+    ArmSwitch,
+    DisarmSwitch,
+    RenewSwitch,
+    StandingSwitch,
+)
 from rpcserver.apis.halts import reason_given
 from rpcserver.apis.queries import Data
 from rpcserver.apis.registry import Ask, Asked, Registry
 from rpcserver.apis.rules import named
-from rpcserver.core.standing import DirectiveSet
+from rpcserver.apis.sandboxes import kind_of
 from rpcserver.domain.directive import Switch
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import DirectiveName
@@ -63,12 +68,16 @@ class SwitchAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
     since: datetime
     fired_at: datetime | None
+    sandbox: bool | UnsetType = UNSET
+    sandbox_venues: tuple[str, ...] | UnsetType = UNSET
 
 
-def switch_answer(record: DirectiveSet) -> SwitchAnswer:
+def switch_answer(standing: StandingSwitch, asked: Asked) -> SwitchAnswer:
+    record = standing.record
     switch = record.directive
     assert isinstance(switch, Switch), "asked for switches alone"
     timeout_ms = round(switch.timeout * 1000)
+    kind = kind_of(standing.accounts, asked.directory.sandboxes)
     return SwitchAnswer(
         switch_id=switch.switch_id,
         timeout_ms=timeout_ms,
@@ -79,11 +88,16 @@ def switch_answer(record: DirectiveSet) -> SwitchAnswer:
         reason=record.reason,
         since=record.at,
         fired_at=switch.fired_at,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
     )
 
 
-def _answered(record: DirectiveSet) -> Data:
-    return {"success": True, "switch": switch_answer(record)}
+def _ask(query: ArmSwitch | RenewSwitch | DisarmSwitch, asked: Asked) -> Ask:
+    def answer(standing: StandingSwitch) -> Data:
+        return {"success": True, "switch": switch_answer(standing, asked)}
+
+    return Ask(query, answer)
 
 
 @registry.query("ArmDeadman", args=ArmDeadmanArgs, permission=Permission.CLOSE, read_only=False)
@@ -97,22 +111,21 @@ def arm_deadman(args: ArmDeadmanArgs, asked: Asked) -> Ask:
         timeout=args.timeout_ms / 1000,
         call=StoredCall(api=(args.api or "").strip(), args=bytes(args.args).decode()),
     )
-    return Ask(ArmSwitch(switch, reason_given(args.reason)), _answered)
+    return _ask(ArmSwitch(switch, reason_given(args.reason)), asked)
 
 
 @registry.query("RenewDeadman", args=RenewDeadmanArgs, permission=Permission.CLOSE, read_only=False)
-def renew_deadman(args: RenewDeadmanArgs, _asked: Asked) -> Ask:
+def renew_deadman(args: RenewDeadmanArgs, asked: Asked) -> Ask:
     """Begin the silence anew."""
-    return Ask(RenewSwitch(_name(args.switch_id)), _answered)
+    return _ask(RenewSwitch(_name(args.switch_id)), asked)
 
 
 @registry.query(
     "DisarmDeadman", args=DisarmDeadmanArgs, permission=Permission.CLOSE, read_only=False
 )
-def disarm_deadman(args: DisarmDeadmanArgs, _asked: Asked) -> Ask:
+def disarm_deadman(args: DisarmDeadmanArgs, asked: Asked) -> Ask:
     """Take a switch back, one that fired, too."""
-    query = DisarmSwitch(_name(args.switch_id), reason_given(args.reason))
-    return Ask(query, _answered)
+    return _ask(DisarmSwitch(_name(args.switch_id), reason_given(args.reason)), asked)
 
 
 def _name(switch_id: str | None) -> DirectiveName:

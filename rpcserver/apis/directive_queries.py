@@ -8,7 +8,7 @@ import msgspec
 
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.domain.directive import Halt, Mark, Rule, Switch
-from rpcserver.domain.ids import DirectiveName
+from rpcserver.domain.ids import AccountRef, DirectiveName
 
 
 class ReadDirectives(msgspec.Struct, frozen=True):
@@ -48,20 +48,20 @@ class RemoveRule(msgspec.Struct, frozen=True):
 
 
 class ArmSwitch(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: the switch as it stands."""
+    """-> `StandingSwitch`."""
 
     switch: Switch
     reason: str
 
 
 class RenewSwitch(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: the switch as it stands."""
+    """-> `StandingSwitch`."""
 
     name: DirectiveName
 
 
 class DisarmSwitch(msgspec.Struct, frozen=True):
-    """-> `DirectiveSet`: what stood."""
+    """-> `StandingSwitch`: what stood."""
 
     name: DirectiveName
     reason: str
@@ -87,3 +87,10 @@ class StandingRule(msgspec.Struct, frozen=True, kw_only=True):
     record: DirectiveSet
     marks: tuple[Mark, ...] = ()
     next_at: datetime | None = None
+
+
+class StandingSwitch(msgspec.Struct, frozen=True, kw_only=True):
+    """A switch, and which accounts of the caller's its call names now; none: it cannot be made."""
+
+    record: DirectiveSet
+    accounts: tuple[AccountRef, ...] = ()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from rpcserver.apis.arguments import (
     REASON_LENGTH_MAX,
@@ -71,12 +71,15 @@ class HaltAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
     principal: str
     at: datetime
+    sandbox: bool | UnsetType = UNSET
+    sandbox_venues: tuple[str, ...] | UnsetType = UNSET
 
 
-def halt_answer(record: DirectiveSet) -> HaltAnswer:
+def halt_answer(record: DirectiveSet, asked: Asked) -> HaltAnswer:
     halt = record.directive
     assert isinstance(halt, Halt), "asked for halts alone"
     scope = halt.scope
+    kind = asked.kind_of(scope.covers_account)
     return HaltAnswer(
         halt_id=halt.halt_id,
         level=halt.level.value,
@@ -90,6 +93,8 @@ def halt_answer(record: DirectiveSet) -> HaltAnswer:
         reason=record.reason,
         principal=record.principal,
         at=record.at,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
     )
 
 
@@ -108,20 +113,22 @@ def lay_halt(args: HaltArgs, asked: Asked) -> Ask:
             )
     assert asked.new_order_id is not None, "a halt is being laid down and nobody names it"
     halt = Halt(halt_id=f"halt-{asked.new_order_id()[:12]}", scope=scope, level=level)
-    return Ask(LayHalt(halt, reason_given(args.reason)), halted_answer)
+    return Ask(
+        LayHalt(halt, reason_given(args.reason)), lambda halted: halted_answer(halted, asked)
+    )
 
 
-def halted_answer(halted: Halted) -> Data:
+def halted_answer(halted: Halted, asked: Asked) -> Data:
     """`complete` says that nothing which could open risk is left working, as far as it goes."""
     swept = halted.swept
-    level = HaltLevel(halt_answer(halted.halt).level)
+    halt = halt_answer(halted.halt, asked)
     answer: dict[str, object] = {
         "success": True,
-        "halt": halt_answer(halted.halt),
+        "halt": halt,
         "complete": not (swept.unproven or swept.unread or swept.left),
         "unreadAccounts": [str(account) for account in swept.unread],
     }
-    if level is HaltLevel.NO_NEW_RISK:
+    if halt.level == HaltLevel.NO_NEW_RISK.value:
         return {**answer, "workingOrderIds": swept.left}
     answer |= {"canceledOrderIds": swept.canceled, "pendingOrderIds": swept.unproven}
     if halted.closing is not None:
@@ -185,23 +192,24 @@ def reason_given(reason: str | None) -> str:
 
 
 @registry.query("Release", args=ReleaseArgs, permission=Permission.RELEASE, read_only=False)
-def release(args: ReleaseArgs, _asked: Asked) -> Ask:
+def release(args: ReleaseArgs, asked: Asked) -> Ask:
     """Let new risk be taken again where one halt forbade it; others may still."""
     halt_id = (args.halt_id or "").strip()
     name = DirectiveName(f"directive:halt:{halt_id}")
 
     def answer(record: DirectiveSet) -> Data:
-        return {"success": True, "haltId": halt_id, "halt": halt_answer(record)}
+        return {"success": True, "haltId": halt_id, "halt": halt_answer(record, asked)}
 
     return Ask(LiftDirective(name, reason_given(args.reason)), answer)
 
 
 @registry.query("ListHalts", args=NoArgs)
-def list_halts(_: NoArgs, _asked: Asked) -> Ask:
+def list_halts(_: NoArgs, asked: Asked) -> Ask:
     """Every halt that reaches an account of the caller's."""
 
     def answer(records: Sequence[DirectiveSet]) -> Data:
-        listed = [halt_answer(record) for record in records if isinstance(record.directive, Halt)]
+        halts = (record for record in records if isinstance(record.directive, Halt))
+        listed = [halt_answer(record, asked) for record in halts]
         return {"halts": listed, "count": len(listed), "success": True}
 
     return Ask(ReadDirectives(), answer)

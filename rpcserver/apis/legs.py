@@ -7,7 +7,7 @@ Numbers of ours are text, exact; `outcome` is the word that progress frames use.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -16,8 +16,8 @@ import msgspec
 
 from rpcserver.apis.defaults import defaults_told
 from rpcserver.apis.numbers import text
+from rpcserver.apis.sandboxes import sandbox_of
 from rpcserver.core.report import AccountFailure, LegReport, OperationReport, OrderLine, Outcome
-from rpcserver.domain.ids import VenueId
 from rpcserver.domain.position import PositionSide
 from rpcserver.wire import errors
 
@@ -206,25 +206,6 @@ def ours(report: OperationReport, full: bool) -> dict[str, object]:
     if report.error is not None:
         answer |= {"error": report.error, "detail": report.detail}
     return answer
-
-
-def sandbox_keys(sandboxes: Collection[VenueId], venues: Collection[VenueId]) -> dict[str, object]:
-    """
-    `sandbox`: whether all of *venues* are sandboxes; where some are and some are not, which.
-
-    Whoever reads `true` may be sure that no live account is meant.
-    """
-    if sandboxes and len(set(sandboxes)) < len(set(venues)):
-        return {"sandbox": False, "sandboxVenues": sorted(sandboxes)}
-    return {"sandbox": bool(sandboxes)}
-
-
-def sandbox_of(report: OperationReport) -> dict[str, object]:
-    """What was known when the operation was admitted: a repeated answer says the same."""
-    request = report.request
-    if request.sandboxes is None:
-        return {}
-    return sandbox_keys(request.sandboxes, {account.venue for account in request.scope.accounts})
 
 
 def audit_place(report: OperationReport) -> dict[str, object]:

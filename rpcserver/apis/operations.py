@@ -18,7 +18,6 @@ from rpcserver.apis.legs import (
     detailed_leg,
     duration_ms,
     failure_answer,
-    sandbox_of,
     second_person,
 )
 from rpcserver.apis.queries import (
@@ -29,6 +28,7 @@ from rpcserver.apis.queries import (
     Resolve,
 )
 from rpcserver.apis.registry import Ask, Asked, Registry
+from rpcserver.apis.sandboxes import kind_among, sandbox_of
 from rpcserver.core.entries import OperationRow
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import OrderOutcome, ResolveRequest
@@ -74,9 +74,12 @@ class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     flat: bool | None
     dry_run: bool
     legs: int
+    sandbox: bool | UnsetType = UNSET
+    sandbox_venues: tuple[str, ...] | UnsetType = UNSET
 
 
 def operation_answer(row: OperationRow) -> OperationAnswer:
+    kind = kind_among(row.sandboxes, row.venues)
     return OperationAnswer(
         operation_id=row.operation_id,
         api=row.api,
@@ -89,6 +92,8 @@ def operation_answer(row: OperationRow) -> OperationAnswer:
         flat=None if row.dry_run else row.flat,
         dry_run=row.dry_run,
         legs=row.legs,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from rpcserver.apis.alert_queries import AcknowledgeAlert as AcknowledgeAlert
 from rpcserver.apis.alert_queries import ReadAlerts as ReadAlerts
-from rpcserver.apis.directive_queries import DirectiveQuery, StandingRule
+from rpcserver.apis.directive_queries import DirectiveQuery, StandingRule, StandingSwitch
 from rpcserver.apis.journal_queries import FoundExits as FoundExits
 from rpcserver.apis.journal_queries import ReadExits as ReadExits
 from rpcserver.apis.journal_queries import ReadOperation as ReadOperation
@@ -36,6 +36,7 @@ from rpcserver.apis.read_queries import ReadSummary as ReadSummary
 from rpcserver.apis.read_queries import ReadWatermarks as ReadWatermarks
 from rpcserver.apis.read_queries import Summarized as Summarized
 from rpcserver.apis.read_queries import Watermark as Watermark
+from rpcserver.apis.sandboxes import Kind
 from rpcserver.apis.setting_queries import SettingQuery, StandingPolicy
 from rpcserver.core.entries import ChainReport, FoundAlert, OperationRow
 from rpcserver.core.halts import Halted
@@ -266,6 +267,7 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     positions: int
     plan_hash: str
     plan_operation: OperationId
+    kind: Kind = Kind()  # of its accounts
 
 
 class Confirmed(msgspec.Struct, frozen=True):
@@ -315,6 +317,7 @@ Answerable = (
     | Halted
     | StandingRule
     | tuple[StandingRule, ...]
+    | StandingSwitch
     | StandingPolicy
     | bool
     | None

@@ -25,6 +25,7 @@ import msgspec
 
 from rpcserver.apis.queries import Data, Query
 from rpcserver.apis.refusals import refuse_plainly
+from rpcserver.apis.sandboxes import Kind, kind_of
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import Amount, Dust, Execution, OnFence, OnRefill, Scope, Sequel
 from rpcserver.domain.account import Account
@@ -43,18 +44,21 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[Account, ...]
     instruments: dict[VenueId, tuple[Instrument, ...]]
     names: dict[VenueId, InstrumentNames]
+    sandboxes: Mapping[VenueId, bool] = {}  # whether each venue is one, as far as is known
 
     @classmethod
     def of(
         cls,
         accounts: Mapping[VenueId, tuple[Account, ...]],
         instruments: Mapping[VenueId, tuple[Instrument, ...]],
+        sandboxes: Mapping[VenueId, bool],
     ) -> Directory:
         """What names mean where these were read."""
         return cls(
             accounts=tuple(account for each in accounts.values() for account in each),
             instruments=dict(instruments),
             names={venue: InstrumentNames(listed) for venue, listed in instruments.items()},
+            sandboxes=sandboxes,
         )
 
 
@@ -71,6 +75,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def accounts(self) -> tuple[Account, ...]:
         """The accounts this principal may touch: nothing else exists for it."""
         return tuple(a for a in self.directory.accounts if self.principal.may_touch(a.ref))
+
+    def kind_of(self, reached: Callable[[AccountRef], bool]) -> Kind:
+        """Sandbox or live: what those of the principal's accounts are that are *reached*."""
+        refs = [account.ref for account in self.accounts]
+        return kind_of([ref for ref in refs if reached(ref)], self.directory.sandboxes)
 
     def refs(self, accounts: Sequence[Account]) -> tuple[AccountRef, ...]:
         return tuple(account.ref for account in accounts)

@@ -102,11 +102,13 @@ def set_rule(args: SetRuleArgs, asked: Asked) -> Ask:
         accounts=asked.refs(accounts) if isinstance(args.accounts, tuple) else (),
         terms=terms,
     )
-    return Ask(LayRule(rule, reason_given(args.reason)), _rule_set)
+    return Ask(
+        LayRule(rule, reason_given(args.reason)), lambda standing: _rule_set(standing, asked)
+    )
 
 
-def _rule_set(standing: StandingRule) -> Data:
-    return {"success": True, "rule": rule_answer(standing)}
+def _rule_set(standing: StandingRule, asked: Asked) -> Data:
+    return {"success": True, "rule": rule_answer(standing, asked)}
 
 
 def named(given: str | UnsetType | None, key: str, kind: str, asked: Asked) -> str:
@@ -254,11 +256,14 @@ class RuleAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     for_ms: int | None = None
     offset_ticks: int | None = None
     marks: list[MarkAnswer] = []
+    sandbox: bool | UnsetType = UNSET
+    sandbox_venues: tuple[str, ...] | UnsetType = UNSET
 
 
-def rule_answer(standing: StandingRule) -> RuleAnswer:
+def rule_answer(standing: StandingRule, asked: Asked) -> RuleAnswer:
     rule = standing.record.directive
     assert isinstance(rule, Rule), "asked for rules alone"
+    kind = asked.kind_of(rule.covers)
     answer = RuleAnswer(
         rule_id=rule.rule_id,
         kind=_kind_of(rule.terms),
@@ -266,6 +271,8 @@ def rule_answer(standing: StandingRule) -> RuleAnswer:
         reason=standing.record.reason,
         principal=standing.record.principal,
         since=standing.record.at,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
     )
     match rule.terms:
         case FlattenAt() as terms:
@@ -332,12 +339,12 @@ def remove_rule(args: RemoveRuleArgs, _asked: Asked) -> Ask:
 
 
 @registry.query("ListRules", args=NoArgs)
-def list_rules(_: NoArgs, _asked: Asked) -> Ask:
+def list_rules(_: NoArgs, asked: Asked) -> Ask:
     """Every rule that speaks of an account of the caller's, and how it stands."""
 
     def answer(rules: Sequence[StandingRule]) -> Data:
         return {
-            "rules": [rule_answer(rule) for rule in rules],
+            "rules": [rule_answer(rule, asked) for rule in rules],
             "count": len(rules),
             "success": True,
         }

@@ -13,6 +13,7 @@ from typing import Annotated, TextIO
 
 import msgspec
 import typer
+from msgspec import UNSET
 from rich.table import Table
 
 from rpcclient import RpcClient
@@ -133,6 +134,10 @@ def _row(line: ExitAnswer) -> list[object]:
 
 
 def _cell(value: object, *, is_free: bool) -> object:
+    if value is UNSET:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S.%fZ}"
     if is_free and isinstance(value, str) and value.startswith(("=", "+", "-", "@")):

@@ -52,6 +52,8 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str | None = None  # the tag asked for
     reason: str = ""
     remote: str = ""
+    venues: tuple[VenueId, ...] = ()  # of the accounts that were asked for
+    sandboxes: tuple[VenueId, ...] | None = None  # those of its venues; None: not known
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,12 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str | None = None
     reason: str = ""  # the caller's
     remote: str = ""
+    sandboxes: tuple[VenueId, ...] | None = None  # the operation's
+
+    @property
+    def sandbox(self) -> bool | None:
+        """Whether it was no live account; None where that is not known."""
+        return None if self.sandboxes is None else self.venue in self.sandboxes
 
     @property
     def account_ref(self) -> AccountRef:

@@ -71,6 +71,7 @@ from rpcserver.driver.own_orders import OwnOrders
 from rpcserver.driver.performer import Performer, VenueCommand, failed
 from rpcserver.driver.ports import Journal, Venue, VenueEvent
 from rpcserver.driver.renewals import Renewals
+from rpcserver.driver.sandboxes import with_sandboxes
 from rpcserver.driver.sequels import Sequels, with_placement
 from rpcserver.driver.statistics import EngineStatistics, VenueStatistics
 from rpcserver.driver.watching import Watcher
@@ -173,7 +174,8 @@ class Engine:
         """
         self._refuse_if_stopping()
         await refuse_expired_key(self.journal, self._state, request)
-        event = Requested(operation_id=self._new_operation(), request=request, join=join)
+        told = with_sandboxes(self, request)
+        event = Requested(operation_id=self._new_operation(), request=told, join=join)
         reply = await self._ask(event)
         assert isinstance(reply, Admitted)
         return reply
@@ -277,7 +279,8 @@ class Engine:
         if closing is not None:
             self._refuse_if_stopping()
             await refuse_expired_key(self.journal, self._state, closing)
-            opens = Requested(operation_id=self._new_operation(), request=closing, join=False)
+            told = with_sandboxes(self, closing)
+            opens = Requested(operation_id=self._new_operation(), request=told, join=False)
         if not still():
             return None
         return await self._ask(DirectiveRequested(directive=directive, word=word, closing=opens))

@@ -72,4 +72,6 @@ def _running(record: OperationOpened) -> OperationRow:
         strategy=request.scope.strategy_tag,
         reason=request.reason,
         remote=request.remote,
+        venues=tuple(sorted({account.venue for account in request.scope.accounts})),
+        sandboxes=request.sandboxes,
     )

@@ -98,4 +98,5 @@ class MemoryDisk:
             strategy=operation.strategy,
             reason=operation.reason,
             remote=operation.remote,
+            sandboxes=operation.sandboxes,
         )

@@ -28,6 +28,7 @@ SCRIPTS: Sequence[str] = (  # the first makes version 1
     _script("schema_3.sql"),
     _script("schema_4.sql"),
     _script("schema_5.sql"),
+    _script("schema_6.sql"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,6 +17,7 @@ Value = str | bytes | int | None
 OPERATION_COLUMNS = ", ".join(OperationRow.__struct_fields__)
 EXIT_COLUMNS = ", ".join(Exit.__struct_fields__)
 TOKEN_COLUMNS = ", ".join(TokenRow.__struct_fields__)
+_NAMES = ("venues", "sandboxes")
 
 
 def time_text(time: datetime) -> str:
@@ -42,12 +44,14 @@ def operation_values(opened_by: int, row: OperationRow) -> tuple[Value, ...]:
         row.strategy,
         row.reason,
         row.remote,
+        _names(row.venues),
+        None if row.sandboxes is None else _names(row.sandboxes),
     )
 
 
 def operation_row(row: sqlite3.Row) -> OperationRow:
     """What a row of `OPERATION_COLUMNS` says."""
-    fields = dict(zip(OperationRow.__struct_fields__, row, strict=True))
+    fields = _decoded(dict(zip(OperationRow.__struct_fields__, row, strict=True)), *_NAMES)
     return msgspec.convert(fields, OperationRow, strict=False)
 
 
@@ -74,7 +78,8 @@ def exit_values(audit_seq: int, ended: LegEnded) -> tuple[Value, ...]:
 
 def exit_row(row: sqlite3.Row) -> Exit:
     """What a row of `EXIT_COLUMNS` says."""
-    return msgspec.convert(dict(zip(Exit.__struct_fields__, row, strict=True)), Exit)
+    fields = _decoded(dict(zip(Exit.__struct_fields__, row, strict=True)), *_NAMES)
+    return msgspec.convert(fields, Exit)
 
 
 def token_values(token: TokenRow, token_hash: bytes) -> tuple[Value, ...]:
@@ -83,8 +88,8 @@ def token_values(token: TokenRow, token_hash: bytes) -> tuple[Value, ...]:
         token_hash,
         token.token_id,
         token.principal,
-        msgspec.json.encode(sorted(role.value for role in token.roles)).decode(),
-        msgspec.json.encode(token.accounts).decode(),
+        _names(sorted(role.value for role in token.roles)),
+        _names(token.accounts),
         time_text(token.created_at),
         None if token.revoked_at is None else time_text(token.revoked_at),
         None if token.expires_at is None else time_text(token.expires_at),
@@ -95,6 +100,17 @@ def token_values(token: TokenRow, token_hash: bytes) -> tuple[Value, ...]:
 def token_row(row: sqlite3.Row) -> TokenRow:
     """What a row of `TOKEN_COLUMNS` says."""
     fields = dict(zip(TokenRow.__struct_fields__, row, strict=True))
-    for name in ("roles", "accounts"):
-        fields[name] = msgspec.json.decode(fields[name])
-    return msgspec.convert(fields, TokenRow)
+    return msgspec.convert(_decoded(fields, "roles", "accounts"), TokenRow)
+
+
+def _names(names: Sequence[str]) -> str:
+    """Several names in one column, as a JSON array."""
+    return msgspec.json.encode(names).decode()
+
+
+def _decoded(fields: dict[str, object], *columns: str) -> dict[str, object]:
+    """*fields* with the names that stand in *columns*, as far as they are there."""
+    for column in columns:
+        if isinstance(names := fields.get(column), str):
+            fields[column] = msgspec.json.decode(names)
+    return fields

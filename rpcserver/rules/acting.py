@@ -14,6 +14,7 @@ from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.domain.directive import Directive, Mark, Rule
 from rpcserver.domain.ids import AccountRef, PrincipalId
 from rpcserver.driver.engine import Engine
+from rpcserver.driver.sandboxes import known_sandboxes
 
 OF_SERVER = PrincipalId("server")  # whose word a mark is
 
@@ -34,7 +35,9 @@ class Actor:
 
     @property
     def directory(self) -> Directory:
-        return Directory.of(self.engine.accounts, self.engine.instruments)
+        return Directory.of(
+            self.engine.accounts, self.engine.instruments, known_sandboxes(self.engine)
+        )
 
     def rules(self, kind: type[Terms]) -> Iterator[tuple[Rule, Terms, DirectiveSet]]:
         """Every rule of one kind that stands, and its record."""

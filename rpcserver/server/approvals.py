@@ -18,6 +18,7 @@ import msgspec
 from loguru import logger
 
 from rpcserver.apis.queries import Approval, ConfirmClose, Confirmed
+from rpcserver.apis.sandboxes import kind_of_request
 from rpcserver.core.events import Noticed
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CloseRequest
@@ -149,6 +150,7 @@ class Approvals:
             positions=len(plan.legs),
             plan_hash=plan.plan_hash or "",
             plan_operation=plan.operation_id,
+            kind=kind_of_request(plan.request),
         )
         pending = _Pending(
             approval=approval,

@@ -43,7 +43,7 @@ from rpcserver.server.limits import Allowance
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Admitted
 from rpcserver.server.rates_told import rate_limit, told_if_low
-from rpcserver.server.sandboxes import accounts_asked, marked, sandboxes, with_keys
+from rpcserver.server.sandboxes import accounts_asked, marked, with_keys
 from rpcserver.server.settings_office import EXITING
 from rpcserver.server.sizes import check_sequel
 from rpcserver.wire.codec import check_strictly, encode, encode_final
@@ -132,7 +132,8 @@ class Calls:
     async def _carried_out(self, ask: Ask) -> Data:
         """The answer to a call, in its dialect's words and with what its accounts are."""
         came_back = await self._backend.desk.carry_out(self._principal, ask.query, self._remote)
-        return marked(self._engine, ask.query, ask.answer(came_back))
+        known = self._backend.directory.current().sandboxes
+        return marked(known, ask.query, ask.answer(came_back))
 
     def _answer(self, request_id: str, data: Data) -> None:
         self._outbox.post(text_frame(encode_final(request_id, data)))
@@ -211,7 +212,7 @@ class Calls:
         terms = api.terms(meant, self._backend.directory.asked(self._principal, self._remote))
         check_sequel(settings.policy.sizes, terms.sequel)
         terms, ruled = with_hours(terms, said, preferred, settings.policy.hours)
-        request = close_request(
+        return close_request(
             frame,
             api,
             args,
@@ -221,8 +222,6 @@ class Calls:
             remote=self._remote,
             defaulted=(*preferred, *ruled),
         )
-        known = sandboxes(self._engine, request.scope.accounts)
-        return msgspec.structs.replace(request, sandboxes=known)
 
     async def _repeated(
         self, frame: Rpc, api: ClosingApi[msgspec.Struct], args: msgspec.Struct

@@ -9,7 +9,7 @@ subscribes again and gets a snapshot.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio
 import msgspec
@@ -21,6 +21,7 @@ from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.ids import AccountRef, OperationId, VenueId
 from rpcserver.domain.principal import Principal
 from rpcserver.driver.ports import OrderChanged, PositionMoved, VenueEvent
+from rpcserver.driver.sandboxes import known_sandboxes
 from rpcserver.server.admission import may_see, may_see_record
 from rpcserver.server.items import (
     alert_item,
@@ -150,16 +151,17 @@ class Channels:
                 pass
 
     def _on_entries(self, entries: Sequence[Entry]) -> None:
+        sandboxes = known_sandboxes(self._engine)
         for entry in entries:
             record = entry.record
             if isinstance(record, OperationOpened):
                 self._requests[record.operation_id] = record.request
             if self._listeners:
-                self._on_entry(entry)
+                self._on_entry(entry, sandboxes)
             if isinstance(record, OperationFinished):
                 self._requests.pop(record.operation_id, None)
 
-    def _on_entry(self, entry: Entry) -> None:
+    def _on_entry(self, entry: Entry, sandboxes: Mapping[VenueId, bool]) -> None:
         record = entry.record
         match record:
             case OperationOpened(request=request):
@@ -169,10 +171,10 @@ class Channels:
                     self._tell_operation(known, finished_item(record, known))
             case _:
                 pass
-        if (alert := alert_item(entry)) is not None:
+        if (alert := alert_item(entry, sandboxes)) is not None:
             self._tell_alert(record, alert)
         if any(Channel.AUDIT in listener.channels for listener in self._listeners):
-            self._tell_record(Channel.AUDIT, record, audit_item(entry))
+            self._tell_record(Channel.AUDIT, record, audit_item(entry, sandboxes))
 
     def _request_of(self, operation_id: OperationId) -> CloseRequest | None:
         if (known := self._requests.get(operation_id)) is not None:

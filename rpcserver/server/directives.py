@@ -25,9 +25,10 @@ from rpcserver.apis.directive_queries import (
     RemoveRule,
     RenewSwitch,
     StandingRule,
+    StandingSwitch,
 )
 from rpcserver.apis.queries import Answerable
-from rpcserver.apis.registry import Registry
+from rpcserver.apis.registry import CloseTerms, Registry
 from rpcserver.core.halts import Halted, closing_of
 from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.domain.directive import (
@@ -225,7 +226,7 @@ class DirectiveOffice:
 
     # --- switches ------------------------------------------------------------------------------
 
-    async def arm(self, principal: Principal, query: ArmSwitch, remote: str) -> DirectiveSet:
+    async def arm(self, principal: Principal, query: ArmSwitch, remote: str) -> StandingSwitch:
         """
         Let a switch stand, with its full period before it.
 
@@ -237,17 +238,15 @@ class DirectiveOffice:
         before = self._engine.directives.get(switch.name)
         if before is not None and not _is_clients(principal, before):
             raise InvalidRequest("forbidden", "switchId: another's switch has this id")
-        now = datetime.now(UTC)
-        directory = self._directory.current()
-        terms = stored_terms(self._registry, switch.call, principal, directory, now)
+        terms = self._terms(switch)
         closing = stored_request(switch.call, terms, principal, switch.name)
         await self._approvals.check_alone(principal, closing)
         self._engine.renewals.renew(switch.name)
         await self._engine.lay_down(switch, _word(principal, query.reason, remote))
         self._engine.renewals.renew(switch.name)
-        return self._engine.directives[switch.name]
+        return self._standing_switch(principal, self._engine.directives[switch.name])
 
-    def renew(self, principal: Principal, query: RenewSwitch) -> DirectiveSet:
+    def renew(self, principal: Principal, query: RenewSwitch) -> StandingSwitch:
         """
         Hear that the client is there.
 
@@ -263,9 +262,11 @@ class DirectiveOffice:
         if switch.fired_at is not None:
             raise InvalidRequest("deadman_fired", f"it fired at {switch.fired_at:%FT%TZ}")
         self._engine.renewals.renew(query.name)
-        return record
+        return self._standing_switch(principal, record)
 
-    async def disarm(self, principal: Principal, query: DisarmSwitch, remote: str) -> DirectiveSet:
+    async def disarm(
+        self, principal: Principal, query: DisarmSwitch, remote: str
+    ) -> StandingSwitch:
         """
         Take a switch back; what stood is the answer.
 
@@ -276,7 +277,20 @@ class DirectiveOffice:
         self._check_own(principal, record, "the switch is another's")
         await self._engine.lift(query.name, _word(principal, query.reason, remote))
         self._engine.renewals.forget(query.name)
-        return record
+        return self._standing_switch(principal, record)
+
+    def _standing_switch(self, principal: Principal, record: DirectiveSet) -> StandingSwitch:
+        switch = record.directive
+        assert isinstance(switch, Switch), "its name says so"
+        try:
+            named = self._terms(switch).scope.accounts
+        except InvalidRequest:  # what it names is gone
+            named = ()
+        return StandingSwitch(record=record, accounts=tuple(filter(principal.may_touch, named)))
+
+    def _terms(self, switch: Switch) -> CloseTerms:
+        now = datetime.now(UTC)
+        return stored_terms(self._registry, switch.call, switch.by, self._directory.current(), now)
 
     # --- whose it is ---------------------------------------------------------------------------
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import zip_longest
 from uuid import uuid4
 
 from rpcserver.apis.registry import Asked, Directory
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import InstrumentId, VenueId
 from rpcserver.domain.principal import Principal
+from rpcserver.driver.sandboxes import known_sandboxes
 from rpcserver.server.ports import Engine
 from rpcserver.wire.codec import nearest
 
@@ -24,11 +26,12 @@ class DirectoryKeeper:
     def current(self) -> Directory:
         """What names mean now."""
         accounts, instruments = self._engine.accounts, self._engine.instruments
+        sandboxes = known_sandboxes(self._engine)
         seen = (*accounts.values(), *instruments.values())
-        if len(seen) != len(self._seen) or any(
-            new is not old for new, old in zip(seen, self._seen, strict=True)
+        if sandboxes != self._directory.sandboxes or any(
+            new is not old for new, old in zip_longest(seen, self._seen)
         ):
-            self._directory = Directory.of(accounts, instruments)
+            self._directory = Directory.of(accounts, instruments, sandboxes)
             self._seen = seen
         return self._directory
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
+from msgspec import UNSET
 
 from rpcserver.apis.alerts import alert_item as told_alert
 from rpcserver.apis.numbers import unsigned_zero
+from rpcserver.apis.sandboxes import kind_among, kind_of_request
 from rpcserver.core.entries import Entry, OperationRow
 from rpcserver.core.progress import frames
 from rpcserver.core.records import Noted, OperationFinished, OperationOpened, Record, Resolved
@@ -87,6 +91,7 @@ def execution_item(venue: VenueId, fill: Fill, *, sandbox: bool) -> ExecutionIte
 
 def opened_item(record: OperationOpened) -> OperationItem:
     request = record.request
+    kind = kind_of_request(request)
     return OperationItem(
         operation_id=record.operation_id,
         api=request.api,
@@ -94,11 +99,14 @@ def opened_item(record: OperationOpened) -> OperationItem:
         status="running",
         dry_run=request.dry_run,
         reason=request.reason,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
         opened_at=record.at,
     )
 
 
 def finished_item(record: OperationFinished, request: CloseRequest) -> OperationItem:
+    kind = kind_of_request(request)
     return OperationItem(
         operation_id=record.operation_id,
         api=request.api,
@@ -110,11 +118,14 @@ def finished_item(record: OperationFinished, request: CloseRequest) -> Operation
         dry_run=request.dry_run,
         reason=request.reason,
         error=record.error,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
         finished_at=record.at,
     )
 
 
 def row_item(row: OperationRow) -> OperationItem:
+    kind = kind_among(row.sandboxes, row.venues)
     return OperationItem(
         operation_id=row.operation_id,
         api=row.api,
@@ -124,21 +135,23 @@ def row_item(row: OperationRow) -> OperationItem:
         flat=row.flat,
         legs=row.legs,
         dry_run=row.dry_run,
+        sandbox=kind.sandbox,
+        sandbox_venues=kind.sandbox_venues,
         opened_at=row.opened_at,
         finished_at=row.finished_at,
     )
 
 
-def alert_item(entry: Entry) -> AlertItem | None:
+def alert_item(entry: Entry, sandboxes: Mapping[VenueId, bool]) -> AlertItem | None:
     """The alert that *entry* is, or the word about one; None if it is neither."""
     record = entry.record
     if isinstance(record, Noted) and (record.alert or record.acknowledges is not None):
-        return told_alert(entry.audit_seq, record)
+        return told_alert(entry.audit_seq, record, sandboxes=sandboxes)
     return None
 
 
-def audit_item(entry: Entry) -> AuditItem:
-    """Any record in one line."""
+def audit_item(entry: Entry, sandboxes: Mapping[VenueId, bool]) -> AuditItem:
+    """Any record in one line; *sandboxes*, as far as is known."""
     record = entry.record
     told = frames(record)
     first = told[0] if told else None
@@ -152,6 +165,7 @@ def audit_item(entry: Entry) -> AuditItem:
         remote=_remote_of(record),
         venue=account.venue if account else None,
         account=account.account if account else None,
+        sandbox=sandboxes.get(account.venue, UNSET) if account else UNSET,
         instrument=first.instrument if first else None,
         detail=_detail_of(record),
         at=record.at,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
-from rpcserver.apis.legs import sandbox_keys
 from rpcserver.apis.order_queries import ChangeOrder, ReplaceOrder
 from rpcserver.apis.queries import (
     CancelOrders,
@@ -22,30 +21,14 @@ from rpcserver.apis.queries import (
     ReadPositions,
 )
 from rpcserver.apis.read_queries import ReadLifecycle, ReadSummary, ReadWatermarks
-from rpcserver.domain.account import UNREAD
+from rpcserver.apis.sandboxes import kind_of
 from rpcserver.domain.ids import AccountRef, VenueId
-from rpcserver.server.ports import Engine
 
 
-def sandboxes(engine: Engine, accounts: Collection[AccountRef]) -> tuple[VenueId, ...] | None:
-    """
-    Those venues of *accounts* that are sandboxes, as they say themselves.
-
-    None: one of them was never read, and what it is is not known.
-    """
-    if any(account.account == UNREAD for account in accounts):
-        return None
-    venues = sorted({account.venue for account in accounts})
-    return tuple(venue for venue in venues if engine.capabilities(venue).sandbox)
-
-
-def marked(engine: Engine, query: Query, data: Data) -> Data:
+def marked(known: Mapping[VenueId, bool], query: Query, data: Data) -> Data:
     """*data* with what its accounts are, if it is the answer to a question about accounts."""
-    accounts = accounts_asked(query)
-    found = sandboxes(engine, accounts)
-    if not accounts or found is None:
-        return data
-    return with_keys(data, sandbox_keys(found, {account.venue for account in accounts}))
+    keys = kind_of(accounts_asked(query), known).keys
+    return with_keys(data, keys) if keys else data
 
 
 def with_keys(data: Data, keys: Mapping[str, object]) -> Data:

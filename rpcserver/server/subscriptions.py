@@ -9,7 +9,7 @@ import msgspec
 from anyio import CancelScope
 from anyio.abc import TaskGroup
 
-from rpcserver.apis.alerts import alert_item as told_alert
+from rpcserver.apis.alerts import found_item
 from rpcserver.apis.queries import FoundFill
 from rpcserver.core.entries import AlertFilter
 from rpcserver.domain.account import AccountSnapshot
@@ -19,6 +19,7 @@ from rpcserver.domain.principal import Principal
 from rpcserver.server.admission import may_watch, oversees
 from rpcserver.server.backend import Backend
 from rpcserver.server.channels import Channel, Listener
+from rpcserver.server.intervals import INTERVAL_DEFAULT, checked
 from rpcserver.server.items import (
     audit_item,
     encode_item,
@@ -29,8 +30,6 @@ from rpcserver.server.items import (
 )
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.parallel import for_each
-from rpcserver.server.pnl import INTERVAL_DEFAULT, INTERVAL_MIN
-from rpcserver.server.quotes import Watcher
 from rpcserver.server.sight import Sight
 from rpcserver.server.wanted_alerts import wants_alert
 from rpcserver.wire.codec import encode, nearest
@@ -66,7 +65,7 @@ class Subscriptions:
         self._principal = principal
         self._sight = Sight(backend.engine.journal)
         self._outbox = outbox
-        self._watcher = Watcher(outbox)
+        self._watcher = backend.quotes.watcher(outbox)
         self._listener = Listener(principal, outbox, on_overflow)
         self._pnl: CancelScope | None = None
 
@@ -81,15 +80,18 @@ class Subscriptions:
 
         Raises:
             InvalidRequest: `unknown_instrument`, `unknown_channel`, `forbidden`,
-                `too_many_subscriptions`; then nothing was added.
+                `too_many_subscriptions`, `invalid_argument`; then nothing was added.
         """
+        interval = None if frame.interval is None else checked(frame.interval)
         keys = [self._backend.directory.quotable(name) for name in frame.instruments]
         channels = self._channels(frame.channels)
         limit = self._backend.limits.subscriptions_max
         if len(self._watcher.wanted.keys() | set(keys)) > limit:
             raise InvalidRequest("too_many_subscriptions", f"at most {limit} instruments")
+        if interval is not None:
+            self._watcher.interval = interval / 1000
         self._watcher.wanted.update(dict.fromkeys(keys))
-        if keys:
+        if self._watcher.wanted and (keys or interval is not None):
             self._backend.quotes.watch(self._watcher)
         await self._open(channels)
 
@@ -120,13 +122,9 @@ class Subscriptions:
         Begin, change or end the stream of profit.
 
         Raises:
-            InvalidRequest: `invalid_argument`: the interval is too short.
+            InvalidRequest: `invalid_argument`: the interval is too short, or too long.
         """
-        interval = INTERVAL_DEFAULT if frame.interval is None else frame.interval
-        if interval < INTERVAL_MIN:
-            raise InvalidRequest(
-                "invalid_argument", f"`interval`: at least {INTERVAL_MIN} milliseconds"
-            )
+        interval = checked(INTERVAL_DEFAULT if frame.interval is None else frame.interval)
         if self._pnl is not None:
             self._pnl.cancel()
             self._pnl = None
@@ -242,12 +240,13 @@ class Subscriptions:
     async def _read_journal(
         self, channels: Sequence[Channel], items: dict[str, list[msgspec.Raw]]
     ) -> None:
+        sandboxes = self._backend.directory.current().sandboxes
         if Channel.ALERTS in channels:
             alerts = await self._sight.alerts(
                 self._principal, AlertFilter(), before=None, limit=ALERTS_SHOWN
             )
             items["alerts"] = [
-                encode_item(told_alert(each.audit_seq, each.record, each.acknowledged))
+                encode_item(found_item(each, sandboxes))
                 for each in reversed(alerts)
                 if wants_alert(self._backend.engine.directives, self._principal, each.record.code)
             ]
@@ -256,7 +255,9 @@ class Subscriptions:
             after = max(0, journal.head.audit_seq - RECORDS_SEARCHED)
             newest = await journal.entries(after=after, limit=RECORDS_SEARCHED)
             entries = await self._sight.entries(self._principal, newest)
-            items["audit"] = [encode_item(audit_item(entry)) for entry in entries[-RECORDS_SHOWN:]]
+            items["audit"] = [
+                encode_item(audit_item(entry, sandboxes)) for entry in entries[-RECORDS_SHOWN:]
+            ]
 
     def _is_sandbox(self, account: AccountRef) -> bool:
         return self._backend.engine.capabilities(account.venue).sandbox

@@ -23,9 +23,9 @@ from rpcserver.core.records import OperationFinished
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import OperationId, PrincipalId, TokenId
-from rpcserver.domain.naming import InstrumentNames
 from rpcserver.domain.principal import Principal, Role
 from rpcserver.driver.engine import Engine
+from rpcserver.driver.sandboxes import known_sandboxes
 from rpcserver.wire.codec import check_strictly, decode_frame, encode, encode_final, one_line
 from rpcserver.wire.frames import (
     Accepted,
@@ -146,11 +146,7 @@ class Desk:
         engine = self._engine
         return Asked(
             principal=ANN,
-            directory=Directory(
-                accounts=tuple(a for each in engine.accounts.values() for a in each),
-                instruments=dict(engine.instruments),
-                names={venue: InstrumentNames(each) for venue, each in engine.instruments.items()},
-            ),
+            directory=Directory.of(engine.accounts, engine.instruments, known_sandboxes(engine)),
             now=self._clock(),
             new_order_id=lambda: UUID(int=0).hex,
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class ItemBase(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
@@ -88,6 +88,8 @@ class OperationItem(ItemBase, frozen=True, kw_only=True, gc=False):
     dry_run: bool = False
     reason: str = ""
     error: str | None = None
+    sandbox: bool | UnsetType = UNSET
+    sandbox_venues: Sequence[str] | UnsetType = UNSET
     opened_at: datetime | None = None
     finished_at: datetime | None = None
 
@@ -99,6 +101,7 @@ class AlertItem(ItemBase, frozen=True, kw_only=True, gc=False):
     detail: str
     venue: str | None = None
     account: str | None = None
+    sandbox: bool | UnsetType = UNSET  # the venue
     instrument: str | None = None
     operation_ids: Sequence[str] = ()
     principal: str | None = None  # who did it
@@ -121,6 +124,7 @@ class AuditItem(ItemBase, frozen=True, kw_only=True, gc=False):
     remote: str = ""
     venue: str | None = None
     account: str | None = None
+    sandbox: bool | UnsetType = UNSET  # the venue
     instrument: str | None = None
     detail: str = ""
     at: datetime

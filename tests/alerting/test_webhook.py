@@ -19,6 +19,7 @@ from rpcserver.alerting.webhook import BATCH, PAUSE_MAX, TROUBLE, HeadEvent, Web
 from rpcserver.core.entries import Head
 from rpcserver.core.events import Noticed
 from rpcserver.core.records import Noted
+from rpcserver.domain.ids import VenueId
 from rpcserver.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +90,7 @@ class Desk:
             codes=codes,
             keep=keep,
             tell=self.told.append,
+            sandboxes=lambda: {VenueId("paper"): True},
             draw=draw,
         )
         async with anyio.create_task_group() as tasks:

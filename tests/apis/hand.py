@@ -133,6 +133,7 @@ def asked(
             accounts=accounts,
             instruments={PAPER: instruments, OTHER: ()},
             names={PAPER: InstrumentNames(instruments), OTHER: InstrumentNames(())},
+            sandboxes={PAPER: True, OTHER: False},
         ),
         now=NOW,
         remote="127.0.0.1",

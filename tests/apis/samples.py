@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from rpcserver.apis.directive_queries import StandingRule
+from rpcserver.apis.directive_queries import StandingRule, StandingSwitch
 from rpcserver.apis.queries import (
     Approval,
     Bar,
@@ -37,6 +37,7 @@ from rpcserver.apis.queries import (
     Summarized,
     Watermark,
 )
+from rpcserver.apis.sandboxes import Kind
 from rpcserver.apis.setting_queries import Allowed, StandingPolicy
 from rpcserver.core.entries import ChainReport, Entry, Exit, FoundAlert, Head, OperationRow
 from rpcserver.core.halts import Halted, Swept
@@ -412,6 +413,7 @@ APPROVAL = Approval(
     positions=7,
     plan_hash="5f0c9d1be2a44c86",
     plan_operation=OPERATION,
+    kind=Kind(True),
 )
 ROTATED = msgspec.structs.replace(TOKEN, token_id=TokenId("tok-3"))
 
@@ -428,6 +430,8 @@ ROW = OperationRow(
     partial=False,
     dry_run=False,
     legs=1,
+    venues=(hand.PAPER,),
+    sandboxes=(hand.PAPER,),
 )
 
 _FOUND = FoundOrder(SIM101, hand.INSTRUMENTS["MES 12-25"], WORKING)
@@ -605,14 +609,17 @@ AT_THE_CLOSE = _stands(
     ),
     "nothing overnight",
 )
-SWITCH = _stands(
-    Switch(
-        switch_id="my-bot",
-        by=BY,
-        timeout=60.0,
-        call=StoredCall(api="Flatten", args='{"account":"Sim101"}'),
+SWITCH = StandingSwitch(
+    record=_stands(
+        Switch(
+            switch_id="my-bot",
+            by=BY,
+            timeout=60.0,
+            call=StoredCall(api="Flatten", args='{"account":"Sim101"}'),
+        ),
+        "nobody watches at night",
     ),
-    "nobody watches at night",
+    accounts=(AccountRef(hand.PAPER, AccountId("Sim101")),),
 )
 ALERT = Noted(
     at=hand.NOW,
@@ -651,6 +658,7 @@ EXIT = Exit(
     principal=PrincipalId("desk"),
     reason="end of day",
     remote="127.0.0.1",
+    sandboxes=(hand.PAPER,),
 )
 
 QUERIES: Mapping[str, Sample] = {

@@ -368,6 +368,7 @@ async def test_the_row_follows_the_operation(journal: Journal) -> None:
         legs=0,
         reason="drill",
         remote="127.0.0.1",
+        venues=(LANE.venue,),
     )
     await journal.append([story.opened()])
     assert await journal.operation_row(story.operation_id) == running

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import aiosqlite
 import pytest
+from msgspec.structs import replace
 
 from rpcserver.core.entries import Head
+from rpcserver.domain.ids import AccountRef, VenueId
 from rpcserver.journal.errors import (
     DirectoryHeld,
     JournalDamaged,
@@ -24,7 +26,7 @@ from rpcserver.journal.migrations import SCRIPTS, migrate
 from rpcserver.journal.reader import open_reader
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.journal.tokens import open_tokens
-from tests.journal.stories import noted, token_hash
+from tests.journal.stories import PAPER, Story, noted, token_hash
 from tests.journal.tampering import tampering
 
 pytestmark = pytest.mark.anyio
@@ -159,6 +161,27 @@ async def test_tokens_of_version_1_are_still_good_in_version_2(fresh: Path) -> N
     assert (old.principal, old.accounts) == ("alice", ("Sim101",))
     assert (old.expires_at, old.created_by) == (None, None)
     assert old.is_good(datetime.now(UTC))
+
+
+async def test_lists_of_version_5_say_what_was_known_of_their_venues(fresh: Path) -> None:
+    other = AccountRef(VenueId("live"), PAPER.account)
+    known = Story("op-1").opened()
+    scope = replace(known.request.scope, accounts=(PAPER, other, PAPER))
+    request = replace(known.request, scope=scope, sandboxes=(PAPER.venue,))
+    async with open_journal(fresh, ballast_bytes=1) as journal:
+        await journal.append([replace(known, request=request), Story("op-2").opened()])
+        rows = await journal.operations()
+    with tampering(fresh) as db:
+        db.execute("ALTER TABLE operations DROP COLUMN venues")
+        db.execute("ALTER TABLE operations DROP COLUMN sandboxes")
+        db.execute("PRAGMA user_version = 5")
+    async with open_journal(fresh, ballast_bytes=1) as journal:
+        assert await journal.operations() == rows
+
+    assert [(row.venues, row.sandboxes) for row in rows] == [
+        (("paper",), None),
+        (("live", "paper"), ("paper",)),
+    ]
 
 
 async def test_a_migration_that_fails_changes_nothing(fresh: Path) -> None:

@@ -64,6 +64,7 @@ from rpcserver.domain.order import (
 from rpcserver.domain.position import Position, PositionKey
 from rpcserver.driver.ports import Venue, VenueEvent
 from rpcserver.driver.renewals import Renewals
+from rpcserver.driver.sandboxes import with_sandboxes
 from rpcserver.journal.memory import MemoryJournal
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -316,6 +317,7 @@ class FakeEngine:
             await self.gate.wait()
         if self.refusal is not None:
             raise self.refusal
+        request = with_sandboxes(self, request)
         for operation in self._operations.values():
             if self._is_same(operation, request, join=join):
                 return FakeAdmitted(operation.operation_id, True)

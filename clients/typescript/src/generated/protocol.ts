@@ -449,6 +449,8 @@ export interface OperationItem {
   readonly dryRun?: boolean;
   readonly reason?: string;
   readonly error?: string;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly openedAt?: string;
   readonly finishedAt?: string;
 }
@@ -459,6 +461,7 @@ export interface AlertItem {
   readonly detail: string;
   readonly venue?: string;
   readonly account?: string;
+  readonly sandbox?: boolean;
   readonly instrument?: string;
   readonly operationIds?: readonly string[];
   readonly principal?: string;
@@ -480,6 +483,7 @@ export interface AuditItem {
   readonly remote?: string;
   readonly venue?: string;
   readonly account?: string;
+  readonly sandbox?: boolean;
   readonly instrument?: string;
   readonly detail?: string;
   readonly at: string;
@@ -1642,6 +1646,8 @@ export interface OperationAnswer {
   readonly flat: boolean | null;
   readonly dryRun: boolean;
   readonly legs: number;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** One operation; its legs after the leg `after`, `limit` of them. */
@@ -1789,6 +1795,8 @@ export interface HaltAnswer {
   readonly reason: string;
   readonly principal: string;
   readonly at: string;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** One halt by its id, and why it may go. */
@@ -1854,6 +1862,8 @@ export interface RuleAnswer {
   readonly forMs?: number;
   readonly offsetTicks?: number;
   readonly marks?: readonly MarkAnswer[];
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** What a limit remembers of one account. */
@@ -1912,6 +1922,8 @@ export interface SwitchAnswer {
   readonly reason: string;
   readonly since: string;
   readonly firedAt: string | null;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** I am here. */
@@ -1973,6 +1985,7 @@ export interface ExitAnswer {
   readonly reason: string;
   readonly remote: string;
   readonly provenAt: string | null;
+  readonly sandbox?: boolean;
 }
 
 /** What the exits of one instrument come to, over all accounts. */
@@ -2049,6 +2062,8 @@ export interface ApprovalAnswer {
   readonly positions: number;
   readonly planHash: string;
   readonly planOperationId: string;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** The code that the first call was answered with. */
