@@ -1,0 +1,285 @@
+/** The desk: one connection to the server, and everything this page knows from it. */
+import {
+  type AlertItem,
+  type ArgsOf,
+  type Call,
+  type Channel,
+  type ChannelEvents,
+  type ClosedAnswer,
+  type ClosingApiName,
+  type ConnectionState,
+  type ExecutionItem,
+  type OperationItem,
+  type OrderItem,
+  type PnlLine,
+  RpcClient,
+  type ServerFrame,
+  type Subscription,
+  type SubscriptionFrame,
+} from "rpcclient";
+
+import { Board } from "./board.ts";
+import { Positions } from "./positions.ts";
+import { type Rights, rightsOf } from "./rights.ts";
+import { Story } from "./story.ts";
+
+const FOLLOWED_MAX = 50; // stories kept; the oldest that are over are forgotten
+const SWEEP_MS = 5_000;
+const EXECUTIONS_MAX = 500;
+const PROFITS_MAX = 3_600; // points of the chart of an account: an hour
+
+export interface Profit {
+  readonly epoch: number;
+  readonly accounts: readonly PnlLine[];
+}
+
+export interface DeskOptions {
+  readonly url: string;
+  readonly token: string;
+  /** Told once, when nothing is tried any more: the token is refused, say. */
+  readonly onEnd: (why: Error) => void;
+}
+
+export class Desk {
+  readonly client: RpcClient;
+  readonly positions = new Positions();
+  readonly orders = new Board<OrderItem>((order) => `${order.venue}:${order.orderId}`);
+  readonly executions = new Board<ExecutionItem>((fill) => `${fill.venue}:${fill.tradeId}`);
+  readonly operations = new Board<OperationItem>((operation) => operation.operationId);
+  readonly alerts = new Board<AlertItem>((alert) => String(alert.auditSeq));
+  /** What the server said about itself, such as `restarting`; the newest last. */
+  readonly notices = new Board<ServerFrame & { readonly key: string }>((notice) => notice.key);
+  /** Every second, for as long as the page is open. */
+  profits: readonly Profit[] = [];
+  readonly #stories = new Map<string, Story>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #profitWatchers = new Set<() => void>();
+  #quotes: Subscription | undefined;
+  #quoted: readonly string[] = [];
+  #noticed = 0;
+
+  private constructor(private readonly options: DeskOptions) {
+    this.client = new RpcClient({
+      url: options.url,
+      token: options.token,
+      onNotice: (frame) => {
+        this.#noticed += 1;
+        this.notices.put({ ...frame, key: String(this.#noticed) });
+      },
+    });
+    this.#timer = setInterval(() => {
+      this.positions.sweep(Date.now());
+    }, SWEEP_MS);
+  }
+
+  /**
+   * Sign in, and hear of everything that the token may know of from then on.
+   *
+   * @throws ConnectionRefused: the token is not good, or this page may not connect.
+   */
+  static async open(options: DeskOptions): Promise<Desk> {
+    const desk = new Desk(options);
+    try {
+      await desk.client.connect();
+    } catch (error) {
+      desk.close();
+      throw error;
+    }
+    desk.#listen();
+    return desk;
+  }
+
+  get rights(): Rights {
+    return rightsOf(this.client.authenticated?.roles ?? []);
+  }
+
+  get principal(): string {
+    return this.client.authenticated?.principal ?? "";
+  }
+
+  get state(): ConnectionState {
+    return this.client.state;
+  }
+
+  /** Leave. What the server has accepted goes on. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.client.close();
+  }
+
+  /** The story of an operation, from its first step: now and as it goes on. */
+  follow(operationId: string): Story {
+    const known = this.#stories.get(operationId);
+    if (known !== undefined) return known;
+    const story = new Story(operationId);
+    this.#keep(operationId, story);
+    void story.follow(this.client.attach({ operationId }));
+    return story;
+  }
+
+  /**
+   * Make a closing call under a key of its own, and follow it.
+   *
+   * One press is one key: a lost connection resends it, and nothing is closed twice.
+   */
+  press<Api extends ClosingApiName>(api: Api, args: ArgsOf<Api>): Story {
+    const client = this.client as {
+      call(api: Api, args: ArgsOf<Api>): Call<ClosedAnswer>; // every closing call answers so
+    };
+    const story = new Story(undefined);
+    const stop = story.watch(() => {
+      if (story.operationId === undefined) return;
+      stop();
+      if (!this.#stories.has(story.operationId)) this.#keep(story.operationId, story);
+    });
+    void story.follow(client.call(api, args));
+    return story;
+  }
+
+  #keep(operationId: string, story: Story): void {
+    for (const [id, old] of this.#stories) {
+      if (this.#stories.size < FOLLOWED_MAX) break;
+      if (old.isOver) this.#stories.delete(id);
+    }
+    this.#stories.set(operationId, story);
+    let told = 0;
+    story.watch(() => {
+      for (; told < story.frames.length; told += 1) {
+        const step = story.frames[told];
+        if (step !== undefined) this.positions.takeStep(step);
+      }
+    });
+  }
+
+  #listen(): void {
+    this.client.onState((state) => {
+      if (state.is === "ended") this.options.onEnd(state.because);
+    });
+    void this.#watch();
+    void this.#watchProfit();
+    this.positions.board.watch(() => {
+      this.#watchQuotes();
+    });
+  }
+
+  async #watch(): Promise<void> {
+    const channels: Channel[] = ["positions", "orders", "executions", "operations"];
+    if (this.rights.oversees) channels.push("alerts");
+    try {
+      for await (const frame of this.client.subscribe(channels)) this.#take(frame);
+    } catch {
+      // It ends with the connection, whose state says why.
+    }
+  }
+
+  #take(frame: SubscriptionFrame): void {
+    switch (frame.type) {
+      case "subscribed": {
+        if (frame.snapshot.positions === undefined) break; // an answer about quotes
+        const { positions = [], orders = [], executions = [] } = frame.snapshot;
+        const { operations = [], alerts = [] } = frame.snapshot;
+        this.positions.replace(positions, frame.unread);
+        this.orders.replace(orders);
+        this.executions.replace(executions);
+        this.operations.replace(operations);
+        this.alerts.replace(alerts);
+        this.#followRunning(operations);
+        break;
+      }
+      case "event":
+        this.#takeEvent(frame);
+        break;
+      case "marketData":
+        this.positions.reprice(frame.quotes);
+    }
+  }
+
+  #takeEvent(frame: ChannelEvents): void {
+    switch (frame.channel) {
+      case "positions":
+        this.positions.take(frame.items);
+        break;
+      case "orders":
+        for (const item of frame.items) this.orders.put(item);
+        break;
+      case "executions":
+        for (const item of frame.items) this.executions.put(item);
+        for (const old of this.executions.rows.slice(0, -EXECUTIONS_MAX)) {
+          this.executions.remove(`${old.venue}:${old.tradeId}`);
+        }
+        break;
+      case "operations":
+        for (const item of frame.items)
+          this.operations.put({ ...this.operations.get(item.operationId), ...item });
+        this.#followRunning(frame.items);
+        break;
+      case "alerts":
+        for (const item of frame.items) this.#takeAlert(item);
+        break;
+      case "audit":
+        break;
+    }
+  }
+
+  /** An acknowledgement is an item of its own: it belongs to the alert that it speaks of. */
+  #takeAlert(item: AlertItem): void {
+    const alert =
+      item.acknowledges === undefined ? undefined : this.alerts.get(String(item.acknowledges));
+    if (alert === undefined) {
+      this.alerts.put(item);
+      return;
+    }
+    this.alerts.put({
+      ...alert,
+      ...(item.acknowledgedBy === undefined ? {} : { acknowledgedBy: item.acknowledgedBy }),
+      ...(item.acknowledgedAt === undefined ? {} : { acknowledgedAt: item.acknowledgedAt }),
+      ...(item.acknowledgeReason === undefined
+        ? {}
+        : { acknowledgeReason: item.acknowledgeReason }),
+    });
+  }
+
+  /** What is at work shows on the map, whoever began it. */
+  #followRunning(operations: readonly OperationItem[]): void {
+    for (const { operationId, status, dryRun } of operations) {
+      if (status === "running" && dryRun !== true) this.follow(operationId);
+    }
+  }
+
+  /** Quotes of what is held, and of nothing else. */
+  #watchQuotes(): void {
+    const instruments = this.positions.instruments;
+    if (instruments.join() === this.#quoted.join()) return;
+    this.#quoted = instruments;
+    this.#quotes?.close();
+    this.#quotes = undefined;
+    if (instruments.length === 0) return;
+    this.#quotes = this.client.subscribe([], instruments);
+    void this.#readQuotes(this.#quotes);
+  }
+
+  async #readQuotes(quotes: Subscription): Promise<void> {
+    try {
+      for await (const frame of quotes) this.#take(frame);
+    } catch {
+      // It ends with the connection, whose state says why.
+    }
+  }
+
+  async #watchProfit(): Promise<void> {
+    try {
+      for await (const { epoch, accounts } of this.client.streamPnl()) {
+        this.profits = [...this.profits.slice(1 - PROFITS_MAX), { epoch, accounts }];
+        for (const tell of [...this.#profitWatchers]) tell();
+      }
+    } catch {
+      // It ends with the connection, whose state says why.
+    }
+  }
+
+  /** Be told of each new point of `profits`. */
+  watchProfits(tell: () => void): () => void {
+    this.#profitWatchers.add(tell);
+    return () => this.#profitWatchers.delete(tell);
+  }
+}

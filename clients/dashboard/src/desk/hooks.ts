@@ -1,0 +1,187 @@
+/** The desk, for React. */
+import {
+  type AnswerOf,
+  type ApiName,
+  type ArgsOf,
+  type Call,
+  type ClientError,
+  type ConnectionState,
+  RpcError,
+} from "rpcclient";
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+
+import type { Board } from "./board.ts";
+import type { Desk, Profit } from "./desk.ts";
+import type { Rights } from "./rights.ts";
+import type { Story } from "./story.ts";
+
+export const DeskContext = createContext<Desk | undefined>(undefined);
+
+/** The desk that this page is signed in at. */
+export function useDesk(): Desk {
+  const desk = useContext(DeskContext);
+  if (desk === undefined) throw new Error("nobody is signed in here");
+  return desk;
+}
+
+export function useRights(): Rights {
+  return useDesk().rights;
+}
+
+export function useConnection(): ConnectionState {
+  const { client } = useDesk();
+  const watch = useCallback((tell: () => void) => client.onState(tell), [client]);
+  return useSyncExternalStore(watch, () => client.state);
+}
+
+/** Every row of a board, as often as it changes and the screen is drawn. */
+export function useRows<Row>(board: Board<Row>): readonly Row[] {
+  const watch = useCallback((tell: () => void) => board.watch(tell), [board]);
+  return useSyncExternalStore(watch, () => board.rows);
+}
+
+export function useRow<Row>(board: Board<Row>, key: string): Row | undefined {
+  const watch = useCallback((tell: () => void) => board.watchRow(key, tell), [board, key]);
+  return useSyncExternalStore(watch, () => board.get(key));
+}
+
+export function useProfits(): readonly Profit[] {
+  const desk = useDesk();
+  const watch = useCallback((tell: () => void) => desk.watchProfits(tell), [desk]);
+  return useSyncExternalStore(watch, () => desk.profits);
+}
+
+/** Draw again whenever *story* goes on. Give `version` to what is remembered of it. */
+export function useStory(story: Story | undefined): number {
+  const watch = useCallback((tell: () => void) => story?.watch(tell) ?? (() => undefined), [story]);
+  return useSyncExternalStore(watch, () => story?.version ?? 0);
+}
+
+/** The time now, told anew every *everyMs*. */
+export function useNow(everyMs = 1000): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setNow(Date.now());
+    }, everyMs);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [everyMs]);
+  return now;
+}
+
+/** What the server answered to a question, and whether it is being asked again. */
+export interface Answered<Answer> {
+  readonly answer: Answer | undefined;
+  /** Why the newest question has no answer; what was answered before is still there. */
+  readonly error: ClientError | undefined;
+  readonly isAsking: boolean;
+  readonly refresh: () => void;
+}
+
+/**
+ * Ask a reading call, again when *args* change and every *everyMs*.
+ *
+ * *args* are compared by what they say, not by identity.
+ */
+export function useAnswer<Api extends ApiName>(
+  api: Api,
+  args: ArgsOf<Api>,
+  { everyMs }: { readonly everyMs?: number } = {},
+): Answered<AnswerOf<Api>> {
+  const desk = useDesk();
+  const text = JSON.stringify(args);
+  const [asked, setAsked] = useState(0);
+  const question = `${String(asked)} ${api} ${text}`;
+  const [state, setState] = useState<{
+    readonly question?: string;
+    readonly answer?: AnswerOf<Api>;
+    readonly error?: ClientError;
+  }>({});
+  useEffect(() => {
+    let isWanted = true;
+    ask(desk, api, JSON.parse(text) as ArgsOf<Api>).then(
+      (answer) => {
+        if (isWanted) setState({ question, answer });
+      },
+      (error: unknown) => {
+        if (!isWanted) return;
+        setState((before) => ({ ...before, question, error: error as ClientError }));
+      },
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [desk, api, text, question]);
+  const refresh = useCallback(() => {
+    setAsked((times) => times + 1);
+  }, []);
+  useEffect(() => {
+    if (everyMs === undefined) return;
+    const timer = setInterval(refresh, everyMs);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [everyMs, refresh]);
+  const isAsking = state.question !== question;
+  return { answer: state.answer, error: state.error, isAsking, refresh };
+}
+
+/** Something that a person does, and what the server said to it. */
+export interface Action<Api extends ApiName> {
+  /** Undefined if it was refused: `error` says why. */
+  readonly run: (args: ArgsOf<Api>) => Promise<AnswerOf<Api> | undefined>;
+  readonly isBusy: boolean;
+  readonly error: ClientError | undefined;
+  readonly forget: () => void;
+}
+
+/** Let a person call *api*; a second press while the first is under way does nothing. */
+export function useAction<Api extends ApiName>(api: Api): Action<Api> {
+  const desk = useDesk();
+  const isUnderWay = useRef(false);
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<ClientError>();
+  const run = useCallback(
+    async (args: ArgsOf<Api>) => {
+      if (isUnderWay.current) return undefined;
+      isUnderWay.current = true;
+      setBusy(true);
+      setError(undefined);
+      try {
+        return await ask(desk, api, args);
+      } catch (refusal) {
+        setError(refusal as ClientError);
+        return undefined;
+      } finally {
+        isUnderWay.current = false;
+        setBusy(false);
+      }
+    },
+    [desk, api],
+  );
+  const forget = useCallback(() => {
+    setError(undefined);
+  }, []);
+  return { run, isBusy, error, forget };
+}
+
+/** What to say to a person about *error*. */
+export function explain(error: ClientError): string {
+  if (!(error instanceof RpcError)) return error.message;
+  return error.detail === "" ? error.code.replaceAll("_", " ") : error.detail;
+}
+
+function ask<Api extends ApiName>(desk: Desk, api: Api, args: ArgsOf<Api>): Call<AnswerOf<Api>> {
+  const client = desk.client as { call(api: Api, args: ArgsOf<Api>): Call<AnswerOf<Api>> };
+  return client.call(api, args);
+}

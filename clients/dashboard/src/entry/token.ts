@@ -1,0 +1,28 @@
+/**
+ * The token of this tab: never in an address that is sent, never longer than the tab.
+ *
+ * A link may bear it behind `#`, which no browser sends; it is taken from the address at once.
+ */
+
+const KEPT_AS = "rpcserver-token";
+const BORNE_AS = "#token=";
+
+/** The token of the address or of this tab, if there is one. */
+export function takeToken(): string | undefined {
+  const { hash, pathname } = window.location;
+  if (hash.startsWith(BORNE_AS)) {
+    const token = decodeURIComponent(hash.slice(BORNE_AS.length));
+    window.history.replaceState(null, "", pathname);
+    keepToken(token);
+    return token;
+  }
+  return window.sessionStorage.getItem(KEPT_AS) ?? undefined;
+}
+
+export function keepToken(token: string): void {
+  window.sessionStorage.setItem(KEPT_AS, token);
+}
+
+export function forgetToken(): void {
+  window.sessionStorage.removeItem(KEPT_AS);
+}

@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page.tsx";
+
+export function HealthView() {
+  return <Page title="Health">{null}</Page>;
+}

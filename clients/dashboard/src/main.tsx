@@ -1,0 +1,24 @@
+import "@mantine/core/styles.css";
+import "./global.css";
+
+import { MantineProvider } from "@mantine/core";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { App } from "./App.tsx";
+import { theme } from "./theme.ts";
+
+/** The server's policy takes only styles that bear the nonce of this very page. */
+function styleNonce(): string {
+  return document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+}
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("the page has no root");
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={styleNonce}>
+      <App />
+    </MantineProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page.tsx";
+
+export function AlertsView() {
+  return <Page title="Alerts">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page.tsx";
+
+export function HaltsView() {
+  return <Page title="Halts">{null}</Page>;
+}
