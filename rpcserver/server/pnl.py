@@ -16,9 +16,6 @@ from rpcserver.wire.codec import encode_numbers
 from rpcserver.wire.frames import PnlLine, PnlUpdate
 from rpcserver.wire.framing import text_frame
 
-INTERVAL_DEFAULT = 1000  # milliseconds
-INTERVAL_MIN = 100
-
 
 class PnlFeed:
     """Reads accounts, at most once per venue and moment, whoever asks."""

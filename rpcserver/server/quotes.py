@@ -1,7 +1,8 @@
-"""Market data: what anyone watches is asked for together, about once a second."""
+"""Market data: what anyone watches is asked for together, as often as the fastest one asks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import anyio
@@ -21,10 +22,12 @@ Quotable: TypeAlias = tuple[VenueId, InstrumentId]
 
 
 class Watcher:
-    """What one connection watches, and what it was told of it."""
+    """What one connection watches, how often it wants to hear of it, and what it was told."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, interval: float) -> None:
         self.outbox = outbox
+        self.interval = interval  # seconds
+        self.due = 0.0  # when it is told next, on the loop's clock
         self.wanted: dict[Quotable, None] = {}
         self.told: dict[Quotable, Quote] = {}
 
@@ -40,8 +43,13 @@ class QuoteFeed:
         self._changed = anyio.Event()
         self._unreachable: set[VenueId] = set()
 
+    def watcher(self, outbox: Outbox) -> Watcher:
+        """Someone who watches nothing yet, and says nothing of how often."""
+        return Watcher(outbox, self._interval)
+
     def watch(self, watcher: Watcher) -> None:
-        """Tell *watcher* of what it wants, at once and whenever it changes."""
+        """Tell *watcher* of what it wants, at once and then each of its intervals, if it changed."""
+        watcher.due = 0.0
         self._watchers.add(watcher)
         self._changed.set()
 
@@ -50,17 +58,36 @@ class QuoteFeed:
         self._watchers.discard(watcher)
 
     async def run(self) -> None:
-        """Poll for ever, while anyone watches."""
+        """Poll for ever, while anyone watches, as often as the fastest of them asks."""
+        took = 0.0
         while True:
-            with move_on_after(self._interval if self._watchers else None):
+            with move_on_after(self._rest(took)):
                 await self._changed.wait()
             self._changed = anyio.Event()
-            await self._poll()
-            self._tell()
+            begun = anyio.current_time()
+            due = self._due(begun)
+            for watcher in due:
+                watcher.due = begun + watcher.interval
+            await self._poll(due)
+            took = anyio.current_time() - begun
+            self._tell([watcher for watcher in due if watcher in self._watchers])
 
-    async def _poll(self) -> None:
-        wanted = list(dict.fromkeys(key for watcher in self._watchers for key in watcher.wanted))
-        self._newest = {key: self._newest[key] for key in wanted if key in self._newest}
+    def _rest(self, took: float) -> float | None:
+        """The seconds to the next poll, which the last one *took* of them; None: nobody watches."""
+        if not self._watchers:
+            return None
+        wait = min(watcher.due for watcher in self._watchers) - anyio.current_time()
+        return max(wait, took)  # slow venues are not asked for more than half of the time
+
+    def _due(self, now: float) -> list[Watcher]:
+        """Who is told now: also who would be soon, so that one poll serves them all."""
+        soon = now + min((watcher.interval for watcher in self._watchers), default=0.0) / 2
+        return [watcher for watcher in self._watchers if watcher.due <= soon]
+
+    async def _poll(self, watchers: Sequence[Watcher]) -> None:
+        wanted = list(dict.fromkeys(key for watcher in watchers for key in watcher.wanted))
+        watched = {key for watcher in self._watchers for key in watcher.wanted}
+        self._newest = {key: quote for key, quote in self._newest.items() if key in watched}
         async with anyio.create_task_group() as tasks:
             for venue in dict.fromkeys(venue for venue, _ in wanted):
                 tasks.start_soon(self._poll_venue, venue, [k for k in wanted if k[0] == venue])
@@ -77,9 +104,9 @@ class QuoteFeed:
         for each in found:
             self._newest[(venue, each.quote.instrument)] = each.quote
 
-    def _tell(self) -> None:
+    def _tell(self, watchers: Sequence[Watcher]) -> None:
         encoded: dict[tuple[Quotable, ...], bytes] = {}
-        for watcher in self._watchers:
+        for watcher in watchers:
             if watcher.outbox.is_crowded:
                 continue  # it is told the newest as soon as it has read what it has
             changed = tuple(

@@ -59,10 +59,11 @@ class Cancel(ClientFrameBase, frozen=True, kw_only=True, tag="cancel"):
 
 
 class Subscribe(ClientFrameBase, frozen=True, kw_only=True, tag="subscribe"):
-    """Market data of `instruments`, events of `channels`, or both."""
+    """Market data of `instruments`, each `interval` milliseconds; events of `channels`; or both."""
 
     instruments: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    interval: int | None = None
 
 
 class Unsubscribe(ClientFrameBase, frozen=True, kw_only=True, tag="unsubscribe"):

@@ -164,6 +164,7 @@ class FakeVenue:
         self.reports: dict[AccountId, list[OrderReport]] = {ref.account: [] for ref in refs}
         self.fills: dict[AccountId, list[Fill]] = {ref.account: [] for ref in refs}
         self.quote = a_quote()
+        self.quote_readings = 0
         self.is_down = False
         self.hang = False
         self.canceled: list[VenueOrderId] = []
@@ -244,6 +245,7 @@ class FakeVenue:
 
     async def quotes(self, instruments: Sequence[InstrumentId]) -> Sequence[Quote]:
         await self._reach()
+        self.quote_readings += 1
         return [self.quote for _ in instruments]
 
     async def session(self, instrument: InstrumentId) -> Session:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from decimal import Decimal
 
+import anyio
 import msgspec
 import pytest
 
@@ -12,6 +14,7 @@ from rpcserver.domain.principal import Role
 from rpcserver.driver.ports import OrderChanged, PositionMoved
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server
+from rpcserver.server.settings import ServerSettings
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.conftest import QUOTE_INTERVAL, a_server
 from tests.server.fakes import (
@@ -74,6 +77,51 @@ async def test_only_quotes_that_changed_are_told_again(client: Client, venue: Fa
     frame = await client.hear()
 
     assert [quote["last"] for quote in frame["quotes"]] == [5775.5]
+
+
+async def test_each_watcher_hears_as_often_as_it_asked(
+    engine: FakeEngine, venue: FakeVenue
+) -> None:
+    async with (
+        a_server(engine, settings=ServerSettings(port=0, quote_interval=3600.0)) as server,
+        connect_client(server.port, "trader") as quick,
+        connect_client(server.port, "trader") as slow,
+    ):
+        await slow.say(action="subscribe", instruments=[MES])
+        await quick.say(action="subscribe", instruments=[MES], interval=100)
+        for client in (slow, quick):
+            assert [(await client.hear())["type"] for _ in range(2)] == ["subscribed", "marketData"]
+
+        for price in ("5775.50", "5776.00"):
+            venue.quote = a_quote(price)
+            assert [each["last"] for each in (await quick.hear())["quotes"]] == [float(price)]
+        assert await slow.hears_nothing()
+
+        await slow.say(action="subscribe", interval=100)  # of what it watches already
+        assert (await slow.hear())["instruments"] == [MES]
+        assert [each["last"] for each in (await slow.hear())["quotes"]] == [5776.0]
+        venue.quote = a_quote("5777.00")
+        for client in (slow, quick):
+            assert [each["last"] for each in (await client.hear())["quotes"]] == [5777.0]
+
+
+async def test_one_reading_serves_everyone_who_is_to_be_told_soon(
+    engine: FakeEngine, venue: FakeVenue
+) -> None:
+    async with (
+        a_server(engine, settings=ServerSettings(port=0)) as server,
+        AsyncExitStack() as stack,
+    ):
+        for number in range(6):
+            await let_in(engine, f"wall-{number}", {Role.VIEWER})
+            client = await stack.enter_async_context(connect_client(server.port, f"wall-{number}"))
+            await client.say(action="subscribe", instruments=[MES], interval=100)
+            await client.hear()
+        before, begun = venue.quote_readings, anyio.current_time()
+        await anyio.sleep(0.5)
+
+        intervals = (anyio.current_time() - begun) / 0.1
+    assert 0 < venue.quote_readings - before <= 2 * intervals + 1
 
 
 async def test_who_unsubscribes_is_told_no_more(client: Client, venue: FakeVenue) -> None:
@@ -142,10 +190,23 @@ async def test_profit_of_other_accounts_is_nobodys_business(server: Server) -> N
     assert [account["account"] for account in update["accounts"]] == ["Sim101"]
 
 
-async def test_an_interval_below_100_ms_is_refused(client: Client) -> None:
-    await client.say(action="streamPnl", enabled=True, interval=99)
+@pytest.mark.parametrize("interval", [-1, 0, 99, 3_600_001, 10**400])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"action": "streamPnl", "enabled": True},
+        {"action": "subscribe", "instruments": [MES]},
+    ],
+)
+async def test_an_interval_that_is_none_is_refused(
+    client: Client, frame: dict[str, object], interval: int
+) -> None:
+    await client.say(**frame, interval=interval)
 
-    assert (await client.hear())["error"] == "invalid_argument"
+    answer = await client.hear()
+    assert answer["error"] == "invalid_argument"
+    assert "from 100 to 3600000 milliseconds" in answer["detail"]
+    assert await client.hears_nothing()
 
 
 # --- channels ----------------------------------------------------------------------------------

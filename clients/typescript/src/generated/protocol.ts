@@ -204,11 +204,12 @@ export interface Cancel {
   readonly idempotencyKey?: string;
 }
 
-/** Market data of `instruments`, events of `channels`, or both. */
+/** Market data of `instruments`, each `interval` milliseconds; events of `channels`; or both. */
 export interface Subscribe {
   readonly action: "subscribe";
   readonly instruments?: readonly string[];
   readonly channels?: readonly ("positions" | "orders" | "executions" | "operations" | "alerts" | "audit")[];
+  readonly interval?: number;
 }
 
 /** The opposite of `Subscribe`. */
@@ -621,6 +622,9 @@ export interface FailureAnswer {
 /** What every closing call answers in our own words, beside its dialect's. */
 export interface ClosedAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly operationId: string;
   readonly flat: boolean;
   readonly statusCode: number;
@@ -640,8 +644,6 @@ export interface ClosedAnswer {
   readonly cancelled?: boolean;
   readonly approvedBy?: string;
   readonly alone?: boolean;
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
   readonly fromPreferences?: Readonly<Record<string, unknown>>;
   readonly fromPolicy?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -714,6 +716,9 @@ export interface LadderArg {
 /** CrossTrade: proven legs, and whatever is or may be left. */
 export interface FlattenAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly operationId: string;
   readonly flat: boolean;
   readonly statusCode: number;
@@ -733,8 +738,6 @@ export interface FlattenAnswer {
   readonly cancelled?: boolean;
   readonly approvedBy?: string;
   readonly alone?: boolean;
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
   readonly fromPreferences?: Readonly<Record<string, unknown>>;
   readonly fromPolicy?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -821,6 +824,9 @@ export interface ExitAllArgs {
 /** Upstox: `success`, `partial_success` or `error`, and one row a position. */
 export interface ExitAllAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly operationId: string;
   readonly flat: boolean;
   readonly statusCode: number;
@@ -840,8 +846,6 @@ export interface ExitAllAnswer {
   readonly cancelled?: boolean;
   readonly approvedBy?: string;
   readonly alone?: boolean;
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
   readonly fromPreferences?: Readonly<Record<string, unknown>>;
   readonly fromPolicy?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -887,6 +891,9 @@ export interface BatchCloseArgs {
 /** Deepcoin: `code` is `"0"` for whatever was carried out, failures included. */
 export interface BatchCloseAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly operationId: string;
   readonly flat: boolean;
   readonly statusCode: number;
@@ -906,8 +913,6 @@ export interface BatchCloseAnswer {
   readonly cancelled?: boolean;
   readonly approvedBy?: string;
   readonly alone?: boolean;
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
   readonly fromPreferences?: Readonly<Record<string, unknown>>;
   readonly fromPolicy?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -957,6 +962,9 @@ export interface LiquidateArgs {
 /** NeuraTrade: one record, or `count` and `positions`. */
 export interface LiquidateAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly operationId: string;
   readonly flat: boolean;
   readonly statusCode: number;
@@ -976,8 +984,6 @@ export interface LiquidateAnswer {
   readonly cancelled?: boolean;
   readonly approvedBy?: string;
   readonly alone?: boolean;
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
   readonly fromPreferences?: Readonly<Record<string, unknown>>;
   readonly fromPolicy?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -1017,6 +1023,8 @@ export interface PortfolioAnswer {
   readonly code: string;
   readonly message: string;
   readonly data: readonly PortfolioRow[];
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** One view of one position: quantities are integers, prices and values strings. */
@@ -1052,6 +1060,9 @@ export interface NoArgs {
 /** Accounts. */
 export interface AccountsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly accounts: readonly AccountAnswer[];
 }
 
@@ -1104,6 +1115,9 @@ export interface AccountRowsArgs {
 /** Positions. */
 export interface PositionsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly count?: number;
   readonly next?: string | number;
   readonly positions: readonly HeldPosition[];
@@ -1141,9 +1155,32 @@ export interface PositionArgs {
   readonly instrument: string;
 }
 
+/** One position, or several where the name means several. */
+export interface OnePositionAnswer {
+  readonly type: string;
+  readonly account: string;
+  readonly instrument: string;
+  readonly instrumentType: string;
+  readonly marketPosition: string;
+  readonly quantity: number;
+  readonly averagePrice: number | null;
+  readonly marketPrice: number | null;
+  readonly unrealizedProfitLoss: number | null;
+  readonly tag: string | null;
+  readonly venue: string;
+  readonly positionId?: string;
+  readonly product?: string;
+  readonly success?: boolean;
+  readonly positions?: readonly HeldPosition[];
+  readonly sandbox?: boolean;
+}
+
 /** Orders. */
 export interface OrdersAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly count?: number;
   readonly next?: string | number;
   readonly orders: readonly OrderAnswer[];
@@ -1197,6 +1234,44 @@ export interface OrderArgs {
   readonly orderId: string;
 }
 
+/** One order, and what the accounts are that were searched for it. */
+export interface OneOrderAnswer {
+  readonly account: string;
+  readonly orderId: string;
+  readonly instrument: string;
+  readonly instrumentType: string;
+  readonly orderAction: string;
+  readonly orderType: string;
+  readonly orderState: string;
+  readonly quantity: number;
+  readonly filled: number;
+  readonly averageFillPrice: number;
+  readonly limitPrice: number;
+  readonly stopPrice: number;
+  readonly ocoId: string;
+  readonly timeInForce: string;
+  readonly time: string;
+  readonly epoch: number;
+  readonly name: string;
+  readonly isLimit: boolean;
+  readonly isLong: boolean;
+  readonly isMarket: boolean;
+  readonly isShort: boolean;
+  readonly isStopLimit: boolean;
+  readonly isStopMarket: boolean;
+  readonly venue: string;
+  readonly venueOrderId: string;
+  readonly remaining: number;
+  readonly reduceOnly: boolean;
+  readonly tag: string | null;
+  readonly cancelPending: boolean;
+  readonly rejectReason: string | null;
+  readonly detail: string;
+  readonly success?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+}
+
 /** Executions of one account, or of all; *since* an instant. */
 export interface ExecutionsArgs {
   readonly limit?: number;
@@ -1208,6 +1283,9 @@ export interface ExecutionsArgs {
 /** Fills. */
 export interface ExecutionsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly count?: number;
   readonly next?: string | number;
   readonly executions: readonly ExecutionAnswer[];
@@ -1236,7 +1314,7 @@ export interface ExecutionAnswer {
 }
 
 /** What matters of one order. */
-export interface StatusAnswer {
+export interface OrderStatusAnswer {
   readonly orderId: string;
   readonly account: string;
   readonly instrument: string;
@@ -1250,6 +1328,8 @@ export interface StatusAnswer {
   readonly rejectReason: string | null;
   readonly detail: string;
   readonly success: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** One order by either id; the newest `limit` events of it. */
@@ -1261,10 +1341,77 @@ export interface LifecycleArgs {
   readonly limit?: number;
 }
 
+/** One order from its intent to its end; `total` is there where older events are left out. */
+export interface LifecycleAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly orderId: string;
+  readonly originalOrderId: string;
+  readonly venueOrderId: string | null;
+  readonly account: string;
+  readonly asOf: string;
+  readonly count: number;
+  readonly total?: number;
+  readonly events: readonly EventAnswer[];
+}
+
+/** One step of an order's life. `source`: `api_received`, `operation`, `venue` or `person`. */
+export interface EventAnswer {
+  readonly timestamp: string;
+  readonly epoch: number;
+  readonly source: string;
+  readonly event: string;
+  readonly orderState: string | null;
+  readonly orderId: string;
+  readonly auditSeq: number | null;
+  readonly quantity?: number;
+  readonly filled?: number;
+  readonly averageFillPrice?: number;
+  readonly limitPrice?: number;
+  readonly stopPrice?: number;
+  readonly fills?: readonly EventFill[];
+  readonly detail?: string;
+  readonly raw?: unknown;
+}
+
+/** One fill of a step. */
+export interface EventFill {
+  readonly id: string;
+  readonly price: number;
+  readonly quantity: number;
+}
+
 /** One execution, by the venue's id of it. */
 export interface ExecutionArgs {
   readonly account?: string;
   readonly executionId: string;
+}
+
+/** One fill. */
+export interface OneExecutionAnswer {
+  readonly id: string;
+  readonly type: string;
+  readonly time: string;
+  readonly epoch: number;
+  readonly name: string;
+  readonly orderId: string;
+  readonly account: string;
+  readonly instrument: string;
+  readonly instrumentType: string;
+  readonly marketPosition: string;
+  readonly price: number;
+  readonly quantity: number;
+  readonly commission: number;
+  readonly exchange: string;
+  readonly venue: string;
+  readonly venueOrderId: string;
+  readonly feeCurrency: string;
+  readonly realizedProfitLoss: number;
+  readonly success: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
 }
 
 /** The executions of one order, by the venue's id of it or ours. */
@@ -1275,9 +1422,52 @@ export interface OrderFillsArgs {
   readonly orderId: string;
 }
 
+/** Every account with its money and its positions; `epoch` in milliseconds. */
+export interface SummaryAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly type: string;
+  readonly timestamp: string;
+  readonly epoch: number;
+  readonly accounts: readonly SummaryLine[];
+}
+
+/** One account and its positions; null: not read, and so unknown, never flat. */
+export interface SummaryLine {
+  readonly account: SummaryAccount;
+  readonly positions: readonly HeldPosition[] | null;
+}
+
+/** An account of the snapshot; `isAccountFlat` is null where its positions were not read. */
+export interface SummaryAccount {
+  readonly id: string;
+  readonly name: string;
+  readonly displayName: string;
+  readonly primaryUser: string;
+  readonly provider: string;
+  readonly denomination: string;
+  readonly status: string;
+  readonly connection: string;
+  readonly connectionStatus: string;
+  readonly item: AccountItems;
+  readonly venue: string;
+  readonly currency: string;
+  readonly mode: string;
+  readonly sandbox: boolean;
+  readonly balances: Readonly<Record<string, string>>;
+  readonly success?: boolean;
+  readonly type: string;
+  readonly isAccountFlat: boolean | null;
+}
+
 /** The highest and the lowest equity of accounts. */
 export interface WatermarksAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly watermarks: readonly WatermarkAnswer[];
 }
 
@@ -1298,6 +1488,9 @@ export interface WatermarkAnswer {
 /** Venues, and whether they answer. */
 export interface ConnectionsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly connections: readonly ConnectionAnswer[];
   readonly count: number;
 }
@@ -1356,6 +1549,37 @@ export interface MarketInfoArgs {
   readonly root?: string;
 }
 
+/** Whether a market is open, until when, and when it opens next. */
+export interface MarketInfoAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly timestamp: string;
+  readonly instrument: string;
+  readonly tradingHours: string;
+  readonly timeZone: string;
+  readonly status: MarketStatus;
+  readonly session: SessionSpan;
+  readonly upcoming: SessionSpan;
+}
+
+/** Whether orders are taken, and the market's phase as NinjaTrader would write it. */
+export interface MarketStatus {
+  readonly isOpen: boolean;
+  readonly state: string;
+}
+
+/** One trading session, in UTC and in the exchange's own time. */
+export interface SessionSpan {
+  readonly label?: string;
+  readonly utcStart: string;
+  readonly utcEnd: string;
+  readonly localStart?: string;
+  readonly localEnd?: string;
+  readonly countdown?: string;
+  readonly action?: string;
+  readonly secondsRemaining?: number;
+}
+
 /** Bars of so many minutes, or of a day; `from` goes before `daysBack`. */
 export interface BarsArgs {
   readonly instrument: string;
@@ -1370,6 +1594,7 @@ export interface BarsArgs {
 /** Bars of one instrument. */
 export interface BarsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly instrument: string;
   readonly periodType: string;
   readonly period: number;
@@ -1411,6 +1636,9 @@ export interface PlaceOrderArgs {
 /** One order, placed, changed or canceled. */
 export interface OrderPlacedAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly orderId: string;
   readonly orderState?: string;
   readonly venueOrderId?: string | null;
@@ -1432,6 +1660,9 @@ export interface CancelOrdersArgs {
 /** `orderIds` are proven canceled. */
 export interface OrdersCanceledAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly orderIds: readonly string[];
   readonly pendingOrderIds?: readonly string[];
   readonly failed?: readonly (Readonly<Record<string, unknown>>)[];
@@ -1462,6 +1693,9 @@ export interface ReverseArgs {
 /** As `Flatten`; then what became of the order that followed. `placed` null: not known. */
 export interface ReverseAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly operationId: string;
   readonly flat: boolean;
   readonly statusCode: number;
@@ -1481,8 +1715,6 @@ export interface ReverseAnswer {
   readonly cancelled?: boolean;
   readonly approvedBy?: string;
   readonly alone?: boolean;
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
   readonly fromPreferences?: Readonly<Record<string, unknown>>;
   readonly fromPolicy?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -1536,6 +1768,21 @@ export interface ChangeArgs {
   readonly stopPrice?: number | string;
 }
 
+/** The order as it is now; a price that it does not have is 0. */
+export interface OrderChangedAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly orderId: string;
+  readonly orderState?: string;
+  readonly venueOrderId?: string | null;
+  readonly quantity: number;
+  readonly filled: number;
+  readonly limitPrice: number;
+  readonly stopPrice: number;
+}
+
 /** The order to cancel, and the order of `PlaceOrder` that takes its place. */
 export interface CancelReplaceArgs {
   readonly account: string;
@@ -1554,6 +1801,19 @@ export interface CancelReplaceArgs {
   readonly product?: string;
 }
 
+/** The order that was placed, and whether the one before it is proven canceled. */
+export interface OrderReplacedAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly orderId: string;
+  readonly orderState?: string;
+  readonly venueOrderId?: string | null;
+  readonly replacedOrderId: string;
+  readonly canceled: boolean;
+}
+
 /** A stop at `stopPrice`, a target at `limitPrice`, or both as an OCO pair. */
 export interface CancelAndBracketArgs {
   readonly account: string;
@@ -1563,6 +1823,26 @@ export interface CancelAndBracketArgs {
   readonly timeInForce?: "day" | "gtc" | "ioc" | "fok";
   readonly holding?: "net" | "long" | "short";
   readonly tag?: string;
+}
+
+/** The orders that guard the position now; `quantity` null: not known what is left of it. */
+export interface BracketAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly orderIds: readonly string[];
+  readonly canceledOrderIds: readonly string[];
+  readonly quantity: number | null;
+  readonly unprotected: boolean;
+  readonly failed?: readonly UnplacedOrder[];
+}
+
+/** An order that the venue does not have, or may have: then ask for it. */
+export interface UnplacedOrder {
+  readonly orderId: string;
+  readonly error: string | null;
+  readonly detail: string;
 }
 
 /** One to 25 orders, all checked before the first is sent. */
@@ -1588,6 +1868,9 @@ export interface MultiOrder {
 /** Upstox: many orders at once, one row each. */
 export interface MultiOrderAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly status: string;
   readonly data: readonly PlacedRow[];
   readonly errors: readonly ErrorRow[] | null;
@@ -1618,6 +1901,24 @@ export interface CancelMultiOrderArgs {
   readonly order_ids?: readonly string[];
 }
 
+/** Upstox: many cancels at once; `errors` null: each is proven canceled. */
+export interface CancelMultiAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
+  readonly status: string;
+  readonly data: CanceledIds;
+  readonly errors: readonly ErrorRow[] | null;
+  readonly summary: Readonly<Record<string, number>>;
+  readonly statusCode: number;
+}
+
+/** Proven canceled. */
+export interface CanceledIds {
+  readonly order_ids: readonly string[];
+}
+
 /** The newest first; `before` pages on. `all` shows those of others too (risk or admin). */
 export interface ListOperationsArgs {
   readonly before?: string;
@@ -1628,6 +1929,7 @@ export interface ListOperationsArgs {
 /** Operations, the newest first. */
 export interface OperationsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly count?: number;
   readonly next?: string | number;
   readonly operations: readonly OperationAnswer[];
@@ -1660,6 +1962,7 @@ export interface GetOperationArgs {
 /** One operation and a page of its legs; `next` is there where more follow. */
 export interface OperationPageAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly operation: OperationDetail;
   readonly legs: readonly DetailedLeg[];
   readonly next?: number;
@@ -1749,9 +2052,17 @@ export interface ResolveOrderArgs {
   readonly reason: string;
 }
 
+/** A person's word about an unknown order is journaled. */
+export interface OrderResolvedAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly orderId: string;
+}
+
 /** The server's time; `epoch` in milliseconds. */
 export interface PongAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly time: string;
   readonly epoch: number;
 }
@@ -1771,6 +2082,7 @@ export interface HaltArgs {
 /** A halt that stands now, or was released. */
 export interface HaltSetAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly halt: HaltAnswer;
   readonly haltId?: string;
   readonly complete?: boolean;
@@ -1808,6 +2120,7 @@ export interface ReleaseArgs {
 /** Halts that stand. */
 export interface HaltsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly count?: number;
   readonly next?: string | number;
   readonly halts: readonly HaltAnswer[];
@@ -1836,6 +2149,7 @@ export interface SetRuleArgs {
 /** A rule that stands now. */
 export interface RuleSetAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly rule: RuleAnswer;
 }
 
@@ -1885,12 +2199,14 @@ export interface RemoveRuleArgs {
 /** A rule that stands no more. */
 export interface RuleRemovedAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly ruleId: string;
 }
 
 /** Rules that stand, the oldest first. */
 export interface RulesAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly count?: number;
   readonly next?: string | number;
   readonly rules: readonly RuleAnswer[];
@@ -1908,6 +2224,7 @@ export interface ArmDeadmanArgs {
 /** A dead-man's switch. */
 export interface SwitchSetAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly switch: SwitchAnswer;
 }
 
@@ -1956,6 +2273,7 @@ export interface QueryAuditArgs {
 /** The exit log; `summary` is over all exits of the filter, not of the page. */
 export interface ExitsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly count?: number;
   readonly next?: string | number;
   readonly exits: readonly ExitAnswer[];
@@ -2000,6 +2318,7 @@ export interface InstrumentSummary {
 /** Whether the chain of the audit is intact. */
 export interface ChainAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly intact: boolean;
   readonly records: number;
   readonly auditSeq: number;
@@ -2024,6 +2343,7 @@ export interface ListAlertsArgs {
 /** Alerts, the newest first. */
 export interface AlertsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly count?: number;
   readonly next?: string | number;
   readonly alerts: readonly AlertItem[];
@@ -2038,12 +2358,14 @@ export interface AcknowledgeAlertArgs {
 /** One alert, with who looks at it. */
 export interface AlertAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly alert: AlertItem;
 }
 
 /** Calls that wait for a second person. */
 export interface ApprovalsAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly count?: number;
   readonly next?: string | number;
   readonly approvals: readonly ApprovalAnswer[];
@@ -2075,6 +2397,7 @@ export interface ConfirmArgs {
 /** What was confirmed, and the operation that it is now. */
 export interface ConfirmedAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly operationId: string;
   readonly approval: ApprovalAnswer;
 }
@@ -2087,6 +2410,7 @@ export interface GetPreferencesArgs {
 /** What a user prefers. */
 export interface PreferencesSetAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly preferences: PreferencesAnswer;
 }
 
@@ -2133,6 +2457,7 @@ export interface SetPreferencesArgs {
 /** The policy. */
 export interface PolicySetAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly policy: PolicyAnswer;
 }
 
@@ -2258,6 +2583,7 @@ export interface CreateTokenArgs {
 /** `token` is told once, here, and stored nowhere. */
 export interface NewTokenAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly token: string;
   readonly row: TokenAnswer;
   readonly old?: TokenAnswer;
@@ -2286,6 +2612,7 @@ export interface RotateTokenArgs {
 /** Tokens, never the secrets themselves. */
 export interface TokensAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly tokens: readonly TokenAnswer[];
 }
 
@@ -2298,6 +2625,7 @@ export interface RevokeTokenArgs {
 /** The token that is worth nothing any more. */
 export interface TokenRevokedAnswer {
   readonly success: boolean;
+  readonly rateLimit?: RateLimit;
   readonly tokenId: string;
 }
 
@@ -2389,23 +2717,23 @@ export interface AnswerByApi {
   readonly LiquidateAll: LiquidateAnswer;
   readonly GetPortfolioPositions: PortfolioAnswer;
   readonly ListAccounts: AccountsAnswer;
-  readonly GetAccount: Readonly<Record<string, unknown>>;
+  readonly GetAccount: AccountAnswer;
   readonly ListPositions: PositionsAnswer;
   readonly GetAllPositions: PositionsAnswer;
-  readonly GetPosition: HeldPosition;
+  readonly GetPosition: OnePositionAnswer;
   readonly ListOrders: OrdersAnswer;
   readonly GetAllOrders: OrdersAnswer;
-  readonly GetOrder: Readonly<Record<string, unknown>>;
+  readonly GetOrder: OneOrderAnswer;
   readonly ListExecutions: ExecutionsAnswer;
-  readonly GetOrderStatus: StatusAnswer;
-  readonly GetOrderLifecycle: Readonly<Record<string, unknown>>;
-  readonly GetExecution: Readonly<Record<string, unknown>>;
+  readonly GetOrderStatus: OrderStatusAnswer;
+  readonly GetOrderLifecycle: LifecycleAnswer;
+  readonly GetExecution: OneExecutionAnswer;
   readonly GetExecutionsByOrderId: ExecutionsAnswer;
-  readonly GetAccountSummary: Readonly<Record<string, unknown>>;
+  readonly GetAccountSummary: SummaryAnswer;
   readonly GetWatermarks: WatermarksAnswer;
   readonly GetConnections: ConnectionsAnswer;
   readonly GetQuote: QuoteAnswer;
-  readonly MarketInfo: Readonly<Record<string, unknown>>;
+  readonly MarketInfo: MarketInfoAnswer;
   readonly GetBars: BarsAnswer;
   readonly PlaceOrder: OrderPlacedAnswer;
   readonly Cancel: OrderPlacedAnswer;
@@ -2415,14 +2743,14 @@ export interface AnswerByApi {
   readonly Reverse: ReverseAnswer;
   readonly ReversePosition: ReverseAnswer;
   readonly FlatPlace: ReverseAnswer;
-  readonly Change: Readonly<Record<string, unknown>>;
-  readonly CancelReplace: Readonly<Record<string, unknown>>;
-  readonly CancelAndBracket: Readonly<Record<string, unknown>>;
+  readonly Change: OrderChangedAnswer;
+  readonly CancelReplace: OrderReplacedAnswer;
+  readonly CancelAndBracket: BracketAnswer;
   readonly PlaceMultiOrder: MultiOrderAnswer;
-  readonly CancelMultiOrder: Readonly<Record<string, unknown>>;
+  readonly CancelMultiOrder: CancelMultiAnswer;
   readonly ListOperations: OperationsAnswer;
   readonly GetOperation: OperationPageAnswer;
-  readonly ResolveOrder: Readonly<Record<string, unknown>>;
+  readonly ResolveOrder: OrderResolvedAnswer;
   readonly Ping: PongAnswer;
   readonly Halt: HaltSetAnswer;
   readonly Release: HaltSetAnswer;
