@@ -84,6 +84,9 @@ def verify(
         except JournalUnusable as exc:
             output.complain("journal_unusable", str(exc))
             raise typer.Exit(Exit.UNHEALTHY) from exc
+        except _WitnessArchived as exc:
+            output.complain("witness_archived", str(exc))
+            raise typer.Exit(Exit.UNKNOWN) from exc
         raise typer.Exit(_conclude(report, output))
 
     async def work(client: RpcClient) -> Exit:
@@ -143,6 +146,10 @@ def _is_hex(text: str) -> bool:
     return re.fullmatch(r"[0-9a-fA-F]+", text) is not None
 
 
+class _WitnessArchived(Exception):
+    """The witness tells of an entry that was pruned: nothing was held against it."""
+
+
 def _verify_exports(paths: Sequence[Path], witness: Head | None) -> Chain:
     walk = Walk(witness=witness)
     for path in paths:
@@ -166,7 +173,14 @@ def _follow_file(walk: Walk, path: Path) -> Chain | None:
 async def _verify_journal(path: Path, witness: Head | None, archives: Sequence[Path] = ()) -> Chain:
     async with open_reader(path) as reader:
         report = await reader.verify(witness=witness)
-        if not (report.intact and archives):
+        if not report.intact:
+            return _chain_of(report)
+        if not archives:
+            if witness is not None and witness.audit_seq < (await reader.anchor()).audit_seq:
+                raise _WitnessArchived(
+                    f"entry {witness.audit_seq} is in an archive: name them all by --export, "
+                    "the oldest first. The journal by itself is intact"
+                )
             return _chain_of(report)
         walk = Walk(witness=witness)
         for archive in archives:

@@ -26,14 +26,19 @@ from tests.journal.stories import Story
 NOWHERE = Connection(url="ws://127.0.0.1:1/ws/stream")
 
 
-def write_journal(directory: Path, *, records: int = 3) -> None:
-    """A journal as a server would leave it."""
+def write_journal(directory: Path, *, records: int = 3, age: int = 0) -> None:
+    """A journal as a server would leave it; its entries are *age* days old."""
 
     async def write() -> None:
         async with open_journal(directory / JOURNAL_FILE, ballast_bytes=4096) as journal:
             await journal.append(
                 [
-                    Noted(at=datetime.now(UTC), mono=0.0, code="started", detail=str(number))
+                    Noted(
+                        at=datetime.now(UTC) - timedelta(days=age),
+                        mono=0.0,
+                        code="started",
+                        detail=str(number),
+                    )
                     for number in range(records)
                 ]
             )
@@ -245,6 +250,26 @@ def test_a_witness_shows_that_an_end_was_cut_off(
 
     assert main(["audit", "verify", "--export", str(copy)]) == Exit.OK  # a chain alone cannot tell
     assert main(arguments) == Exit.UNHEALTHY
+    capsys.readouterr()
+
+
+def test_a_witness_of_what_was_pruned_is_held_against_the_archives_or_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_journal(tmp_path, age=30)
+    main(["audit", "export", "--data-dir", str(tmp_path)])
+    told = lines_of(capsys.readouterr().out)[1]["audit_hash"]
+    before = f"{datetime.now(UTC) - timedelta(days=20):%Y-%m-%d}"
+    assert main(["audit", "prune", "--before", before, "--data-dir", str(tmp_path)]) == Exit.OK
+    verify = ["audit", "verify", "--offline", "--data-dir", str(tmp_path)]
+    archive = ["--export", str(tmp_path / "audit-1-3.jsonl")]
+    true, forged = f"2:{told}", f"2:{'0' * 64}"
+
+    for witness in (true, forged):
+        assert main([*verify, "--witness", witness]) == Exit.UNKNOWN
+        assert "entry 2 is in an archive" in capsys.readouterr().err
+    assert main([*verify, *archive, "--witness", true]) == Exit.OK
+    assert main([*verify, *archive, "--witness", forged]) == Exit.UNHEALTHY
     capsys.readouterr()
 
 
