@@ -14,6 +14,8 @@ from rpcserver.driver.engine import Engine
 from rpcserver.simulation.desk import Desk
 from rpcserver.simulation.network import LifeOver
 
+_ENDING = {"shutting_down", "outcome_unknown"}  # what callers hear as it ends
+
 
 class Life:
     """A process. Its death is a fact: from then on every port of its raises `LifeOver`."""
@@ -75,7 +77,7 @@ class Life:
         except JournalBroken:
             return  # the process is about to end
         except InvalidRequest as error:
-            if error.code != "shutting_down":
+            if error.code not in _ENDING:
                 raise
 
     async def live(
