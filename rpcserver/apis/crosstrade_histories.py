@@ -136,6 +136,14 @@ def get_order_status(args: OrderArgs, asked: Asked) -> Ask:
     return Ask(ReadOrder(asked.refs(accounts), order_id), answer)
 
 
+class EventFill(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill of a step."""
+
+    id: str
+    price: float
+    quantity: int | float
+
+
 class EventAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One step of an order's life. `source`: `api_received`, `operation`, `venue` or `person`."""
 
@@ -151,7 +159,7 @@ class EventAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     average_fill_price: float | UnsetType = UNSET
     limit_price: float | UnsetType = UNSET
     stop_price: float | UnsetType = UNSET
-    fills: Sequence[Mapping[str, object]] | UnsetType = UNSET
+    fills: Sequence[EventFill] | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     raw: msgspec.Raw | UnsetType = UNSET
 
@@ -245,11 +253,9 @@ def _event(entry: Entry, order_id: str, *, fills: bool, raw: bool) -> EventAnswe
             }
             if fills:
                 more["fills"] = [
-                    {
-                        "id": fill.trade_id,
-                        "price": float(fill.price),
-                        "quantity": number(fill.quantity),
-                    }
+                    EventFill(
+                        id=fill.trade_id, price=float(fill.price), quantity=number(fill.quantity)
+                    )
                     for fill in record.fills
                 ]
         case OrderEnded():

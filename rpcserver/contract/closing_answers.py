@@ -10,15 +10,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 from rpcserver.apis import crosstrade, deepcoin, legs, upstox
 from rpcserver.apis.legs import FailureAnswer
+from rpcserver.contract.shared_answers import AccountsTold
 
 
-class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What every answer says."""
-
-    success: bool
-
-
-class ClosedAnswer(Answer, frozen=True, kw_only=True):
+class ClosedAnswer(AccountsTold, frozen=True, kw_only=True):
     """What every closing call answers in our own words, beside its dialect's."""
 
     operation_id: str
@@ -40,8 +35,6 @@ class ClosedAnswer(Answer, frozen=True, kw_only=True):
     cancelled: bool | UnsetType = UNSET
     approved_by: str | UnsetType = UNSET
     alone: bool | UnsetType = UNSET
-    sandbox: bool | UnsetType = UNSET
-    sandbox_venues: tuple[str, ...] | UnsetType = UNSET
     from_preferences: Mapping[str, object] | UnsetType = UNSET
     from_policy: Mapping[str, object] | UnsetType = UNSET
     warnings: tuple[str, ...] | UnsetType = UNSET
@@ -97,6 +90,7 @@ class LiquidateAnswer(ClosedAnswer, frozen=True, kw_only=True):
     status: str
     data: Mapping[str, object]
     message: str | UnsetType = UNSET
+    more_matches: int | UnsetType = UNSET  # of the symbol
 
 
 class PlanAnswer(Struct, frozen=True, kw_only=True, rename="camel"):

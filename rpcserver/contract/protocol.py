@@ -60,13 +60,12 @@ def gather() -> Protocol:
 def _calls(shapes: Shapes) -> tuple[Call, ...]:
     calls: list[Call] = []
     for api in registry:
-        answer = ANSWERS.get(api.name)
         calls.append(
             Call(
                 name=api.name,
                 repeat=_repeat(api),
                 args=shapes.of(api.args, Spelling.EITHER),
-                answer=shapes.of(answer, Spelling.NUMBER) if answer else {"type": "object"},
+                answer=shapes.of(ANSWERS[api.name], Spelling.NUMBER),
             )
         )
     return tuple(calls)

@@ -993,6 +993,7 @@ export interface LiquidateAnswer {
   readonly status: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly message?: string;
+  readonly moreMatches?: number;
 }
 
 /** No args of its own: the filters of `Liquidate` are known here to be refused by name. */
@@ -1019,12 +1020,15 @@ export interface PortfolioArgs {
 
 /** A fresh reading of the venues, in the words of the portfolio dialect. */
 export interface PortfolioAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly sandbox?: boolean;
+  readonly sandboxVenues?: readonly string[];
   readonly status: string;
   readonly code: string;
   readonly message: string;
+  readonly statusCode: number;
   readonly data: readonly PortfolioRow[];
-  readonly sandbox?: boolean;
-  readonly sandboxVenues?: readonly string[];
 }
 
 /** One view of one position: quantities are integers, prices and values strings. */
