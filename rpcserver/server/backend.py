@@ -65,7 +65,7 @@ class Backend:
             witness=self.witness,
         )
         self.hub = Hub(engine)
-        self.channels = Channels(engine)
+        self.channels = Channels(engine, self.desk.reader.listed)
         self.quotes = QuoteFeed(self.desk.reader, settings.quote_interval)
         self.pnl = PnlFeed(self.desk.reader)
         self.shelter = Shelter()

@@ -33,6 +33,7 @@ from rpcserver.server.items import (
     order_item,
     position_item,
 )
+from rpcserver.server.listed import ListedInstruments
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Engine
 from rpcserver.server.wanted_alerts import wants_alert
@@ -103,8 +104,9 @@ class Listener:
 class Channels:
     """One subscription each to the venues' events and the journal's commits."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, listed: ListedInstruments) -> None:
         self._engine = engine
+        self._listed = listed
         self._listeners: set[Listener] = set()
         self._requests: dict[OperationId, CloseRequest] = {}
         self._pending = anyio.Event()
@@ -139,7 +141,8 @@ class Channels:
         sandbox = self._engine.capabilities(venue).sandbox
         match event:
             case PositionMoved(position):
-                item = position_item(position, sandbox=sandbox)
+                instrument = self._listed.get(venue, position.instrument)
+                item = position_item(position, instrument, sandbox=sandbox)
                 self._tell(Channel.POSITIONS, position.account_ref, item)
             case OrderChanged(report):
                 account = AccountRef(venue, report.account)

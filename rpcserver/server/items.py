@@ -16,6 +16,7 @@ from rpcserver.core.records import Noted, OperationFinished, OperationOpened, Re
 from rpcserver.core.requests import CloseRequest
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet
 from rpcserver.domain.ids import AccountRef, VenueId
+from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import Fill, OrderReport
 from rpcserver.domain.position import Position
 from rpcserver.wire.events import (
@@ -28,7 +29,9 @@ from rpcserver.wire.events import (
 )
 
 
-def position_item(position: Position, *, sandbox: bool) -> PositionItem:
+def position_item(
+    position: Position, instrument: Instrument | None, *, sandbox: bool
+) -> PositionItem:
     return PositionItem(
         position_id=position.position_id,
         venue=position.venue,
@@ -39,6 +42,8 @@ def position_item(position: Position, *, sandbox: bool) -> PositionItem:
         average_price=position.average_price,
         market_price=position.market_price,
         unrealized_pnl=None if position.unrealized is None else unsigned_zero(position.unrealized),
+        point_value=instrument.point_value if instrument and not instrument.inverse else None,
+        currency=instrument.currency if instrument else "",
         product=position.product,
         sandbox=sandbox,
         updated_at=position.updated_at,

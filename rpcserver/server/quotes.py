@@ -48,7 +48,7 @@ class QuoteFeed:
         return Watcher(outbox, self._interval)
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell *watcher* of what it wants, at once and then each of its intervals, if it changed."""
+        """Tell *watcher* of what it wants, at once and then each interval what changed."""
         watcher.due = 0.0
         self._watchers.add(watcher)
         self._changed.set()

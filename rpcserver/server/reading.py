@@ -30,17 +30,10 @@ from rpcserver.domain.market import Quote
 from rpcserver.domain.order import Fill, OrderReport
 from rpcserver.driver.ports import Venue
 from rpcserver.server.bars import BarKeeper
+from rpcserver.server.listed import ListedInstruments, by_id
 from rpcserver.server.parallel import for_each, read_in_time
 from rpcserver.server.ports import Engine
 from rpcserver.server.watermarks import Watermarks
-
-
-class _Index:
-    """The instruments of a venue by name, for as long as the engine's list is this one."""
-
-    def __init__(self, listed: tuple[Instrument, ...]) -> None:
-        self.listed = listed
-        self.by_id = {each.instrument_id: each for each in listed}
 
 
 class Reader:
@@ -52,7 +45,7 @@ class Reader:
         self.watermarks = Watermarks()
         self._bars = BarKeeper()
         self._stop = engine.watch(self._bars.heard)
-        self._indices: dict[VenueId, _Index] = {}
+        self.listed = ListedInstruments(engine)
 
     def close(self) -> None:
         """Listen to the venues no longer."""
@@ -180,14 +173,10 @@ class Reader:
         Raises:
             VenueUnavailable: The venue names an instrument that it does not list.
         """
-        listed = self._engine.instruments.get(venue, ())
-        index = self._indices.get(venue)
-        if index is None or index.listed is not listed:
-            index = self._indices[venue] = _Index(listed)
-        if (known := index.by_id.get(instrument)) is not None:
+        if (known := self.listed.get(venue, instrument)) is not None:
             return known
         fresh = await read_in_time(venue, self._timeout, self._venue(venue).instruments())
-        if (known := _Index(tuple(fresh)).by_id.get(instrument)) is not None:
+        if (known := by_id(fresh).get(instrument)) is not None:
             return known
         raise VenueUnavailable(f"{venue} tells of {instrument}, which it does not list")
 

@@ -182,6 +182,7 @@ class Subscriptions:
         items: dict[str, list[msgspec.Raw]] = {channel.value: [] for channel in channels}
         unread: dict[str, None] = {}
         if Channel.POSITIONS in channels or Channel.ORDERS in channels:
+            listed = self._backend.desk.reader.listed
             for ref, snapshot in await self._read_accounts():
                 if snapshot is None:
                     unread[str(ref)] = None
@@ -189,7 +190,11 @@ class Subscriptions:
                 sandbox = self._is_sandbox(ref)
                 if Channel.POSITIONS in channels:
                     items["positions"] += [
-                        encode_item(position_item(each, sandbox=sandbox))
+                        encode_item(
+                            position_item(
+                                each, listed.get(ref.venue, each.instrument), sandbox=sandbox
+                            )
+                        )
                         for each in snapshot.positions
                     ]
                 if Channel.ORDERS in channels:

@@ -15,7 +15,12 @@ class ItemBase(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
 
 
 class PositionItem(ItemBase, frozen=True, kw_only=True, gc=False):
-    """A position is now this. `quantity` is unsigned; `side` is `long`, `short` or `flat`."""
+    """
+    A position is now this. `quantity` is unsigned; `side` is `long`, `short` or `flat`.
+
+    Profit is (price - `average_price`) × quantity × `point_value`, in `currency`; where that is
+    not how this instrument earns, or is not known yet, there is no `point_value`.
+    """
 
     position_id: str
     venue: str
@@ -26,6 +31,8 @@ class PositionItem(ItemBase, frozen=True, kw_only=True, gc=False):
     average_price: Decimal
     market_price: Decimal | None = None
     unrealized_pnl: Decimal | None = None
+    point_value: Decimal | None = None
+    currency: str = ""
     product: str = ""
     sandbox: bool = False
     updated_at: datetime

@@ -240,6 +240,8 @@ async def test_channels_begin_with_a_snapshot(client: Client, venue: FakeVenue) 
     assert [each["account"] for each in snapshot["positions"]] == ["Sim101", "Sim102"]
     assert snapshot["positions"][0]["quantity"] == "2"
     assert snapshot["positions"][0]["side"] == "long"
+    assert snapshot["positions"][0]["pointValue"] == "1"
+    assert snapshot["positions"][0]["currency"] == "USD"
     assert [each["orderId"] for each in snapshot["orders"]] == ["v1"]
     assert snapshot["executions"] == []
 
@@ -259,6 +261,7 @@ async def test_events_follow_and_are_joined(client: Client, engine: FakeEngine) 
         ("long", "1"),
         ("flat", "0"),
     ]
+    assert {each["pointValue"] for each in positions} == {"1"}
     assert [each["status"] for each in frames["orders"]["items"]] == ["filled"]
     assert [each["tradeId"] for each in frames["executions"]["items"]] == ["t1"]
 

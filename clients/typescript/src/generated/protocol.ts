@@ -391,6 +391,8 @@ export interface PositionItem {
   readonly averagePrice: string;
   readonly marketPrice?: string;
   readonly unrealizedPnl?: string;
+  readonly pointValue?: string;
+  readonly currency?: string;
   readonly product?: string;
   readonly sandbox?: boolean;
   readonly updatedAt: string;
