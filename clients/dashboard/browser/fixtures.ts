@@ -11,9 +11,9 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures>({
   settings: [{}, { option: true }],
-  server: async ({ settings }, use) => {
+  server: async ({ settings }, give) => {
     const server = await Server.start(settings);
-    await use(server);
+    await give(server);
     await server.stop();
   },
 });

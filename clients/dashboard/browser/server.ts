@@ -75,16 +75,16 @@ export class Server {
   }
 
   async #start(port: number): Promise<void> {
-    const environment = Object.entries(this.settings).map(([name, value]) => [
-      `RPCSERVER_${name}`,
-      value,
-    ]);
+    const environment: NodeJS.ProcessEnv = { ...process.env, RPCSERVER_LOG_LEVEL: "error" };
+    for (const [name, value] of Object.entries(this.settings)) {
+      environment[`RPCSERVER_${name}`] = value;
+    }
     const child = spawn(
       RPCSERVER,
       ["serve", "--json", "--port", String(port), "--data-dir", this.dataDir],
       {
         stdio: ["ignore", "pipe", "inherit"],
-        env: { ...process.env, RPCSERVER_LOG_LEVEL: "error", ...Object.fromEntries(environment) },
+        env: environment,
       },
     );
     this.#process = child;
@@ -96,7 +96,7 @@ export class Server {
   }
 
   async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    const child = this.#process;
+    const child: ChildProcess | undefined = this.#process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     child.kill(signal);
     await once(child, "exit");
