@@ -218,7 +218,10 @@ class Webhook:
             detail = f"{self.name}: {why}, {self._failures} times"
             self._tell(Noticed(code="webhook_failing", detail=detail, alert=True))
         longest = min(PAUSE_FIRST * 2 ** min(self._failures - 1, 20), PAUSE_MAX)
-        await anyio.sleep(max(PAUSE_FIRST / 2, self._draw(0.0, longest)))
+        pause = self._draw(0.0, longest)
+        if not self._is_told:  # people wait for no pause
+            pause = min(pause, self._failing_since + TROUBLE - now)
+        await anyio.sleep(max(PAUSE_FIRST / 2, pause))
 
     def _recover(self) -> None:
         if self._failures:

@@ -183,6 +183,17 @@ async def test_an_hour_of_failures_is_bounded_told_once_and_loses_nothing(how: s
     assert desk.ids == [f"alert-{number}" for number in range(1, 12)]
 
 
+async def test_an_outage_is_told_after_its_minute_however_long_the_pause_would_be() -> None:
+    desk = Desk()
+    desk.refuses = True
+    async with desk.webhook(draw=lambda _, longest: longest) as webhook:
+        await desk.alert("overfill")
+        webhook.wake()
+        await anyio.sleep(TROUBLE + 1)  # the seventh attempt would come 63 s after the first
+
+        assert [told.code for told in desk.told] == ["webhook_failing"]
+
+
 async def test_an_outage_after_it_worked_again_is_told_again() -> None:
     desk = Desk()
     async with desk.webhook() as webhook:
