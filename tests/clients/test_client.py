@@ -687,6 +687,37 @@ async def test_what_another_subscription_wants_is_not_unsubscribed() -> None:
             await anext(alerts)
 
 
+async def test_the_smallest_interval_of_all_subscriptions_holds_for_the_quotes() -> None:
+    subscribed: Frame = {"type": "subscribed", "channels": [], "instruments": []}
+
+    async def scene(peer: Peer) -> None:
+        assert (await peer.receives("subscribe"))["interval"] == 1000
+        await peer.sends(subscribed)
+        assert [(await peer.receives("subscribe"))["interval"] for _ in range(2)] == [250, 250]
+        assert await peer.receives("subscribe") == {"action": "subscribe", "channels": ["alerts"]}
+        assert await peer.receives("unsubscribe") == {
+            "action": "unsubscribe",
+            "instruments": ["CL"],
+        }
+        assert await peer.receives() == {"action": "subscribe", "interval": 1000}
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        asked = [await peer.receives("subscribe") for _ in range(3)]
+        assert [frame.get("interval") for frame in asked] == [1000, 1000, None]
+        await peer.sends(subscribed)
+        await peer.stays()
+
+    async with scripted(scene, after) as server, client_of(server.url) as client:
+        slow = await client.subscribe(instruments=["ES"])
+        assert (await anext(slow)).type == "subscribed"
+        quick = await client.subscribe(instruments=["CL"], interval_ms=250)
+        await client.subscribe(instruments=["GC"])
+        await client.subscribe(["alerts"], interval_ms=100)  # asks for no quotes
+        await quick.close()
+        assert (await anext(slow)).type == "subscribed"
+
+
 async def test_a_cancel_of_anothers_operation() -> None:
     async def scene(peer: Peer) -> None:
         assert await peer.receives() == {"action": "cancel", "operationId": "op-9"}

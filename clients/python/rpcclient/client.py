@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.protocol import State
@@ -26,9 +27,9 @@ from .errors import (
     Forbidden,
     Unauthenticated,
 )
-from .frames import Attach, Cancel, Data, Notice, Outgoing, Progress, Rpc, encode
+from .frames import Attach, Cancel, Data, Notice, Outgoing, Progress, Rpc, Subscribe, encode
 from .operation import Operation
-from .subscription import SUBSCRIBED_TYPES, Subscription
+from .subscription import INTERVAL_DEFAULT, SUBSCRIBED_TYPES, Subscription, pace
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024  # a server's final frame is at most 512 KiB
 STEADY = 5.0  # seconds a connection must last to count as a good one
@@ -228,24 +229,39 @@ class RpcClient:
                 raise self._over
 
     async def subscribe(
-        self, channels: Iterable[str] = (), *, instruments: Iterable[str] = ()
+        self,
+        channels: Iterable[str] = (),
+        *,
+        instruments: Iterable[str] = (),
+        interval_ms: int = INTERVAL_DEFAULT,
     ) -> Subscription:
         """
         Hear of *channels* (`positions`, `orders`, `executions`, `operations`, `alerts`, `audit`)
         and of the quotes of *instruments*, across connections.
+
+        Quotes come each *interval_ms*, at least 100; the smallest that any subscription of this
+        client asks for holds for all of them.
         """
-        subscription = Subscription(channels, instruments, on_close=self._unsubscribe)
+        subscription = Subscription(channels, instruments, interval_ms, on_close=self._unsubscribe)
         if self._over is not None:
             raise self._over
         self._subscriptions.append(subscription)
-        await self._send(subscription.asked)
+        await self._ask_for(subscription)
         return subscription
+
+    async def _ask_for(self, subscription: Subscription) -> None:
+        asked = subscription.asked
+        interval = pace(self._subscriptions) if asked.instruments else None
+        await self._send(msgspec.structs.replace(asked, interval=interval))
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
+            before = pace(self._subscriptions)
             self._subscriptions.remove(subscription)
             if (frame := subscription.unasked(self._subscriptions)) is not None:
                 await self._send(frame)
+            if (interval := pace(self._subscriptions)) not in (before, None):
+                await self._send(Subscribe(interval=interval))
 
     def _closing(
         self,
@@ -324,7 +340,7 @@ class RpcClient:
         try:
             await self._flush()
             for subscription in tuple(self._subscriptions):
-                await self._send(subscription.asked)
+                await self._ask_for(subscription)
             with suppress(ConnectionClosed):
                 async for line in socket:
                     self._conversation.receive(line)

@@ -76,10 +76,11 @@ class Subscribe(
     tag_field="action",
     tag="subscribe",
 ):
-    """Hear of what happens in *channels*, and of the quotes of *instruments*."""
+    """Hear of what happens in *channels*, and of the quotes of *instruments* each *interval* ms."""
 
     channels: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
+    interval: int | None = None
 
 
 class Unsubscribe(

@@ -13,6 +13,7 @@ from .frames import Notice, Subscribe, Unsubscribe
 
 SUBSCRIBED_TYPES = frozenset({"subscribed", "unsubscribed", "event", "marketData"})
 UNREAD_MAX = 10_000  # frames; beyond, the oldest are dropped and counted
+INTERVAL_DEFAULT = 1000  # milliseconds
 
 
 class Subscription:
@@ -33,10 +34,12 @@ class Subscription:
         self,
         channels: Iterable[str],
         instruments: Iterable[str],
+        interval_ms: int = INTERVAL_DEFAULT,
         *,
         on_close: Callable[[Subscription], Awaitable[None]],
     ) -> None:
         self.asked = Subscribe(channels=tuple(channels), instruments=tuple(instruments))
+        self.interval_ms = interval_ms
         self.missed = 0
         self._on_close = on_close
         self._frames: deque[Notice] = deque()
@@ -110,3 +113,8 @@ class Subscription:
             instruments=tuple(n for n in self.asked.instruments if n not in wanted_instruments),
         )
         return frame if frame.channels or frame.instruments else None
+
+
+def pace(subscriptions: Iterable[Subscription]) -> int | None:
+    """The milliseconds between quotes that serve all of *subscriptions*; None: they want none."""
+    return min((each.interval_ms for each in subscriptions if each.asked.instruments), default=None)

@@ -15,7 +15,7 @@ from .client import RpcClient
 from .errors import ClientError, ConnectionLost
 from .frames import Data, Notice, Progress
 from .operation import Operation
-from .subscription import Subscription
+from .subscription import INTERVAL_DEFAULT, Subscription
 
 Result = TypeVar("Result")
 
@@ -117,11 +117,15 @@ class SyncRpcClient:
         return SyncOperation(self._do, operation)
 
     def subscribe(
-        self, channels: Iterable[str] = (), *, instruments: Iterable[str] = ()
+        self,
+        channels: Iterable[str] = (),
+        *,
+        instruments: Iterable[str] = (),
+        interval_ms: int = INTERVAL_DEFAULT,
     ) -> SyncSubscription:
         """As `RpcClient.subscribe`."""
-        subscription = self._do(self._client.subscribe(channels, instruments=instruments))
-        return SyncSubscription(self._do, subscription)
+        asking = self._client.subscribe(channels, instruments=instruments, interval_ms=interval_ms)
+        return SyncSubscription(self._do, self._do(asking))
 
     def _do(self, work: Coroutine[Any, Any, Result], timeout: float | None = None) -> Result:
         """Run *work* in the client's loop and wait for it here."""
