@@ -11,23 +11,40 @@ from rpcserver.core.commands import ChangeOrder, SubmitOrder
 from rpcserver.core.events import ChangeUnsent, OrderUnsent
 from rpcserver.core.halts import halted_since
 from rpcserver.core.ledger import fits
-from rpcserver.core.state import OrderState, State
+from rpcserver.core.records import OperationCancelled, OperationExpired
+from rpcserver.core.standing import DirectiveSet
+from rpcserver.core.state import Lane, LedgerOrder, OrderState, State
 from rpcserver.domain.capabilities import Capabilities
+
+CALLS_OFF = (OperationCancelled, OperationExpired, DirectiveSet)  # what may be `called_off` by
 
 
 def objection(
     state: State, command: SubmitOrder | ChangeOrder
 ) -> OrderUnsent | ChangeUnsent | None:
-    """What is known where an order or a change must not leave any more; None: let it go."""
+    """What is so where an order or a change must not leave any more; None: let it go."""
+    if (unsent := called_off(state, command)) is not None:
+        return unsent
+    if isinstance(command, SubmitOrder) and command.exit and not _is_of_use(state, command):
+        return _unsent(command, "there is less to close than there was")  # laws 2 and 14
+    return None
+
+
+def called_off(
+    state: State, command: SubmitOrder | ChangeOrder
+) -> OrderUnsent | ChangeUnsent | None:
+    """The same where nothing that may still happen will let it go."""
     if isinstance(command, ChangeOrder):
-        return _change_objection(state, command)
-    refused = None
+        return _change_called_off(state, command)
     if command.exit:
-        why = _exit_objection(state, command)
-    elif (why := _halted(state, command)) is not None:
-        refused = "halted"
-    if why is None:
-        return None
+        why = _exit_called_off(state, command)
+        return _unsent(command, why) if why is not None else None
+    admission = command.admission
+    why = halted_since(state, admission, command.order) if admission is not None else None
+    return _unsent(command, why, refused="halted") if why is not None else None
+
+
+def _unsent(command: SubmitOrder, why: str, *, refused: str | None = None) -> OrderUnsent:
     return OrderUnsent(
         account=command.account,
         client_order_id=command.order.client_order_id,
@@ -36,7 +53,7 @@ def objection(
     )
 
 
-def _change_objection(state: State, command: ChangeOrder) -> ChangeUnsent | None:
+def _change_called_off(state: State, command: ChangeOrder) -> ChangeUnsent | None:
     if (admission := command.admission) is None:
         return None  # it makes an order smaller
     if (why := halted_since(state, admission, admission.request.order)) is None:
@@ -49,26 +66,29 @@ def _change_objection(state: State, command: ChangeOrder) -> ChangeUnsent | None
     )
 
 
-def _halted(state: State, command: SubmitOrder) -> str | None:
-    """Why a client's own order must not leave: it was let in before somebody halted new risk."""
-    admission = command.admission
-    return halted_since(state, admission, command.order) if admission is not None else None
-
-
-def _exit_objection(state: State, command: SubmitOrder) -> str | None:
-    """Why an order of an operation must not leave."""
-    name = command.order.client_order_id
-    key = state.lane_of_order(command.account, name)
-    lane = state.find_lane(key) if key is not None else None
-    order = lane.orders.get(name) if lane is not None else None
-    if lane is None or order is None or order.operation_id is None:
+def _exit_called_off(state: State, command: SubmitOrder) -> str | None:
+    """Why an order of an operation must not leave, whatever there is to close."""
+    _, order = _known(state, command)
+    if order is None or order.operation_id is None:
         return "nobody knows of it any more"
     operation = state.find_operation(order.operation_id)
     if operation is None or operation.finished or operation.stopped is not None:
         return "its operation has been stopped"  # law 39
     if order.state is not OrderState.INTENDED:
         return "the venue has it already"
-    told = state.venues.get(command.account.venue)
-    if not fits(lane, order, told.capabilities if told is not None else Capabilities()):
-        return "there is less to close than there was"  # laws 2 and 14
     return None
+
+
+def _is_of_use(state: State, command: SubmitOrder) -> bool:
+    """Whether there is still as much to close."""
+    lane, order = _known(state, command)
+    told = state.venues.get(command.account.venue)
+    capabilities = told.capabilities if told is not None else Capabilities()
+    return lane is not None and order is not None and fits(lane, order, capabilities)
+
+
+def _known(state: State, command: SubmitOrder) -> tuple[Lane | None, LedgerOrder | None]:
+    name = command.order.client_order_id
+    key = state.lane_of_order(command.account, name)
+    lane = state.find_lane(key) if key is not None else None
+    return lane, lane.orders.get(name) if lane is not None else None

@@ -18,6 +18,7 @@ class Budget:
 
     def __init__(self, rate: float | None) -> None:
         self._passed: deque[float] = deque(maxlen=REMEMBERED)  # when the last ones did
+        self._shut_until = float("-inf")
         self.adapt(rate)
 
     def adapt(self, rate: float | None) -> None:
@@ -25,8 +26,15 @@ class Budget:
         self._most = max(1, int(rate)) if rate is not None else None
         self._window = 0.0 if rate is None or self._most is None else self._most / rate  # seconds
 
+    def shut(self, until: float) -> None:
+        """Let nothing pass before: the venue asked for patience."""
+        if until > self._shut_until:
+            self._shut_until = until
+
     def wait(self, now: float) -> float:
         """Let one message pass and answer 0, or answer the seconds until one may."""
+        if self._shut_until - now > _INSTANT:
+            return self._shut_until - now
         if self._most is not None and len(self._passed) >= self._most:
             free_at = self._passed[-self._most] + self._window
             if free_at - now > _INSTANT:

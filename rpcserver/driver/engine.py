@@ -38,7 +38,7 @@ from rpcserver.core.events import (
     Requested,
     Woken,
 )
-from rpcserver.core.leaving import objection
+from rpcserver.core.leaving import CALLS_OFF, called_off, objection
 from rpcserver.core.machine import apply, decide, next_deadline, recover
 from rpcserver.core.records import OperationFinished, Record, RecordBase
 from rpcserver.core.report import OperationReport
@@ -563,6 +563,9 @@ class Engine:
         for entry in entries:
             if isinstance(entry.record, OperationFinished):
                 self._seal(entry.record, entry)
+            elif isinstance(entry.record, CALLS_OFF):
+                for performer in self._performers.values():
+                    performer.call_off(partial(called_off, self._state))
 
     def _seal(self, record: OperationFinished, entry: Entry) -> None:
         """The end is durable: its report bears its place in the chain, and waiters go on."""

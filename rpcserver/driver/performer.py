@@ -5,14 +5,15 @@ A worker is a long-lived task that takes one command after another; there is nev
 timeout scope or a lock per order. A watchdog cancels the worker whose call has outlived its
 deadline: for a submit that is an unknown outcome, and is told as such.
 
-The venue's message budget holds up orders alone: what only asks goes past those that wait.
+The venue's message budget holds up orders alone, and so does the patience it asks for: what only
+asks goes past those that wait.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import anyio
@@ -69,6 +70,7 @@ VenueCommand = (
 )
 OrderCommand = SubmitOrder | CancelOrder | ChangeOrder  # what changes something at the venue
 Feed = Callable[[VenueCommand, Event], None]
+Objection = Callable[[SubmitOrder | ChangeOrder], Event | None]  # what is told in its place
 Queue = list[tuple[int, int, VenueCommand]]  # a heap: urgency, then the order of coming
 
 
@@ -90,7 +92,7 @@ class Performer:
         venue: Venue,
         feed: Feed,
         tasks: anyio.abc.TaskGroup,
-        objection: Callable[[SubmitOrder | ChangeOrder], Event | None] = lambda _: None,
+        objection: Objection = lambda _: None,
         is_in_charge: Callable[[], bool] = lambda: True,
     ) -> None:
         self._venue = venue
@@ -134,6 +136,26 @@ class Performer:
         queue = self._orders if isinstance(command, OrderCommand) else self._reads
         heapq.heappush(queue, (_priority(command), self._count, command))
         self._rouse()
+
+    def call_off(self, why: Objection) -> None:
+        """Take out what waits to leave and is not wanted any more, and tell so, by and by."""
+        unsent: list[tuple[VenueCommand, Event]] = []
+        kept: Queue = []
+        for waiting in self._orders:
+            command = waiting[2]
+            if isinstance(command, SubmitOrder | ChangeOrder) and (event := why(command)):
+                unsent.append((command, event))
+            else:
+                kept.append(waiting)
+        if unsent:
+            heapq.heapify(kept)
+            self._orders = kept
+            self._tasks.start_soon(self._feed_unsent, unsent)
+
+    async def _feed_unsent(self, unsent: Sequence[tuple[VenueCommand, Event]]) -> None:
+        for command, event in unsent:
+            self._feed(command, event)
+            await self._breathe()
 
     async def watch(self) -> None:
         """Cancel every call that has outlived its deadline."""
@@ -260,6 +282,9 @@ class Performer:
         try:
             return await contained(self._call(command))
         except VenueError as error:
+            if isinstance(command, OrderCommand) and isinstance(error, VenueUnavailable):
+                # What waits behind it goes to the same door: it gives the same patience (law 29).
+                self._budget.shut(anyio.current_time() + (error.retry_after or 0.0))
             return failed(command, error)
 
     async def _call(self, command: VenueCommand) -> Event:

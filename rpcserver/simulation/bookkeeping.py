@@ -77,7 +77,6 @@ class Bookkeeping:
         self.stopped: set[OperationId] = set()  # cancelled or expired: nothing new is sent
         self.fences: set[PositionKey] = set()  # raised, and not passed yet
         self.intents: dict[ClientOrderId, OrderIntended] = {}
-        self.intended_at: dict[ClientOrderId, float] = {}
         self.acknowledged: set[ClientOrderId] = set()  # intents whose commit returned
         self.acknowledged_seq = 0
         self.cancels: set[tuple[AccountId, VenueOrderId]] = set()  # or made smaller
@@ -329,7 +328,6 @@ class Bookkeeping:
         elif known is None:
             self._attempt(record, record.operation_id)
         self.intents[name] = record
-        self.intended_at[name] = self.time
         self.open_orders[name] = None
 
     def _attempt(self, record: OrderIntended, operation: OperationId) -> None:

@@ -42,10 +42,9 @@ class _Sent(msgspec.Struct):
 
 
 class _Patience(NamedTuple):
-    """The venue asked for it: whom, when, and until when."""
+    """The venue asked for it: whom, and until when."""
 
     life: int
-    at: float
     until: float
 
 
@@ -65,7 +64,7 @@ class Exposure:
         self._messages_life = 0
         self._described_life = 0  # which has been told the venue's budget
         self._told_at: dict[PositionKey, float] = {}
-        self._throttled: dict[PositionKey, _Patience] = {}
+        self._throttled: _Patience | None = None
         self._while_closed: dict[PositionKey, deque[float]] = {}
 
     def life_began(self) -> None:
@@ -91,7 +90,7 @@ class Exposure:
         if intent.operation_id is None:
             return
         self._check_form(order, intent)
-        self._check_turn(life, order, intent)
+        self._check_side(order, intent)
         key = self._venue.key_of(order)
         known = self._sent.get(name)
         if known is None:
@@ -131,22 +130,15 @@ class Exposure:
                 f"{name} at {order.limit_price} is not at the caller's limit",
             )
 
-    def _check_turn(self, life: int, order: OrderRequest, intent: OrderIntended) -> None:
-        """Laws 15 and 29: whether the order may leave now, and from this side."""
-        name, key = order.client_order_id, self._venue.key_of(order)
+    def _check_side(self, order: OrderRequest, intent: OrderIntended) -> None:
+        key = self._venue.key_of(order)
         if key.holding is not Holding.NET:
             closing = OrderSide.SELL if key.holding is Holding.LONG else OrderSide.BUY
+            name = order.client_order_id
             self._verdict.check(
                 15,
                 intent.lane == key and order.side is closing,
                 f"{name} to {order.side.value} does not close the {key.holding.value} side",
-            )
-        asked = self._throttled.get(key)
-        if asked is not None and asked.life == life and self._book.intended_at[name] > asked.at:
-            self._verdict.check(
-                29,
-                self._venue_time >= asked.until - _INSTANT,
-                f"{name} was sent before {asked.until:.3f} s",
             )
 
     def _check_reservation(self, key: PositionKey, order: OrderRequest) -> None:
@@ -226,13 +218,18 @@ class Exposure:
             f"a cancel of {name} was sent before it was known to be durable",
         )
 
-    def throttled(self, life: int, order: OrderRequest, seconds: float) -> None:
-        """The venue asked for patience before this order is tried again."""
-        if order.client_order_id in self._book.legs_of_orders:
-            key = self._venue.key_of(order)
-            self._throttled[key] = _Patience(life, self._venue_time, self._venue_time + seconds)
+    def throttled(self, life: int, seconds: float) -> None:
+        """The venue asked for patience before any order message is sent."""
+        self._throttled = _Patience(life, self._venue_time + seconds)
 
     def _count_message(self, life: int) -> None:
+        asked = self._throttled
+        if asked is not None and asked.life == life:
+            self._verdict.check(
+                29,
+                self._venue_time >= asked.until - _INSTANT,
+                f"something was sent before {asked.until:.3f} s, when the venue takes it again",
+            )
         budget = self._venue.traits.message_budget
         if budget is None or life != self._described_life:
             return

@@ -36,7 +36,7 @@ class Onlooker(Protocol):
 
     def flying(self, order: OrderRequest, *, landed: bool) -> None: ...
 
-    def throttled(self, life: int, order: OrderRequest, seconds: float) -> None: ...
+    def throttled(self, life: int, seconds: float) -> None: ...
 
     def described(self, life: int) -> None: ...
 
@@ -72,12 +72,15 @@ class VenuePort:
 
     # --- orders ----------------------------------------------------------------------------------
 
-    async def submit_order(self, order: OrderRequest) -> OrderReport:
+    def _leave(self, what: str) -> None:
         try:
-            self._wire.leave("submit")
+            self._wire.leave(what)
         except VenueUnavailable as error:
-            self._onlooker.throttled(self._process.number, order, error.retry_after or 0.0)
+            self._onlooker.throttled(self._process.number, error.retry_after or 0.0)
             raise
+
+    async def submit_order(self, order: OrderRequest) -> OrderReport:
+        self._leave("submit")
         # The last moment before the first byte: what the laws say of sending is held to here.
         self._onlooker.submitting(self._process.number, order)
         sent_at = self._network.clock()
@@ -134,7 +137,7 @@ class VenuePort:
             venue.fill(report.account, report.venue_order_id, quantity)
 
     async def cancel_order(self, account: AccountId, venue_order_id: VenueOrderId) -> OrderReport:
-        self._wire.leave("cancel")
+        self._leave("cancel")
         self._onlooker.canceling(self._process.number, account, venue_order_id)
         weather = self._weather
 
@@ -164,7 +167,7 @@ class VenuePort:
     ) -> OrderReport:
         assert limit_price is None, "the engine changes quantities alone"
         assert stop_price is None, "the engine changes quantities alone"
-        self._wire.leave("change")
+        self._leave("change")
         self._onlooker.canceling(self._process.number, account, venue_order_id)
 
         def land() -> OrderReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -10,10 +11,12 @@ import msgspec
 import pytest
 
 from rpcserver.core.records import OrderIntended, Record
+from rpcserver.core.report import Outcome
 from rpcserver.domain.ids import InstrumentId
 from rpcserver.domain.order import OrderSide
 from rpcserver.venues.paper.commands import TradeAsOther
 from tests.driver.world import (
+    CL,
     MES,
     NQ,
     SIM,
@@ -93,3 +96,19 @@ async def test_law_02_an_order_still_in_the_queue_is_not_sent_over_what_others_c
     assert report.flat
     assert sizes
     assert all(quantities[name] <= there for name, there in sizes.items())
+
+
+async def test_law_20_what_the_budget_held_up_until_the_deadline_is_proven_unsent() -> None:
+    """Nothing is unknown about what never left us: the call ends with a proof of what is held."""
+    instruments = (MES, NQ, CL)
+    async with open_venue(*(held(3, name) for name in instruments)) as paper:
+        told = await paper.capabilities()
+        venue = WatchedVenue(paper, msgspec.structs.replace(told, message_budget=0.1))
+        async with running(WatchedJournal(), venue) as engine:
+            admitted = await engine.close(flatten(everything=True, deadline=2.0))
+            report = await engine.finished(admitted.operation_id)
+            at = anyio.current_time()
+
+    assert at < 5.0
+    assert Counter(leg.outcome for leg in report.legs) == {Outcome.FLAT: 1, Outcome.PARTIAL: 2}
+    assert all(leg.proven_at is not None for leg in report.legs)

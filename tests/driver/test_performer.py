@@ -241,6 +241,68 @@ def test_no_budget_is_no_limit() -> None:
     assert not any(Budget(None).wait(0.0) for _ in range(1000))
 
 
+async def test_law_29_what_is_queued_gives_the_patience_that_was_asked_for() -> None:
+    """A slice was refused as one too many; its fellows wait at the same door."""
+    async with _desk(Capabilities(concurrency=2)) as desk:
+        refusals = iter([3.0])
+
+        async def ask_for_patience(call: Call) -> None:
+            if call.kind == "submit" and (seconds := next(refusals, None)) is not None:
+                raise VenueUnavailable("too many requests", seconds)
+
+        desk.venue.before = ask_for_patience
+        for number in range(6):
+            desk.submit(f"o{number}")
+        desk.performer.perform(CancelOrder(account=ACCOUNT, venue_order_id=VenueOrderId("v")))
+        desk.performer.perform(READ)
+        await desk.events(8)
+
+        refused, *sent = [call.at for call in desk.venue.called("submit", "cancel")]
+        assert all(at == refused or at >= refused + 3.0 for at in sent)
+        assert len([at for at in sent if at == refused]) <= 1, "only what had left before"
+        assert sum(isinstance(event, OrderUnsent) for _, event in desk.fed) == 1, "none is dropped"
+        [read] = desk.venue.called("snapshot")
+        assert read.at < 1.0, "questions go on"
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), -1.0, 0.0, None])
+async def test_patience_for_no_time_at_all_holds_up_nobody(seconds: float | None) -> None:
+    async with _desk(Capabilities(concurrency=1)) as desk:
+
+        async def refuse(_: Call) -> None:
+            raise VenueUnavailable("away", seconds)
+
+        desk.venue.before = refuse
+        for number in range(4):
+            desk.submit(f"o{number}")
+        await desk.events(4)
+
+        assert anyio.current_time() < 1.0
+
+
+async def test_what_is_called_off_while_it_waits_is_told_at_once() -> None:
+    async with _desk(Capabilities(message_budget=0.1, concurrency=2)) as desk:
+        for number in range(5):
+            desk.submit(f"o{number}")
+        desk.performer.perform(CancelOrder(account=ACCOUNT, venue_order_id=VenueOrderId("v")))
+        await desk.events(1)
+        desk.performer.call_off(
+            lambda command: (
+                OrderUnsent(
+                    account=ACCOUNT, client_order_id=command.order.client_order_id, detail="enough"
+                )
+                if isinstance(command, SubmitOrder) and command.order.client_order_id != "o3"
+                else None
+            )
+        )
+        events = await desk.events(4)
+
+        assert anyio.current_time() < 1.0
+        assert sum(isinstance(event, OrderUnsent) for event in events) == 3
+        await desk.events(6)
+        assert [call.name for call in desk.venue.calls] == ["o0", "o3", "v"]
+
+
 # --- the watchdog --------------------------------------------------------------------------------
 
 

@@ -741,7 +741,7 @@ SEEDS: dict[str, int] = {
     "call_it_flat_without_a_reading": 14,  # law 18
     "send_before_the_commit": 0,  # law 22
     "tell_before_the_commit": 0,  # law 22
-    "act_although_deposed": 95,  # law 26
+    "act_although_deposed": 1521,  # law 26
     "let_a_commit_be_lost": 2,  # law 35
     "reuse_an_attempt_id": 2,  # law 8
     "forget_operations_at_a_restart": 0,  # law 22
