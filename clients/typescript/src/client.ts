@@ -56,6 +56,11 @@ export interface CallOptions {
   readonly progress?: boolean;
 }
 
+export interface QuoteOptions {
+  /** Between two frames of quotes; 1000 by default, at least 100. */
+  readonly intervalMs?: number;
+}
+
 /** An operation that was begun before, by its id or its key. */
 export type OperationName =
   | { readonly operationId: string; readonly key?: never }
@@ -188,11 +193,19 @@ export class RpcClient {
     return this.#connection?.send({ action: "cancel", ...named(name) }) ?? false;
   }
 
-  /** Hear of channels, and of the quotes of instruments, across connections. */
-  subscribe(channels: readonly Channel[], instruments: readonly string[] = []): Subscription {
+  /**
+   * Hear of channels, and of the quotes of instruments, across connections. Quotes come each
+   * `intervalMs`, at least 100; the smallest that any subscription asks for holds for all.
+   */
+  subscribe(
+    channels: readonly Channel[],
+    instruments: readonly string[] = [],
+    { intervalMs = 1000 }: QuoteOptions = {},
+  ): Subscription {
     const subscription = new Subscription(
       channels,
       instruments,
+      intervalMs,
       (closed) => {
         this.#unsubscribe(closed);
       },
@@ -209,7 +222,7 @@ export class RpcClient {
     );
     this.#subscriptions.add(subscription);
     if (isShared) this.#askAgain(subscription);
-    else this.#connection?.send({ action: "subscribe", channels, instruments });
+    else this.#sayWanted(channels, instruments);
     return subscription;
   }
 
@@ -243,6 +256,7 @@ export class RpcClient {
   };
 
   #unsubscribe(closed: Subscription): void {
+    const before = this.#paceMs;
     if (!this.#subscriptions.delete(closed)) return;
     const others = [...this.#subscriptions];
     const channels = closed.channels.filter(
@@ -254,6 +268,10 @@ export class RpcClient {
     if (channels.length + instruments.length > 0) {
       this.#connection?.send({ action: "unsubscribe", channels, instruments });
     }
+    const interval = this.#paceMs;
+    if (interval !== undefined && interval !== before) {
+      this.#connection?.send({ action: "subscribe", interval });
+    }
   }
 
   /** The server tells a snapshot of what was just added: take away, then add. */
@@ -263,7 +281,23 @@ export class RpcClient {
     }
     const all = this.#wanted();
     this.#connection?.send({ action: "unsubscribe", channels: all.channels });
-    this.#connection?.send({ action: "subscribe", channels: all.channels, instruments });
+    this.#sayWanted(all.channels, instruments);
+  }
+
+  #sayWanted(channels: readonly Channel[], instruments: readonly string[]): void {
+    const interval = instruments.length === 0 ? undefined : this.#paceMs;
+    this.#connection?.send({
+      action: "subscribe",
+      channels,
+      instruments,
+      ...(interval === undefined ? {} : { interval }),
+    });
+  }
+
+  /** The interval that serves everyone who wants quotes. */
+  get #paceMs(): number | undefined {
+    const wanting = [...this.#subscriptions].filter((each) => each.instruments.length > 0);
+    return wanting.length === 0 ? undefined : Math.min(...wanting.map((each) => each.intervalMs));
   }
 
   #wanted(): { readonly channels: Channel[]; readonly instruments: string[] } {
@@ -321,8 +355,8 @@ export class RpcClient {
     this.#first?.resolve(authenticated);
     this.#flush();
     for (const subscription of this.#subscriptions) subscription.onAsked();
-    const wanted = this.#wanted();
-    if (this.#subscriptions.size > 0) this.#connection?.send({ action: "subscribe", ...wanted });
+    const { channels, instruments } = this.#wanted();
+    if (this.#subscriptions.size > 0) this.#sayWanted(channels, instruments);
     if (this.#streams.size > 0) this.#sayPnl();
   }
 

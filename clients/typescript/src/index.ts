@@ -5,6 +5,7 @@ export {
   type ClientOptions,
   type ConnectionState,
   type OperationName,
+  type QuoteOptions,
   RpcClient,
 } from "./client.ts";
 export * from "./errors.ts";

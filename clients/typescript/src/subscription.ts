@@ -60,6 +60,8 @@ export class Subscription extends Stream<SubscriptionFrame> {
   constructor(
     readonly channels: readonly Channel[],
     readonly instruments: readonly string[],
+    /** Between two frames of quotes. */
+    readonly intervalMs: number,
     onClose: (subscription: Subscription) => void,
     onBehind: (subscription: Subscription) => void,
   ) {

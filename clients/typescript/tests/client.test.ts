@@ -279,6 +279,27 @@ test("a subscription is asked for again, and begins with a snapshot", async () =
   expect((await frames.next()).value).toMatchObject({ snapshot: { positions: [position] } });
 });
 
+test("the smallest interval of all subscriptions holds for the quotes", async () => {
+  const peer = await connected();
+  client.subscribe([], ["ES"]);
+  const quick = client.subscribe([], ["CL"], { intervalMs: 100 });
+  client.subscribe(["alerts"], [], { intervalMs: 100 });
+
+  expect(await peer.receives("subscribe")).toMatchObject({ interval: 1000 });
+  expect(await peer.receives("subscribe")).toMatchObject({ instruments: ["CL"], interval: 100 });
+  expect(await peer.receives("subscribe")).not.toHaveProperty("interval"); // no quotes
+  peer.hangsUp();
+  await becomes("stale");
+  const next = await again();
+  expect(await next.receives("subscribe")).toMatchObject({
+    instruments: ["ES", "CL"],
+    interval: 100,
+  });
+  quick.close();
+  expect(await next.receives("unsubscribe")).toMatchObject({ instruments: ["CL"] });
+  expect(await next.receives("subscribe")).toEqual({ action: "subscribe", interval: 1000 });
+});
+
 test("the stream of profit is asked for again", async () => {
   const peer = await connected();
   const frames = client.streamPnl(500)[Symbol.asyncIterator]();
