@@ -1,17 +1,19 @@
-"""Dead-man's switches: armed, renewed, disarmed."""
+"""Dead-man's switches: armed, renewed, disarmed, listed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rpcserver.apis.arguments import Args
+from rpcserver.apis.arguments import Args, NoArgs
 from rpcserver.apis.directive_queries import (
     ArmSwitch,
     DisarmSwitch,
+    ReadSwitches,
     RenewSwitch,
     StandingSwitch,
 )
@@ -57,7 +59,7 @@ class DisarmDeadmanArgs(Args, frozen=True, kw_only=True, rename="camel"):
 
 
 class SwitchAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A switch as it stands; `fired_at` null: it is armed."""
+    """A switch as it stands; `fired_at` null: it is armed, and fires at `fires_at`."""
 
     switch_id: str
     timeout_ms: int
@@ -67,6 +69,7 @@ class SwitchAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     principal: str
     reason: str
     since: datetime
+    fires_at: datetime | None
     fired_at: datetime | None
     sandbox: bool | UnsetType = UNSET
     sandbox_venues: tuple[str, ...] | UnsetType = UNSET
@@ -87,6 +90,7 @@ def switch_answer(standing: StandingSwitch, asked: Asked) -> SwitchAnswer:
         principal=record.principal,
         reason=record.reason,
         since=record.at,
+        fires_at=standing.fires_at,
         fired_at=switch.fired_at,
         sandbox=kind.sandbox,
         sandbox_venues=kind.sandbox_venues,
@@ -126,6 +130,20 @@ def renew_deadman(args: RenewDeadmanArgs, asked: Asked) -> Ask:
 def disarm_deadman(args: DisarmDeadmanArgs, asked: Asked) -> Ask:
     """Take a switch back, one that fired, too."""
     return _ask(DisarmSwitch(_name(args.switch_id), reason_given(args.reason)), asked)
+
+
+@registry.query("ListSwitches", args=NoArgs)
+def list_switches(_: NoArgs, asked: Asked) -> Ask:
+    """Every switch over nothing but accounts of the caller's."""
+
+    def answer(switches: Sequence[StandingSwitch]) -> Data:
+        return {
+            "switches": [switch_answer(switch, asked) for switch in switches],
+            "count": len(switches),
+            "success": True,
+        }
+
+    return Ask(ReadSwitches(), answer)
 
 
 def _name(switch_id: str | None) -> DirectiveName:

@@ -47,6 +47,10 @@ class RemoveRule(msgspec.Struct, frozen=True):
     reason: str
 
 
+class ReadSwitches(msgspec.Struct, frozen=True):
+    """-> `tuple[StandingSwitch, ...]`: those within the caller's grants, the oldest first."""
+
+
 class ArmSwitch(msgspec.Struct, frozen=True):
     """-> `StandingSwitch`."""
 
@@ -74,6 +78,7 @@ DirectiveQuery = (
     | ReadRules
     | LayRule
     | RemoveRule
+    | ReadSwitches
     | ArmSwitch
     | RenewSwitch
     | DisarmSwitch
@@ -90,7 +95,12 @@ class StandingRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StandingSwitch(msgspec.Struct, frozen=True, kw_only=True):
-    """A switch, and which accounts of the caller's its call names now; none: it cannot be made."""
+    """
+    A switch, and which accounts of the caller's its call names now; none: it cannot be made.
+
+    `fires_at`: unless it is renewed; None: it fired, or is not watched yet.
+    """
 
     record: DirectiveSet
     accounts: tuple[AccountRef, ...] = ()
+    fires_at: datetime | None = None

@@ -318,6 +318,7 @@ Answerable = (
     | StandingRule
     | tuple[StandingRule, ...]
     | StandingSwitch
+    | tuple[StandingSwitch, ...]
     | StandingPolicy
     | bool
     | None

@@ -80,6 +80,12 @@ class SwitchSetAnswer(Answer, frozen=True, kw_only=True):
     switch: deadman.SwitchAnswer
 
 
+class SwitchesAnswer(PageAnswer, frozen=True, kw_only=True):
+    """Dead-man's switches, the oldest first."""
+
+    switches: tuple[deadman.SwitchAnswer, ...]
+
+
 class ExitsAnswer(PageAnswer, frozen=True, kw_only=True):
     """The exit log; `summary` is over all exits of the filter, not of the page."""
 
@@ -212,6 +218,7 @@ ANSWERS: Final[Mapping[str, type[Struct]]] = {
     "ArmDeadman": SwitchSetAnswer,
     "RenewDeadman": SwitchSetAnswer,
     "DisarmDeadman": SwitchSetAnswer,
+    "ListSwitches": SwitchesAnswer,
     "QueryAudit": ExitsAnswer,
     "VerifyAudit": ChainAnswer,
     "ListAlerts": AlertsAnswer,

@@ -16,6 +16,11 @@ class Renewals:
 
     def __init__(self) -> None:
         self._heard: dict[DirectiveName, float] = {}
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        """Somebody watches from now on: every switch has one full period before it."""
+        self._began = anyio.current_time()
 
     def renew(self, name: DirectiveName) -> None:
         """Somebody is there."""
@@ -24,6 +29,8 @@ class Renewals:
     def forget(self, name: DirectiveName) -> None:
         self._heard.pop(name, None)
 
-    def heard_at(self, name: DirectiveName) -> float | None:
-        """When; None: not in this life."""
-        return self._heard.get(name)
+    def silent_since(self, name: DirectiveName) -> float | None:
+        """From when on its silence counts, monotonic; None: nobody watches yet."""
+        if self._began is None:
+            return None
+        return max(self._heard.get(name, self._began), self._began)

@@ -52,7 +52,9 @@ class DeadmanWatch:
     def __init__(self, actor: Actor, registry: Registry) -> None:
         self._actor = actor
         self._registry = registry
-        self._began = self._looked = anyio.current_time()
+        self._renewals = actor.engine.renewals
+        self._looked = anyio.current_time()
+        self._renewals.begin()
         self._not_before: dict[str, float] = {}  # a switch whose close was not admitted
         self._told: set[str] = set()
 
@@ -61,7 +63,7 @@ class DeadmanWatch:
         while True:
             now = anyio.current_time()
             if now - self._looked > STALLED:
-                self._began = now  # nobody could renew while the machine stood still
+                self._renewals.begin()  # nobody could renew while the machine stood still
             self._looked = now
             wake = now + LOOK
             for armed in self._armed():
@@ -77,8 +79,9 @@ class DeadmanWatch:
             switch = record.directive
             if not isinstance(switch, Switch) or switch.fired_at is not None:
                 continue
-            heard = self._actor.engine.renewals.heard_at(switch.name) or self._began
-            due = max(heard, self._began) + switch.timeout
+            since = self._renewals.silent_since(switch.name)
+            assert since is not None, "it is watched here"
+            due = since + switch.timeout
             found.append(_Armed(switch, max(due, self._not_before.get(switch.name, 0.0))))
         return found
 

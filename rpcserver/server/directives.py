@@ -1,15 +1,15 @@
 """
-What people lay down and take back over the protocol, and what of it exists for whom.
+What people lay down and take back over the protocol: halts, rules and switches.
 
-A directive exists for a principal whose accounts it reaches; it is taken back only by one whose
-grants are no narrower than it.
+What of it exists for whom, and who may take it back, says `reach.py`.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
+import anyio
 import msgspec
 
 from rpcserver.apis.decoding import nearest
@@ -22,6 +22,7 @@ from rpcserver.apis.directive_queries import (
     LiftDirective,
     ReadDirectives,
     ReadRules,
+    ReadSwitches,
     RemoveRule,
     RenewSwitch,
     StandingRule,
@@ -32,18 +33,14 @@ from rpcserver.apis.registry import CloseTerms, Registry
 from rpcserver.core.halts import Halted, closing_of
 from rpcserver.core.standing import DirectiveSet, Word
 from rpcserver.domain.directive import (
-    Directive,
-    Halt,
     HaltLevel,
     Mark,
-    Policy,
-    Preferences,
     Rule,
     Switch,
 )
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, DirectiveName
-from rpcserver.domain.principal import EVERY_ACCOUNT, Permission, Principal, are_granted
+from rpcserver.domain.principal import Permission, Principal
 from rpcserver.domain.rule import FlattenAt
 from rpcserver.driver.halting import lay_halt
 from rpcserver.rules.calendars import trades_on
@@ -53,6 +50,7 @@ from rpcserver.rules.schedule import following
 from rpcserver.server.approvals import Approvals
 from rpcserver.server.directory import DirectoryKeeper
 from rpcserver.server.ports import Engine
+from rpcserver.server.reach import as_seen, is_clients, is_within, reaches
 
 
 class DirectiveOffice:
@@ -92,6 +90,8 @@ class DirectiveOffice:
                 return await self.set_rule(principal, query, remote)
             case RemoveRule():
                 return await self.remove_rule(principal, query, remote)
+            case ReadSwitches():
+                return self.switches(principal)
             case ArmSwitch():
                 return await self.arm(principal, query, remote)
             case RenewSwitch():
@@ -104,9 +104,9 @@ class DirectiveOffice:
     def standing(self, principal: Principal) -> tuple[DirectiveSet, ...]:
         """Everything that stands and reaches an account of the principal's, the oldest first."""
         return tuple(
-            msgspec.structs.replace(record, directive=_as_seen(principal, record.directive))
+            msgspec.structs.replace(record, directive=as_seen(principal, record.directive))
             for record in self._engine.directives.values()
-            if self._reaches(principal, record.directive)
+            if reaches(principal, record.directive, self._accounts)
         )
 
     async def lift(self, principal: Principal, query: LiftDirective, remote: str) -> DirectiveSet:
@@ -118,7 +118,7 @@ class DirectiveOffice:
                 principal's grants.
         """
         record = self._found(principal, query.name)
-        if not _is_within(principal, record.directive):
+        if not is_within(principal, record.directive):
             raise InvalidRequest("forbidden", "it reaches further than your own grants")
         await self._engine.lift(query.name, _word(principal, query.reason, remote))
         return record
@@ -226,6 +226,14 @@ class DirectiveOffice:
 
     # --- switches ------------------------------------------------------------------------------
 
+    def switches(self, principal: Principal) -> tuple[StandingSwitch, ...]:
+        """Every switch whose call can name nothing beyond the principal's grants."""
+        return tuple(
+            self._standing_switch(principal, record)
+            for record in self._engine.directives.values()
+            if isinstance(record.directive, Switch) and is_within(principal, record.directive)
+        )
+
     async def arm(self, principal: Principal, query: ArmSwitch, remote: str) -> StandingSwitch:
         """
         Let a switch stand, with its full period before it.
@@ -236,7 +244,7 @@ class DirectiveOffice:
         """
         switch = query.switch
         before = self._engine.directives.get(switch.name)
-        if before is not None and not _is_clients(principal, before):
+        if before is not None and not is_clients(principal, before):
             raise InvalidRequest("forbidden", "switchId: another's switch has this id")
         terms = self._terms(switch)
         closing = stored_request(switch.call, terms, principal, switch.name)
@@ -257,7 +265,7 @@ class DirectiveOffice:
         record = self._found(principal, query.name)
         switch = record.directive
         assert isinstance(switch, Switch), "its name says so"
-        if not _is_clients(principal, record):
+        if not is_clients(principal, record):
             raise InvalidRequest("forbidden", "the switch waits for a sign of its own client")
         if switch.fired_at is not None:
             raise InvalidRequest("deadman_fired", f"it fired at {switch.fired_at:%FT%TZ}")
@@ -275,9 +283,10 @@ class DirectiveOffice:
         """
         record = self._found(principal, query.name)
         self._check_own(principal, record, "the switch is another's")
+        stood = self._standing_switch(principal, record)
         await self._engine.lift(query.name, _word(principal, query.reason, remote))
         self._engine.renewals.forget(query.name)
-        return self._standing_switch(principal, record)
+        return stood
 
     def _standing_switch(self, principal: Principal, record: DirectiveSet) -> StandingSwitch:
         switch = record.directive
@@ -286,7 +295,18 @@ class DirectiveOffice:
             named = self._terms(switch).scope.accounts
         except InvalidRequest:  # what it names is gone
             named = ()
-        return StandingSwitch(record=record, accounts=tuple(filter(principal.may_touch, named)))
+        return StandingSwitch(
+            record=record,
+            accounts=tuple(filter(principal.may_touch, named)),
+            fires_at=self._fires_at(switch),
+        )
+
+    def _fires_at(self, switch: Switch) -> datetime | None:
+        since = self._engine.renewals.silent_since(switch.name)
+        if switch.fired_at is not None or since is None:
+            return None
+        left = since + switch.timeout - anyio.current_time()
+        return datetime.now(UTC) + timedelta(seconds=left)
 
     def _terms(self, switch: Switch) -> CloseTerms:
         now = datetime.now(UTC)
@@ -300,7 +320,7 @@ class DirectiveOffice:
 
     def _found(self, principal: Principal, name: DirectiveName) -> DirectiveSet:
         record = self._engine.directives.get(name)
-        if record is None or not self._reaches(principal, record.directive):
+        if record is None or not reaches(principal, record.directive, self._accounts):
             kind, _, short = name.rpartition(":")
             known = (standing.directive.name for standing in self.standing(principal))
             alike = (each.rpartition(":")[2] for each in known if each.startswith(kind))
@@ -312,70 +332,10 @@ class DirectiveOffice:
     def _check_own(self, principal: Principal, record: DirectiveSet, otherwise: str) -> None:
         """It is the principal's own, or the principal may release and has its accounts."""
         is_own = record.principal == principal.principal_id
-        if not (is_own or principal.may(Permission.RELEASE)) or not _is_within(
+        if not (is_own or principal.may(Permission.RELEASE)) or not is_within(
             principal, record.directive
         ):
             raise InvalidRequest("forbidden", otherwise)
-
-    def _reaches(self, principal: Principal, directive: Directive) -> bool:
-        match directive:
-            case Halt(scope=scope):
-                covers = scope.covers_account
-            case Rule():
-                covers = directive.covers
-            case Switch(by=by):
-                covers = by.may_touch
-            case Mark() | Preferences() | Policy():
-                return False  # the server's own, and what `SettingsOffice` sees to
-            case _:
-                assert_never(directive)
-        return _is_within(principal, directive) or any(
-            covers(account) and principal.may_touch(account) for account in self._accounts
-        )
-
-
-def _is_within(principal: Principal, directive: Directive) -> bool:
-    """Whether it reaches no account that the principal may not touch."""
-    match directive:
-        case Halt(scope=scope):
-            if scope.account is not None and principal.may_touch(scope.account):
-                return True
-            return are_granted(principal.accounts, scope.grants)
-        case Rule(accounts=accounts, by=by):
-            if accounts and all(principal.may_touch(account) for account in accounts):
-                return True
-            return are_granted(principal.accounts, by.accounts)
-        case Switch(by=by):
-            return are_granted(principal.accounts, by.accounts)
-        case Mark() | Preferences() | Policy():
-            return False
-        case _:
-            assert_never(directive)
-
-
-def _as_seen(principal: Principal, directive: Directive) -> Directive:
-    """It without the names of accounts that the principal may not touch."""
-    match directive:
-        case Halt(scope=scope):
-            seen = msgspec.structs.replace(scope, grants=_seen(principal, scope.grants))
-            return msgspec.structs.replace(directive, scope=seen)
-        case Rule(by=by):
-            return msgspec.structs.replace(
-                directive,
-                accounts=tuple(filter(principal.may_touch, directive.accounts)),
-                by=msgspec.structs.replace(by, accounts=_seen(principal, by.accounts)),
-            )
-        case _:
-            return directive  # names none
-
-
-def _seen(principal: Principal, grants: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(g for g in grants if g == EVERY_ACCOUNT or are_granted(principal.accounts, (g,)))
-
-
-def _is_clients(principal: Principal, record: DirectiveSet) -> bool:
-    """Whether a switch waits for this client: the same principal, with no narrower a token."""
-    return record.principal == principal.principal_id and _is_within(principal, record.directive)
 
 
 def _word(principal: Principal, reason: str, remote: str) -> Word:

@@ -620,6 +620,7 @@ SWITCH = StandingSwitch(
         "nobody watches at night",
     ),
     accounts=(AccountRef(hand.PAPER, AccountId("Sim101")),),
+    fires_at=hand.NOW + timedelta(seconds=60),
 )
 ALERT = Noted(
     at=hand.NOW,
@@ -795,6 +796,7 @@ QUERIES: Mapping[str, Sample] = {
     ),
     "RenewDeadman": Sample('{"switchId":"my-bot"}', SWITCH),
     "DisarmDeadman": Sample('{"switchId":"my-bot","reason":"good night"}', SWITCH),
+    "ListSwitches": Sample("{}", (SWITCH,)),
     "GetPreferences": Sample("{}", PREFERENCES),
     "SetPreferences": Sample(
         '{"executionType":"ladder","ladder":[{"offsetTicks":0},{"offsetTicks":4,"afterMs":3000},'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -344,6 +345,22 @@ async def test_a_switch_is_renewed_fires_once_and_its_client_learns_of_it(desk: 
     assert (late["error"], late["statusCode"]) == ("deadman_fired", 410)
     gone = await desk.call("trader", "DisarmDeadman", switchId="bot", reason="back")
     assert gone["switch"]["firedAt"] is not None
+
+
+async def test_what_is_armed_is_listed_with_when_it_fires(desk: Desk) -> None:
+    armed = (await desk.call("trader", "ArmDeadman", **ARM))["switch"]
+    left = datetime.fromisoformat(armed["firesAt"]) - datetime.now(UTC)
+    assert timedelta(seconds=0.5) < left <= timedelta(seconds=1)
+    [listed] = (await desk.call("trader", "ListSwitches"))["switches"]
+    assert (listed["switchId"], listed["principal"]) == ("bot", "trader")
+    assert (await desk.call("viewer", "ListSwitches"))["count"] == 1
+    assert (await desk.call("other", "ListSwitches"))["switches"] == []  # nor what its call names
+
+    with anyio.fail_after(10):
+        while await desk.held(MINE):
+            await anyio.sleep(0.05)
+    [fired] = (await desk.call("risk", "ListSwitches"))["switches"]
+    assert (fired["firesAt"], fired["firedAt"] is None) == (None, False)
 
 
 async def test_a_switch_that_is_disarmed_closes_nothing(desk: Desk) -> None:

@@ -57,6 +57,7 @@ _READS = frozenset(
         "ListOrders",
         "ListPositions",
         "ListRules",
+        "ListSwitches",
         "ListTokens",
         "MarketInfo",
         "Ping",

@@ -153,6 +153,7 @@ export const APIS = {
   ArmDeadman: "order",
   RenewDeadman: "order",
   DisarmDeadman: "order",
+  ListSwitches: "read",
   QueryAudit: "read",
   VerifyAudit: "read",
   ListAlerts: "read",
@@ -2234,7 +2235,7 @@ export interface SwitchSetAnswer {
   readonly switch: SwitchAnswer;
 }
 
-/** A switch as it stands; `fired_at` null: it is armed. */
+/** A switch as it stands; `fired_at` null: it is armed, and fires at `fires_at`. */
 export interface SwitchAnswer {
   readonly switchId: string;
   readonly timeoutMs: number;
@@ -2244,6 +2245,7 @@ export interface SwitchAnswer {
   readonly principal: string;
   readonly reason: string;
   readonly since: string;
+  readonly firesAt: string | null;
   readonly firedAt: string | null;
   readonly sandbox?: boolean;
   readonly sandboxVenues?: readonly string[];
@@ -2258,6 +2260,15 @@ export interface RenewDeadmanArgs {
 export interface DisarmDeadmanArgs {
   readonly switchId: string;
   readonly reason: string;
+}
+
+/** Dead-man's switches, the oldest first. */
+export interface SwitchesAnswer {
+  readonly success: boolean;
+  readonly rateLimit?: RateLimit;
+  readonly count?: number;
+  readonly next?: string | number;
+  readonly switches: readonly SwitchAnswer[];
 }
 
 /** Legs that ended, the newest first: all that every filter matches. `before` pages on. */
@@ -2696,6 +2707,7 @@ export interface ArgsByApi {
   readonly ArmDeadman: ArmDeadmanArgs;
   readonly RenewDeadman: RenewDeadmanArgs;
   readonly DisarmDeadman: DisarmDeadmanArgs;
+  readonly ListSwitches: NoArgs;
   readonly QueryAudit: QueryAuditArgs;
   readonly VerifyAudit: NoArgs;
   readonly ListAlerts: ListAlertsArgs;
@@ -2767,6 +2779,7 @@ export interface AnswerByApi {
   readonly ArmDeadman: SwitchSetAnswer;
   readonly RenewDeadman: SwitchSetAnswer;
   readonly DisarmDeadman: SwitchSetAnswer;
+  readonly ListSwitches: SwitchesAnswer;
   readonly QueryAudit: ExitsAnswer;
   readonly VerifyAudit: ChainAnswer;
   readonly ListAlerts: AlertsAnswer;
