@@ -7,8 +7,8 @@ The halts among it are obeyed where orders are admitted (`clients.py`).
 from __future__ import annotations
 
 from rpcserver.core.decision import Admitted, Pen, Refused
-from rpcserver.core.events import DirectiveRequested, LiftRequested
-from rpcserver.core.operation import requested
+from rpcserver.core.events import CancelRequested, DirectiveRequested, LiftRequested
+from rpcserver.core.operation import cancel_requested, requested
 from rpcserver.core.standing import DirectiveLifted, DirectiveSet, Word
 from rpcserver.domain.directive import Halt
 from rpcserver.domain.principal import EVERY_ACCOUNT
@@ -40,7 +40,7 @@ def directive_requested(pen: Pen, event: DirectiveRequested) -> Admitted | Refus
 
 
 def lift_requested(pen: Pen, event: LiftRequested) -> Refused | None:
-    """Take back what stands."""
+    """Take back what stands, and stop what is at work for no other reason."""
     if (standing := pen.draft.directives.get(event.name)) is None:
         return Refused("unknown_directive", f"nothing stands under the name {event.name}")
     word = event.word
@@ -56,6 +56,10 @@ def lift_requested(pen: Pen, event: LiftRequested) -> Refused | None:
     )
     if isinstance(standing.directive, Halt):
         _tell(pen, "halt_released", standing.directive, word)
+    for operation in tuple(pen.draft.operations.values()):
+        if operation.request.owed_by == event.name:
+            owing = CancelRequested(operation_id=operation.operation_id, principal=word.principal)
+            cancel_requested(pen, owing)
     return None
 
 

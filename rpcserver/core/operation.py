@@ -65,6 +65,9 @@ def requested(pen: Pen, event: Requested) -> Admitted | Refused:
         return Admitted(running, duplicate=True)
     elif (repeat := _repeats_a_partial(pen, request)) is not None:
         return repeat
+    if (owing := request.owed_by) is not None and owing not in pen.draft.directives:
+        # The race: it was taken back while its next attempt was on its way here.
+        return Refused("unknown_directive", f"nothing stands under the name {owing}")
     pen.write(
         OperationOpened(
             at=pen.now.wall,

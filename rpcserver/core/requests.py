@@ -19,6 +19,7 @@ from rpcserver.domain.closing import OnFence as OnFence
 from rpcserver.domain.ids import (
     AccountRef,
     ClientOrderId,
+    DirectiveName,
     InstrumentId,
     PositionId,
     PrincipalId,
@@ -153,6 +154,7 @@ class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):
     alone: bool = False  # the caller broke the glass: no second person is asked for
     must_match: bool = False  # no position that matches is no success
     sequel: Sequel | None = None  # what to place when it is proven flat
+    owed_by: DirectiveName | None = None  # taken back, it ends what this one has not sent yet
     defaulted: tuple[Defaulted, ...] = ()  # the digest is of the call as it was sent
     warnings: tuple[str, ...] = ()  # thresholds that it passes, or that could not be measured
 

@@ -3,7 +3,9 @@ Closes that are owed until they are done: of a halt that locks, and of a switch 
 
 Their first attempt is opened with them, in one commit. Where it ended without success (its market
 was closed, its deadline passed while the server was down), another follows, each under a key of its
-own, until one succeeds or a person takes back what owes it, or cancels an attempt.
+own, until one succeeds or a person takes back what owes it, or cancels an attempt. What is taken
+back ends the attempt at work, too (in the core, in the same commit), but for the first: that was
+asked for.
 """
 
 from __future__ import annotations
@@ -91,7 +93,12 @@ class OwedWatch:
         try:
             request = debt.request(key)
             if attempt > 1:
-                request = msgspec.structs.replace(request, wait_for_open=True, deadline=PATIENT)
+                request = msgspec.structs.replace(
+                    request,
+                    wait_for_open=True,
+                    deadline=PATIENT,
+                    owed_by=record.directive.name,
+                )
             await self._actor.engine.close(request, join=False)
         except InvalidRequest as error:
             logger.error("what is owed was not admitted", key=key, error=str(error))

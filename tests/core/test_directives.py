@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.events import DirectiveRequested, LiftRequested, Requested
 from rpcserver.core.records import OperationOpened
@@ -124,3 +126,20 @@ def test_a_close_that_cannot_be_leaves_nothing_standing() -> None:
     assert isinstance(reply, Refused)
     assert reply.code == "idempotency_conflict"
     assert standing(world) == []
+
+
+def test_what_is_owed_is_not_begun_when_nothing_owes_it_any_more() -> None:
+    venue = ToyVenue()
+    venue.hold(3)
+    world = World(venue)
+    owed = msgspec.structs.replace(flatten(key="halt-a:2"), owed_by=halt().name)
+    asked = Requested(operation_id=OperationId("op-2"), request=owed, join=False)
+
+    refused = world.feed(asked)
+    assert isinstance(refused, Refused)
+    assert refused.code == "unknown_directive"
+    lay_down(world, halt())
+    assert isinstance(world.feed(asked), Admitted)
+    world.feed(LiftRequested(name=halt().name, word=RISK))
+
+    assert world.finish(OperationId("op-2")).cancelled

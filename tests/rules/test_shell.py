@@ -7,10 +7,12 @@ from datetime import UTC, date, time, timedelta
 from decimal import Decimal
 
 import anyio
+import msgspec
 import pytest
 
 from rpcserver.core.entries import Entry
 from rpcserver.core.records import OperationOpened
+from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.account import Account
 from rpcserver.domain.directive import Halt, HaltLevel, HaltScope, Mark, Switch
@@ -216,6 +218,47 @@ async def test_what_owed_a_close_and_is_taken_back_owes_nothing() -> None:
 
         assert positions(venue)
         assert await operations(engine) == 1
+
+
+async def test_a_release_ends_the_attempt_that_waits_for_its_market() -> None:
+    journal = WatchedJournal()
+    async with open_venue(held(2)) as venue:
+        async with ruled(journal, venue) as engine:
+            await market(venue, MarketPhase.CLOSED)
+            halted = await lay_halt(engine, LOCK, WORD)
+            await anyio.sleep(60)
+            [waiting] = engine.unfinished
+        async with ruled(journal.reopened(), venue) as engine:
+            assert engine.unfinished == (waiting,)
+            await engine.lift(LOCK.name, WORD)
+            report = await engine.finished(waiting)
+            await market(venue, None)
+            await anyio.sleep(300)
+
+            assert (report.cancelled, report.success, report.flat) == (True, False, False)
+            assert [leg.outcome for leg in report.legs] == [Outcome.CANCELLED]
+            assert positions(venue) == {(SIM, MES): 2}
+            assert halted.closing is not None
+            assert await operations(engine) == 2
+
+
+async def test_a_release_ends_neither_the_first_close_nor_anybody_elses() -> None:
+    async with (
+        open_venue(held(2), held(3, NQ, SIM2), accounts=(SIM, SIM2)) as venue,
+        ruled(WatchedJournal(), venue) as engine,
+    ):
+        await market(venue, MarketPhase.CLOSED)
+        patient = msgspec.structs.replace(flatten(SIM), wait_for_open=True, deadline=3600.0)
+        asked = await engine.close(patient)
+        halted = await lay_halt(engine, LOCK, WORD)
+        await engine.lift(LOCK.name, WORD)
+        await anyio.sleep(30)
+        assert engine.unfinished == (asked.operation_id,)
+        await market(venue, None)
+
+        assert (await engine.finished(asked.operation_id)).flat
+        assert halted.closing is not None
+        assert not (await engine.finished(halted.closing.operation_id)).cancelled
 
 
 # --- limits --------------------------------------------------------------------------------------
