@@ -22,10 +22,12 @@ import { Board } from "./board.ts";
 import { Positions } from "./positions.ts";
 import { type Rights, rightsOf } from "./rights.ts";
 import { Story } from "./story.ts";
+import { Vigil } from "./vigil.ts";
 
 const FOLLOWED_MAX = 50; // stories kept; the oldest that are over are forgotten
 const SWEEP_MS = 5_000;
 const EXECUTIONS_MAX = 500;
+const KEEPALIVE_MS = 3_000; // a server that fell silent is found out within two of them
 const PROFITS_MAX = 3_600; // points of the chart of an account: an hour
 
 export interface Profit {
@@ -42,6 +44,8 @@ export interface DeskOptions {
 
 export class Desk {
   readonly client: RpcClient;
+  /** Whether the server is heard; undoubtedly, unlike the client's own word after a sleep. */
+  readonly connection: Vigil;
   readonly positions = new Positions();
   readonly orders = new Board<OrderItem>((order) => `${order.venue}:${order.orderId}`);
   readonly executions = new Board<ExecutionItem>((fill) => `${fill.venue}:${fill.tradeId}`);
@@ -62,11 +66,13 @@ export class Desk {
     this.client = new RpcClient({
       url: options.url,
       token: options.token,
+      keepaliveMs: KEEPALIVE_MS,
       onNotice: (frame) => {
         this.#noticed += 1;
         this.notices.put({ ...frame, key: String(this.#noticed) });
       },
     });
+    this.connection = new Vigil(this.client);
     this.#timer = setInterval(() => {
       this.positions.sweep(Date.now());
     }, SWEEP_MS);
@@ -98,12 +104,13 @@ export class Desk {
   }
 
   get state(): ConnectionState {
-    return this.client.state;
+    return this.connection.state;
   }
 
   /** Leave. What the server has accepted goes on. */
   close(): void {
     clearInterval(this.#timer);
+    this.connection.close();
     this.client.close();
   }
 

@@ -37,10 +37,31 @@ export function useRights(): Rights {
 }
 
 export function useConnection(): ConnectionState {
-  const { client } = useDesk();
-  const watch = useCallback((tell: () => void) => client.onState(tell), [client]);
-  return useSyncExternalStore(watch, () => client.state);
+  const { connection } = useDesk();
+  const watch = useCallback((tell: () => void) => connection.watch(tell), [connection]);
+  return useSyncExternalStore(watch, () => connection.state);
 }
+
+/** Why nothing can be done now that needs *right*; undefined where nothing stands in the way. */
+export function useObstacle(right: keyof Rights): string | undefined {
+  const may = useRights()[right];
+  const connection = useConnection();
+  if (!may) return `This token has no role that ${DOES[right]}.`;
+  if (connection.is !== "live") return "Not connected: nothing can be sent now.";
+  return undefined;
+}
+
+const DOES: Readonly<Record<keyof Rights, string>> = {
+  opens: "opens risk",
+  closes: "closes or cancels",
+  overrides: "says what became of an unknown order",
+  halts: "halts",
+  releases: "releases",
+  administers: "administers",
+  confirms: "is a second person",
+  goesAlone: "goes alone",
+  oversees: "oversees",
+};
 
 /** Every row of a board, as often as it changes and the screen is drawn. */
 export function useRows<Row>(board: Board<Row>): readonly Row[] {

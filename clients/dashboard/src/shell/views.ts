@@ -17,8 +17,14 @@ import { type ComponentType, lazy } from "react";
 import type { Rights } from "../desk/rights.ts";
 import { PositionsView } from "../positions/PositionsView.tsx";
 
+/** The parts of the menu. */
+export const GROUPS = ["Watch", "Act", "Administer"] as const;
+
 export interface View {
   readonly path: string;
+  readonly group: (typeof GROUPS)[number];
+  /** Pressed after `g`, it goes there. */
+  readonly letter: string;
   readonly name: string;
   readonly icon: ComponentType<IconProps>;
   readonly component: ComponentType;
@@ -32,6 +38,8 @@ const overseers = (rights: Rights) => rights.oversees;
 export const VIEWS: readonly View[] = [
   {
     path: "positions",
+    group: "Watch",
+    letter: "p",
     name: "Positions",
     icon: IconMap,
     component: PositionsView,
@@ -39,6 +47,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "operations",
+    group: "Watch",
+    letter: "o",
     name: "Operations",
     icon: IconActivity,
     component: lazy(async () => ({
@@ -48,6 +58,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "exit-log",
+    group: "Watch",
+    letter: "e",
     name: "Exit log",
     icon: IconHistory,
     component: lazy(async () => ({
@@ -57,6 +69,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "alerts",
+    group: "Watch",
+    letter: "a",
     name: "Alerts",
     icon: IconAlertTriangle,
     component: lazy(async () => ({
@@ -66,6 +80,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "halts",
+    group: "Act",
+    letter: "h",
     name: "Halts",
     icon: IconHandStop,
     component: lazy(async () => ({ default: (await import("../watch/HaltsView.tsx")).HaltsView })),
@@ -73,6 +89,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "rules",
+    group: "Act",
+    letter: "r",
     name: "Rules",
     icon: IconRuler2,
     component: lazy(async () => ({ default: (await import("../watch/RulesView.tsx")).RulesView })),
@@ -80,6 +98,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "orders",
+    group: "Act",
+    letter: "d",
     name: "Orders",
     icon: IconListDetails,
     component: lazy(async () => ({
@@ -89,6 +109,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "profit",
+    group: "Watch",
+    letter: "l",
     name: "Profit",
     icon: IconChartLine,
     component: lazy(async () => ({
@@ -98,6 +120,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "tokens",
+    group: "Administer",
+    letter: "t",
     name: "Tokens",
     icon: IconKey,
     component: lazy(async () => ({
@@ -107,6 +131,8 @@ export const VIEWS: readonly View[] = [
   },
   {
     path: "health",
+    group: "Watch",
+    letter: "c",
     name: "Health",
     icon: IconClipboardList,
     component: lazy(async () => ({
