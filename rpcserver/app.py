@@ -25,6 +25,7 @@ from loguru import logger
 
 from rpcserver.alerting.shell import open_alerting
 from rpcserver.apis.catalogue import registry
+from rpcserver.certificates import tls_context
 from rpcserver.core.events import Noticed
 from rpcserver.core.standing import Word
 from rpcserver.domain.directive import Halt, HaltScope
@@ -51,7 +52,7 @@ from rpcserver.server.dashboard import dashboard_pages
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import serve
 from rpcserver.server.second_person import SecondPersonRule
-from rpcserver.server.settings import PageAccess, ServerSettings, tls_context
+from rpcserver.server.settings import PageAccess, ServerSettings
 from rpcserver.server.traffic import Traffic
 from rpcserver.settings import Settings, VenueKind
 from rpcserver.stopping import drain, listening_for_stop

@@ -17,9 +17,9 @@ from rpcserver.core.events import Noticed
 from rpcserver.core.pruning import Pruned
 from rpcserver.domain.directive import POLICY, Policy
 from rpcserver.domain.errors import NotPrunable
+from rpcserver.domain.policy import RETENTION_DAYS_MIN
 from rpcserver.driver.engine import Engine
 from rpcserver.journal.archive import Prunable, prune_to_archive
-from rpcserver.settings import RETENTION_DAYS_MIN
 
 _DAY = timedelta(days=1)
 

@@ -12,13 +12,15 @@ from __future__ import annotations
 import enum
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from rpcserver.certificates import CertificateUnusable, can_be_read, tls_context
+from rpcserver.domain.policy import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN
 from rpcserver.settings_alerts import (
     AlertSettings,
     WebhookSettings,
@@ -42,8 +44,6 @@ CLIENT_VARIABLES = frozenset(
     {"RPCSERVER_CA_FILE", "RPCSERVER_TOKEN", "RPCSERVER_TOKEN_FILE", "RPCSERVER_URL"}
 )
 """Variables that tell a *client* where the server is: not settings, and not mistyped ones."""
-
-RETENTION_DAYS_MIN = 7  # an idempotency key is promised for one
 
 _Flag = Annotated[bool, Meta(description="true or false")]
 _Text = Annotated[str, Meta(min_length=1, description="a text")]
@@ -195,7 +195,12 @@ class AuditSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     retention_days: Annotated[
         int,
-        Meta(ge=0, le=36_500, description="days, 7 to 36500, or 0", extra={"unit": "days"}),
+        Meta(
+            ge=0,
+            le=RETENTION_DAYS_MAX,
+            description="days, 7 to 36500, or 0",
+            extra={"unit": "days"},
+        ),
         _for("how long the audit is kept, unless a policy says so; 0: for ever"),
     ] = 0
     archive_dir: Annotated[
@@ -281,13 +286,13 @@ def load_settings(
         for key, value in overrides.items()
         if value is not None
     }
+    wrong: set[str] = set()
     if "data_dir" not in given:
-        given |= _default_directory(problems)
-    settings = build(Settings, given, problems)
-    if settings is not None:
-        wrong = (*_contradictions(settings), *_useless_paths(settings))
-        problems.extend(f"{origin(key, given)}{key}: {why}" for key, why in wrong)
-    if settings is None or problems:
+        given |= _default_directory(problems, wrong)
+    settings = build(Settings, given, problems, wrong)
+    for key, why in (*_contradictions(settings, wrong), *_useless_paths(settings, wrong)):
+        problems.append(f"{origin(key, given)}{key}: {why}")
+    if problems:
         raise SettingsError(tuple(problems))
     return settings
 
@@ -299,28 +304,37 @@ def setting_keys() -> tuple[str, ...]:
 
 # --- rules -------------------------------------------------------------------------------------
 
+_PAIR = ("tls_certificate", "tls_key")
 
-def _default_directory(problems: list[str]) -> Found:
+
+def _default_directory(problems: list[str], wrong: set[str]) -> Found:
     try:
         return {"data_dir": Given(default_data_dir(), "the default")}
     except RuntimeError:  # there is no home, as for a user of a container
         problems.append("data_dir: expected a path: there is no home directory to choose one in")
+        wrong.add("data_dir")
         return {}
 
 
-def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What is wrong with which key that the type of a setting cannot tell."""
+def _contradictions(settings: Settings, wrong: Set[str]) -> Iterator[tuple[str, str]]:
+    """
+    What is wrong with which key that the type of a setting cannot tell.
+
+    Of keys that are *wrong* already nothing more is said: what they were to be is not known.
+    """
     if 0 < settings.audit.retention_days < RETENTION_DAYS_MIN:
         yield (
             "audit.retention_days",
             f"expected 0 (for ever) or at least {RETENTION_DAYS_MIN}: "
             "idempotency keys are forgotten with what goes",
         )
-    if settings.tls_certificate is not None and settings.tls_key is None:
-        yield "tls_certificate", "expected tls_key beside it: both or neither"
-    if settings.tls_key is not None and settings.tls_certificate is None:
-        yield "tls_key", "expected tls_certificate beside it: both or neither"
-    if not (settings.insecure or settings.is_encrypted or is_loopback(settings.host)):
+    if wrong.isdisjoint(_PAIR):
+        if settings.tls_certificate is not None and settings.tls_key is None:
+            yield "tls_certificate", "expected tls_key beside it: both or neither"
+        if settings.tls_key is not None and settings.tls_certificate is None:
+            yield "tls_key", "expected tls_certificate beside it: both or neither"
+    is_open = not (settings.insecure or settings.is_encrypted or is_loopback(settings.host))
+    if is_open and wrong.isdisjoint({"host", "insecure", "tls_certificate"}):
         yield (
             "host",
             f"{settings.host} is reachable from other machines and there is no TLS: "
@@ -330,17 +344,24 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         ("ws://", "wss://")
     ):
         yield "venue.url", f"expected ws://127.0.0.1:8788 or the like, got {settings.venue.url!r}"
-    yield from webhook_contradictions(settings.webhooks)
+    yield from webhook_contradictions(settings.webhooks, wrong)
 
 
-def _useless_paths(settings: Settings) -> Iterator[tuple[str, str]]:
+def _useless_paths(settings: Settings, wrong: Set[str]) -> Iterator[tuple[str, str]]:
     """Paths that look right and are not, while there is still somebody to read it."""
-    for key, path in (
-        ("tls_certificate", settings.tls_certificate),
-        ("tls_key", settings.tls_key),
-    ):
-        if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+    certificate, key_file = settings.tls_certificate, settings.tls_key
+    is_readable = True
+    for key, path in zip(_PAIR, (certificate, key_file), strict=True):
+        if path is not None and not can_be_read(path):
+            is_readable = False
             yield key, f"expected a file that can be read, got {str(path)!r}"
+    if is_readable and certificate is not None and key_file is not None:
+        try:
+            tls_context(certificate, key_file)
+        except CertificateUnusable as unusable:
+            yield "tls_certificate", f"{unusable.why}, got {str(certificate)!r}, {str(key_file)!r}"
+    if "data_dir" in wrong:
+        return
     directory = settings.data_dir.absolute()
     there = next(path for path in (directory, *directory.parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):

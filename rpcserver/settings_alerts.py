@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from rpcserver.certificates import why_untrusted
 from rpcserver.domain.alerts import CODES
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -92,20 +92,24 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ] = None
 
 
-def webhook_contradictions(webhooks: Mapping[str, WebhookSettings]) -> Iterator[tuple[str, str]]:
-    """What is wrong with which key that the type of a setting cannot tell. Never a secret."""
+def webhook_contradictions(
+    webhooks: Mapping[str, WebhookSettings], wrong: Set[str]
+) -> Iterator[tuple[str, str]]:
+    """
+    What is wrong with which key that the type of a setting cannot tell, if it is not *wrong*
+    already. Never a secret.
+    """
     for name, webhook in webhooks.items():
         key = f"webhooks.{name}"
         if not NAME.fullmatch(name):
             yield key, "expected a name of a-z, 0-9, - and _, at most 32 characters"
-        if (why := _useless_url(webhook.url)) is not None:
+        if f"{key}.url" not in wrong and (why := _useless_url(webhook.url)) is not None:
             yield f"{key}.url", why
         for code in webhook.codes:
             if code not in CODES and code != "audit_head":
                 yield f"{key}.codes", f"there is no alert {code!r}; protocol.md lists them"
-        file = webhook.ca_file
-        if file is not None and not (file.is_file() and os.access(file, os.R_OK)):
-            yield f"{key}.ca_file", f"expected a file that can be read, got {str(file)!r}"
+        if (file := webhook.ca_file) is not None and (why := why_untrusted(file)) is not None:
+            yield f"{key}.ca_file", f"{why}, got {str(file)!r}"
 
 
 def _useless_url(url: str) -> str | None:

@@ -193,14 +193,23 @@ def _variable(name: str, names: Mapping[str, str]) -> str | None:
 
 
 def build(
-    section: type[Section], given: Mapping[str, Given], problems: list[str], prefix: str = ""
-) -> Section | None:
-    """Make *section* of what was given for it, or add every problem and return None."""
+    section: type[Section],
+    given: Mapping[str, Given],
+    problems: list[str],
+    wrong: set[str],
+    prefix: str = "",
+) -> Section:
+    """
+    Make *section* of what was given for it; every problem is added to *problems*.
+
+    The keys that have one are added to *wrong*: in the answer they have their default, or None
+    where there is none, so that everything else can be looked at, too.
+    """
     values: dict[str, object] = {}
     for name, kind in get_type_hints(section, include_extras=True).items():
         key = prefix + name
         if is_table(kind):
-            values[name] = build(kind, given, problems, f"{key}.")
+            values[name] = build(kind, given, problems, wrong, f"{key}.")
         elif (named := named_tables(kind)) is not None:
             chosen = dict.fromkeys(
                 each.removeprefix(f"{key}.").partition(".")[0]
@@ -208,25 +217,28 @@ def build(
                 if each.startswith(f"{key}.")
             )
             values[name] = {
-                each: build(named, given, problems, f"{key}.{each}.") for each in chosen
+                each: build(named, given, problems, wrong, f"{key}.{each}.") for each in chosen
             }
         elif (found := given.get(key)) is not None:
             try:
                 values[name] = _converted(found, kind)
             except msgspec.ValidationError:
+                wrong.add(key)
                 problems.append(
                     f"{found.origin}: {key}: expected {expected(kind)}, "
                     f"got {shown(key, found.value)}{_nearest_word(kind, found.value)}"
                 )
     needed = {f.name for f in msgspec.structs.fields(section) if f.required}
     for name in sorted(needed - values.keys()):
-        if not any(prefix + name in problem for problem in problems):
+        values[name] = None
+        if prefix + name not in wrong:
+            wrong.add(prefix + name)
             kind = get_type_hints(section, include_extras=True)[name]
             where = origin(prefix.removesuffix("."), given)
             problems.append(
                 f"{where}{prefix}{name}: expected {expected(kind)}, and it is not given"
             )
-    return None if problems else section(**values)
+    return section(**values)
 
 
 def _converted(given: Given, kind: object) -> object:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import trustme
 
 from rpcserver.server import limits
 from rpcserver.settings import (
@@ -138,12 +139,24 @@ def test_refusals_of_the_file(tmp_path: Path, text: str, told: str) -> None:
     assert told in refusal(write(tmp_path, text))
 
 
+def a_pair(path: Path) -> dict[str, object]:
+    """A certificate and its key."""
+    issued = trustme.CA().issue_cert("localhost")
+    pair: dict[str, object] = {}
+    for key, blob in (
+        ("tls_certificate", issued.cert_chain_pems[0]),
+        ("tls_key", issued.private_key_pem),
+    ):
+        pair[key] = path / f"{key}.pem"
+        blob.write_to_path(str(pair[key]))
+    return pair
+
+
 def test_beyond_this_machine_only_with_tls_or_by_an_explicit_word(tmp_path: Path) -> None:
     assert "no TLS" in refusal(overrides={"host": "0.0.0.0"})
 
     assert load_settings(None, {}, {"host": "0.0.0.0", "insecure": True}).insecure
-    pem = write(tmp_path, "")
-    encrypted = load_settings(None, {}, {"host": "0.0.0.0", "tls_certificate": pem, "tls_key": pem})
+    encrypted = load_settings(None, {}, {"host": "0.0.0.0", **a_pair(tmp_path)})
     assert encrypted.url.startswith("wss://")
 
 
@@ -176,14 +189,26 @@ def test_what_only_a_second_look_finds_is_told_with_its_line(
 def test_a_file_that_cannot_be_read_is_named_before_anything_starts(
     tmp_path: Path, key: str
 ) -> None:
-    pem = write(tmp_path, "")
-    given: dict[str, object] = {"tls_certificate": pem, "tls_key": pem}
+    given = a_pair(tmp_path)
     given[key] = tmp_path / "nowhere.pem"
 
     told = refusal(overrides=given)
 
     assert f"the command line: {key}: expected a file that can be read, got " in told
     assert "nowhere.pem" in told
+
+
+def test_files_that_are_no_certificate_and_its_key_are_named(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    pair = a_pair(tmp_path)
+    mixed = pair | {"tls_key": a_pair(tmp_path / "other")["tls_key"]}
+    empty = write(tmp_path, "")
+
+    for given in (mixed, pair | {"tls_certificate": empty}):
+        told = refusal(overrides=given)
+        assert "the command line: tls_certificate: " in told
+        assert str(given["tls_certificate"]) in told
+        assert str(given["tls_key"]) in told
 
 
 def test_a_data_directory_that_cannot_be_one_is_named(tmp_path: Path) -> None:
@@ -234,6 +259,73 @@ access = "Tokens"
         f'{config}:14: monitoring.access: expected "loopback", "token" or "open", got \'Tokens\''
         "; did you mean token?",
     ]
+
+
+def test_mistakes_of_every_kind_are_told_at_once(tmp_path: Path) -> None:
+    """Unknown keys, wrong values, contradictions and files that cannot be read: one round."""
+    config = write(
+        tmp_path,
+        f"""
+prot = 1
+host = "0.0.0.0"
+port = "many"
+data_dir = "{tmp_path}/rpcserver.toml/data"
+tls_key = "/nowhere/key.pem"
+
+[audit]
+retention_days = 3
+
+[venue]
+kind = "remote"
+url = "localhost"
+seed = -1
+
+[webhooks.desk]
+url = "http://alerts.example"
+secret = "short"
+ca_file = "{tmp_path}/rpcserver.toml"
+
+[webhooks.night]
+secret = "staple the other one"
+codes = ["exit_fialed"]
+""",
+    )
+
+    lines = refusal(config).splitlines()
+
+    named = {tuple(line.removeprefix(f"{config}:").split(": ")[:2]) for line in lines}
+    assert named == {
+        ("2", "prot"),
+        ("3", "host"),
+        ("4", "port"),
+        ("5", "data_dir"),
+        ("6", "tls_key"),
+        ("9", "audit.retention_days"),
+        ("13", "venue.url"),
+        ("14", "venue.seed"),
+        ("17", "webhooks.desk.url"),
+        ("18", "webhooks.desk.secret"),
+        ("19", "webhooks.desk.ca_file"),
+        ("22", "webhooks.night.url"),
+        ("23", "webhooks.night.codes"),
+    }
+    assert len(lines) == 14, "the key of the certificate can neither be read nor has one beside it"
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ('host = "0.0.0.0"\ninsecure = 1\n', "insecure: expected true or false"),
+        ("tls_key = 1\ntls_certificate = 2\n", "expected a path"),
+        ('tls_key = ""\nhost = "0.0.0.0"\ntls_certificate = 2\n', "expected a path"),
+    ],
+)
+def test_what_was_meant_by_a_wrong_value_is_not_guessed(
+    tmp_path: Path, text: str, only: str
+) -> None:
+    told = refusal(write(tmp_path, text)).splitlines()
+
+    assert all(only in line for line in told), told
 
 
 def test_a_mistake_in_the_writing_is_told_with_its_line(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -47,6 +47,8 @@ WordsFilter: TypeAlias = tuple[str, ...] | UnsetType | None
 Number: TypeAlias = Decimal | UnsetType
 Choices: TypeAlias = Mapping[str, tuple[str, ...]]
 
+_ASKED: Final = {"reason": "why", "principal": "who it speaks for"}  # what a needed key answers
+
 
 class Args(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -64,9 +66,7 @@ class Args(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for name, key in names:
             value = getattr(self, name)
             if key in filters and (value is None or is_empty(value)):
-                raise InvalidRequest(
-                    "empty_filter", f"{key} is empty: leave it out, or say what it should match"
-                )
+                raise InvalidRequest("empty_filter", f"{key} is empty: {filters[key]}")
             if isinstance(value, Decimal):
                 value = checked(value, key, zero=key in self.may_be_zero)
             elif isinstance(value, dict) and all(isinstance(v, Decimal) for v in value.values()):
@@ -79,18 +79,21 @@ class Args(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @cache
-def filters_of(args_type: type[msgspec.Struct]) -> frozenset[str]:
+def filters_of(args_type: type[msgspec.Struct]) -> Mapping[str, str]:
     """
-    The keys of *args_type* that are filters, as the wire spells them.
+    The keys of *args_type* that are filters, as the wire spells them, and what an empty one should
+    have been.
 
     A filter is what admits `null` to the decoder, so that it can be refused for what it is:
     `empty_filter`, never "all".
     """
-    return frozenset(
-        field.encode_name
+    return {
+        field.encode_name: f"it is needed, say {_ASKED.get(field.name, 'which')}"
+        if field.required
+        else "leave it out, or say what it should match"
         for field in msgspec.structs.fields(args_type)
         if type(None) in typing.get_args(field.type)
-    )
+    }
 
 
 def words_of(kind: type[enum.Enum]) -> tuple[str, ...]:

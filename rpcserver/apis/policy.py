@@ -31,6 +31,8 @@ from rpcserver.domain.directive import Policy
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.policy import (
+    RETENTION_DAYS_MAX,
+    RETENTION_DAYS_MIN,
     Exited,
     MarketHours,
     Passing,
@@ -45,7 +47,6 @@ from rpcserver.domain.rule import Retry
 registry = Registry()
 
 ENTRIES_MAX: Final = 200  # of one list
-RETENTION_DAYS_MAX: Final = 36_500
 RATE_MAX: Final = Decimal(1_000_000)
 RETRY_TIMES_MAX: Final = 100
 RETRY_TICKS_MAX: Final = 10_000
@@ -157,7 +158,7 @@ def set_policy(args: SetPolicyArgs, asked: Asked) -> Ask:
         changes["retry"] = _retry(args.retry)
     if isinstance(args.retention_days, int):
         changes["retention_days"] = _within(
-            args.retention_days, "retentionDays", RETENTION_DAYS_MAX
+            args.retention_days, "retentionDays", RETENTION_DAYS_MAX, least=RETENTION_DAYS_MIN
         )
     if not changes:
         raise InvalidRequest("missing_argument", "say what the policy is, or what to clear")
@@ -246,9 +247,9 @@ def _accounts(names: WordsFilter, asked: Asked) -> tuple[AccountRef, ...]:
     return asked.refs(accounts_named(asked, words(UNSET, names, "account")))
 
 
-def _within(value: int, key: str, most: int) -> int:
-    if not 1 <= value <= most:
-        raise InvalidRequest("invalid_argument", f"{key}: 1 to {most}")
+def _within(value: int, key: str, most: int, *, least: int = 1) -> int:
+    if not least <= value <= most:
+        raise InvalidRequest("invalid_argument", f"{key}: {least} to {most}")
     return value
 
 

@@ -17,11 +17,11 @@ from rpcserver.cli.output import Output
 from rpcserver.core.pruning import Pruned
 from rpcserver.domain.errors import JournalBroken, NotPrunable
 from rpcserver.domain.ids import PrincipalId
+from rpcserver.domain.policy import RETENTION_DAYS_MIN
 from rpcserver.journal.archive import prune_to_archive
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.retention import told
-from rpcserver.settings import RETENTION_DAYS_MIN
 
 _PERSON = PrincipalId("console")  # whoever sits at the machine
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from rpcserver.domain.ids import AccountRef
 from rpcserver.domain.naming import InstrumentSelector
+
+RETENTION_DAYS_MIN: Final = 7  # of the journal: an idempotency key is promised for one
+RETENTION_DAYS_MAX: Final = 36_500
 
 
 class RateOf(enum.Enum):

@@ -56,7 +56,7 @@ ERRORS: Mapping[str, ErrorCode] = MappingProxyType(
         "unknown_argument": ErrorCode(400, _REPAIR, "A key that is not known; nothing was done."),
         "invalid_argument": ErrorCode(400, _REPAIR, "A value that is not what was expected."),
         "missing_argument": ErrorCode(400, _REPAIR, "A value that is needed is missing."),
-        "empty_filter": ErrorCode(400, _REPAIR, 'null, "" and [] are no filters, and never "all".'),
+        "empty_filter": ErrorCode(400, _REPAIR, 'null, "" and [] say nothing, and never "all".'),
         "filter_required": ErrorCode(400, _REPAIR, "The call needs at least one filter."),
         "unexpected_filter": ErrorCode(400, _REPAIR, "The call closes everything; no filters."),
         "unknown_account": ErrorCode(404, _REPAIR, "No such account, or no grant for it."),

@@ -190,6 +190,29 @@ def test_a_filter_that_says_nothing_never_means_all(name: str, key: str, nothing
     assert key in error.detail
 
 
+@pytest.mark.parametrize(
+    ("name", "args", "told"),
+    [
+        ("Release", '{"haltId":"halt-1","reason":""}', "reason is empty: it is needed, say why"),
+        ("Release", '{"haltId":null,"reason":"r"}', "haltId is empty: it is needed, say which"),
+        (
+            "CreateToken",
+            '{"principal":" ","roles":["viewer"],"accounts":["*"]}',
+            "principal is empty: it is needed, say who it speaks for",
+        ),
+        (
+            "Flatten",
+            '{"account":""}',
+            "account is empty: leave it out, or say what it should match",
+        ),
+    ],
+)
+def test_what_is_needed_and_empty_is_not_to_be_left_out(name: str, args: str, told: str) -> None:
+    error = refused(name, args)
+
+    assert (error.code, error.detail) == ("empty_filter", told)
+
+
 def test_flatten_without_a_filter_is_refused() -> None:
     assert refused("Flatten", "{}").code == "filter_required"
     assert refused("Flatten", '{"dryRun":true,"fraction":0.5}').code == "filter_required"

@@ -275,6 +275,10 @@ async def test_the_policy_is_changed_by_administrators_of_everything_within_the_
             twice = [{"role": "trader", "perSecond": 1}] * 2
             contradiction = await admin.call("SetPolicy", {"rates": twice, "reason": "r"})
             mute = await admin.call("SetPolicy", {"retentionDays": 30})
+            short = [
+                await admin.call("SetPolicy", {"retentionDays": days, "reason": "r"})
+                for days in (6, 1, 0, -7, 36_501)
+            ]
             told = await admin.call("SetPolicy", {"retentionDays": 30, "reason": "the law"})
 
     assert [each["error"] for each in refused] == ["forbidden", "forbidden"]
@@ -283,6 +287,8 @@ async def test_the_policy_is_changed_by_administrators_of_everything_within_the_
     assert "'Flatten'" in wrong[2]["detail"], "the nearest name"
     assert contradiction["error"] == "contradiction"
     assert mute["error"] == "missing_argument"
+    for each in short:
+        assert (each["error"], each["detail"]) == ("invalid_argument", "retentionDays: 7 to 36500")
     assert (told["policy"]["retentionDays"], told["policy"]["reason"]) == (30, "the law")
 
 
