@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeGuard
 
 import msgspec
 
 from rpcserver.apis.decoding import decode_args
-from rpcserver.apis.registry import Asked, CloseTerms, ClosingApi, Directory, Registry
+from rpcserver.apis.registry import Api, Asked, CloseTerms, ClosingApi, Directory, Registry
 from rpcserver.core.requests import CloseRequest, Scope
 from rpcserver.domain.directive import Rule
 from rpcserver.domain.errors import InvalidRequest
@@ -31,8 +32,8 @@ def stored_terms(
             what *by* may not touch.
     """
     api = registry.find(call.api)
-    if not isinstance(api, ClosingApi) or api.permission is not Permission.CLOSE:
-        closing = (each.name for each in registry if isinstance(each, ClosingApi))
+    if not _only_closes(api):
+        closing = (each.name for each in registry if _only_closes(each))
         raise InvalidRequest(
             "invalid_argument", f"api: {call.api[:64]!r} is none of {', '.join(closing)}"
         )
@@ -71,6 +72,8 @@ def stored_request(call: StoredCall, terms: CloseTerms, by: Principal, key: str)
         on_fence=terms.on_fence,
         wait_for_open=terms.wait_for_open,
         dust=terms.dust,
+        stay_flat=terms.stay_flat,
+        on_refill=terms.on_refill,
         must_match=terms.must_match,
     )
 
@@ -94,6 +97,11 @@ def flatten_request(
         reason=why,
         deadline=deadline,
     )
+
+
+def _only_closes(api: Api | None) -> TypeGuard[ClosingApi[msgspec.Struct]]:
+    """Whether it opens nothing afterwards: nobody is there to see to that."""
+    return isinstance(api, ClosingApi) and api.permission is Permission.CLOSE
 
 
 def _digest(key: str) -> str:

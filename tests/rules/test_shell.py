@@ -410,6 +410,20 @@ async def test_a_client_that_falls_silent_is_closed_once() -> None:
         assert (await alerts(engine)).count("deadman_fired") == 1
 
 
+async def test_what_a_switch_closed_is_kept_flat_for_as_long_as_its_call_says() -> None:
+    args = '{"account":"Sim101","stayFlatMs":60000,"onRefill":"close"}'
+    switch = msgspec.structs.replace(SWITCH, call=StoredCall(api="Flatten", args=args))
+    async with open_venue(held(2)) as venue, ruled(WatchedJournal(), venue) as engine:
+        await lay(engine, switch)
+        await anyio.sleep(25)
+        assert not positions(venue)
+
+        await venue.control(held(1))
+        await anyio.sleep(30)
+        assert not positions(venue)
+        assert "refilled" in await alerts(engine)
+
+
 async def test_law_32_a_restart_gives_one_full_period_and_what_fired_has_fired() -> None:
     journal = WatchedJournal()
     async with open_venue(held(2)) as venue:

@@ -303,7 +303,12 @@ ARM = {
 ARM_ERRORS: list[tuple[dict[str, Any], str, str]] = [
     (ARM | {"timeoutMs": 999}, "invalid_argument", "timeoutMs"),
     (ARM | {"api": "GetQuote"}, "invalid_argument", "api"),
-    (ARM | {"api": "Reverse", "args": {}}, "invalid_argument", "api"),
+    (
+        ARM | {"api": "Reverse", "args": {}},
+        "invalid_argument",
+        "api: 'Reverse' is none of Flatten, FlattenEverything, ClosePosition, ExitAll, BatchClose, "
+        "Liquidate, LiquidateAll",
+    ),
     (ARM | {"args": {"acount": MINE}}, "unknown_argument", "acount"),
     (ARM | {"args": {"account": OTHER}}, "unknown_account", "Other"),
     (ARM | {"args": {"account": MINE, "dryRun": True}}, "invalid_argument", "dryRun"),
@@ -321,6 +326,7 @@ async def test_a_switch_whose_call_cannot_be_made_is_not_armed(
 
     assert told["error"] == code, told
     assert names in told["detail"]
+    assert not told["detail"].endswith("FlatPlace")
     assert not desk.engine.directives
 
 
