@@ -36,6 +36,8 @@ CODES: Mapping[str, str] = {
     "halt_swept": "a halt that stands canceled orders that could open risk, "
     "after a restart or when a venue came back",
     "limit_passed": "a limit's amount was reached, and its rule acted",
+    "day_start_carried": "nobody could read an account when a limit's day began: "
+    "the last equity known before it is the day's start",
     "limit_unmeasured": "for 10 s a limit could not be held against anything: a figure is missing",
     "schedule_missed": "a flatten by time of day was not begun by its second deadline",
     "schedule_failed": "a flatten by time of day was not flat by its second deadline",

@@ -192,6 +192,8 @@ class Mark(DirectiveBase, frozen=True, kw_only=True, tag="mark"):
     day: date | None = None  # limit: whose start it is; time of day: the last that was settled
     start: Decimal | None = None  # equity when the day began
     highest: Decimal | None = None  # equity ever since the rule was laid down
+    last: Decimal | None = None  # equity as last kept, of a day's loss
+    last_at: datetime | None = None  # when that was read
     is_beyond: bool = False  # the limit: it acts once each time it is passed
     passed: int = 0  # how often it was
 

@@ -23,6 +23,9 @@ from rpcserver.domain.position import Position
 from rpcserver.domain.rule import Limit, Measure
 
 STEP = Decimal("0.01")  # of the limit: how far the highest equity rises before it is kept
+LEAP = Decimal("0.1")  # of the limit: how far equity moves before it is kept at once
+KEPT_EVERY = timedelta(seconds=60)  # the last equity, otherwise
+DAY_START_PATIENCE = timedelta(seconds=60)  # a reading that comes so late is not the day's start
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     value: Decimal | None = None  # what was measured
     acts: bool = False  # the limit was passed just now
     missing: str = ""  # why nothing was measured
+    carried: str = ""  # how the day's start is known, where nobody could read it
 
 
 def judge(limit: Limit, mark: Mark, figures: Figures, now: datetime) -> Judgement:
@@ -57,7 +61,9 @@ def judge(limit: Limit, mark: Mark, figures: Figures, now: datetime) -> Judgemen
     measured = _measure(limit, figures)
     if isinstance(measured, Unmeasured):
         return Judgement(mark=mark, missing=measured.why)
+    carried = ""
     if limit.measure.is_of_equity:
+        carried = _carried(limit, mark, now)
         mark = _marked(limit, mark, measured, now)
         reference = mark.start if limit.measure is Measure.DAILY_LOSS else mark.highest
         assert reference is not None, "it was just marked"
@@ -65,7 +71,7 @@ def judge(limit: Limit, mark: Mark, figures: Figures, now: datetime) -> Judgemen
     is_beyond = measured >= limit.amount
     acts = is_beyond and not mark.is_beyond
     after = msgspec.structs.replace(mark, is_beyond=is_beyond, passed=mark.passed + acts)
-    return Judgement(mark=after, value=measured, acts=acts)
+    return Judgement(mark=after, value=measured, acts=acts, carried=carried)
 
 
 def day_of(limit: Limit, now: datetime) -> date:
@@ -74,17 +80,50 @@ def day_of(limit: Limit, now: datetime) -> date:
     return local.date() - timedelta(days=local.time() < limit.day_starts_at)
 
 
-def _marked(limit: Limit, mark: Mark, equity: Decimal, now: datetime) -> Mark:
-    """The mark with the day's start and the highest equity brought up to date."""
+def _carried(limit: Limit, mark: Mark, now: datetime) -> str:
+    """
+    Why the day begins with what was last known before it; empty: it does not.
+
+    What is lost while the venue, or this server, is away over the day's roll is lost on the new
+    day: counted from the first reading after it, nobody would ever count it.
+    """
     today = day_of(limit, now)
+    if limit.measure is not Measure.DAILY_LOSS or mark.last is None or mark.last_at is None:
+        return ""
+    if mark.day is None or mark.day >= today:
+        return ""
+    began = datetime.combine(today, limit.day_starts_at, ZoneInfo(limit.zone))
+    if now - began <= DAY_START_PATIENCE:
+        return ""
+    return (
+        f"nothing could be read within {DAY_START_PATIENCE.total_seconds():g} s of the day's start "
+        f"at {began.isoformat()}: it begins with {mark.last:f}, of {mark.last_at.isoformat()}"
+    )
+
+
+def _marked(limit: Limit, mark: Mark, equity: Decimal, now: datetime) -> Mark:
+    """The mark with the day's start, the last and the highest equity brought up to date."""
+    today = day_of(limit, now)
+    is_daily = limit.measure is Measure.DAILY_LOSS
     if mark.start is None or mark.day is None or mark.day < today:
-        is_daily = limit.measure is Measure.DAILY_LOSS
+        start = mark.last if _carried(limit, mark, now) else equity
         mark = msgspec.structs.replace(
-            mark, day=today, start=equity, is_beyond=mark.is_beyond and not is_daily
+            mark, day=today, start=start, is_beyond=mark.is_beyond and not is_daily
         )
+    if is_daily and _is_news(limit, mark, equity, now):
+        mark = msgspec.structs.replace(mark, last=equity, last_at=now)
     if mark.highest is None or equity >= mark.highest + limit.amount * STEP:
         mark = msgspec.structs.replace(mark, highest=equity)
     return mark
+
+
+def _is_news(limit: Limit, mark: Mark, equity: Decimal, now: datetime) -> bool:
+    """Whether the last equity is worth a row: a restart knows of no later one."""
+    if mark.last is None or mark.last_at is None:
+        return True
+    moved, since = abs(equity - mark.last), now - mark.last_at
+    is_due = since >= KEPT_EVERY or since < timedelta()  # a clock that was set back
+    return moved >= limit.amount * LEAP or (is_due and moved > 0)
 
 
 # --- what is measured ----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup
 from loguru import logger
 
@@ -121,6 +122,10 @@ class LimitWatch:
         else:
             judgement = judge(limit, before, figures, self._actor.now())
         await self._tell_missing(rule, limit, account, before.name, judgement.missing)
+        if judgement.carried:
+            await self._tell_carried(target, before, judgement)
+            if not self._stands(target):
+                return
         if judgement.acts:
             self._acting.add(before.name)
             tasks.start_soon(self._act, target, judgement)
@@ -144,6 +149,15 @@ class LimitWatch:
             self._told.add(name)
             detail = f"{rule.rule_id}: {limit.measure.value} of {account} is not known: {why}"
             await self._actor.alert("limit_unmeasured", detail, (account,))
+
+    async def _tell_carried(self, target: _Target, before: Mark, judgement: Judgement) -> None:
+        """The day began unseen: people are told once, whatever follows from it."""
+        rule, limit, _, account = target
+        detail = f"{rule.rule_id}: {limit.measure.value} of {account}: {judgement.carried}"
+        await self._actor.alert("day_start_carried", detail, (account,))
+        if self._stands(target):
+            begun = msgspec.structs.replace(judgement.mark, is_beyond=False, passed=before.passed)
+            await self._actor.keep(begun)
 
     async def _act(self, target: _Target, judgement: Judgement) -> None:
         """Do what a limit says, tell people, and remember; what could not be done is owed still."""

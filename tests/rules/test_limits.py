@@ -17,7 +17,7 @@ from rpcserver.domain.instrument import Instrument, InstrumentType
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.position import Position
 from rpcserver.domain.rule import Limit, LimitAction, Measure
-from rpcserver.rules.limits import Figures, Judgement, day_of, judge
+from rpcserver.rules.limits import DAY_START_PATIENCE, Figures, Judgement, day_of, judge
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SIM = AccountRef(VenueId("paper"), AccountId("Sim101"))
@@ -129,13 +129,52 @@ def test_it_acts_once_each_time_it_is_passed() -> None:
     assert told[-1].mark.passed == 2
 
 
+def of_days(*readings: tuple[datetime, str]) -> list[Judgement]:
+    """What a limit of a day's loss says of equities at their times."""
+    mark, told = MARK, []
+    for at, equity in readings:
+        judgement = judge(limit(Measure.DAILY_LOSS), mark, figures(equity), at)
+        told.append(judgement)
+        mark = judgement.mark
+    return told
+
+
+EVENING = datetime(2026, 3, 3, 23, 59, 30, tzinfo=UTC)
+
+
 def test_a_new_day_begins_anew() -> None:
-    told = through(
-        limit(Measure.DAILY_LOSS), "100000", "98000", "97500", "96500", step=timedelta(hours=10)
+    told = of_days(
+        (NOON, "100000"),
+        (EVENING, "98000"),
+        (EVENING + timedelta(seconds=60), "97500"),
+        (EVENING + timedelta(hours=9), "96500"),
     )
 
     assert [each.acts for each in told] == [False, True, False, True]
     assert told[-1].mark.start == 97_500
+    assert not any(each.carried for each in told)
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_a_day_whose_start_nobody_could_read_begins_with_what_was_last_known(days: int) -> None:
+    back = EVENING + timedelta(days=days, seconds=30) + DAY_START_PATIENCE + timedelta(seconds=1)
+    told = of_days((NOON, "100000"), (EVENING, "99500"), (back, "98500"), (back, "98499"))
+
+    assert [each.acts for each in told] == [False, False, True, False]
+    assert told[-1].mark.start == 99_500
+    assert told[-1].mark.day == back.date()
+    assert [bool(each.carried) for each in told] == [False, False, True, False]
+    assert "99500" in told[2].carried
+    assert EVENING.isoformat() in told[2].carried
+
+
+def test_what_is_last_known_is_kept_now_and_then_and_at_every_leap() -> None:
+    """A row a second would be written for nothing; one a minute bounds what a restart forgets."""
+    quiet = [(NOON + timedelta(seconds=second), f"{100_000 - second}") for second in range(100)]
+    leap = (NOON + timedelta(seconds=100), "99700")
+    kept = [each.mark.last for each in of_days(*quiet, leap)]
+
+    assert list(dict.fromkeys(kept)) == [100_000, 99_940, 99_700]
 
 
 def test_a_restart_forgets_neither_the_days_start_nor_the_highest_nor_that_it_acted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, date, time, timedelta
 from decimal import Decimal
 
@@ -329,6 +330,42 @@ async def test_what_the_day_began_with_survives_a_restart() -> None:
             await anyio.sleep(10)
             assert (await alerts(engine)).count("limit_passed") == 1
             assert await operations(engine) == 1
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_what_is_lost_over_the_days_roll_while_the_venue_is_away_counts(
+    is_restarted: bool,
+) -> None:
+    limit = msgspec.structs.replace(loss(), day_starts_at=time(12, 10))
+    journal = WatchedJournal()
+    async with open_venue(held(2)) as venue:
+        await price(venue, "100")
+        async with AsyncExitStack() as lives:
+            engine = await lives.enter_async_context(ruled(journal, venue))
+            await lay(engine, rule(limit))
+            await until(12, 5)
+            await venue.control(CutLink())
+            if is_restarted:
+                await lives.aclose()
+                journal = journal.reopened()
+                engine = await lives.enter_async_context(ruled(journal, venue, known=False))
+            await price(venue, "89")
+            await until(12, 20)
+            assert positions(venue), "nobody knows of a loss yet"
+            await venue.control(ClearFaults())
+            await anyio.sleep(60)
+
+            assert not positions(venue)
+            assert len(halts(engine)) == 1
+            told = await alerts(engine)
+            assert told.count("day_start_carried") == 1
+            assert told.count("limit_passed") == 1
+            [mark] = [
+                record.directive
+                for record in engine.directives.values()
+                if isinstance(record.directive, Mark)
+            ]
+            assert (mark.day, mark.passed) == (EPOCH.date(), 1)
 
 
 async def test_an_alert_only_tells() -> None:
