@@ -1,24 +1,25 @@
-import {
-  ActionIcon,
-  AppShell,
-  Burger,
-  Button,
-  Group,
-  NavLink,
-  Text,
-  useMantineColorScheme,
-} from "@mantine/core";
-import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
-import { Suspense, useState } from "react";
+import { AppShell, Burger, Button, Group, Text } from "@mantine/core";
+import { useDisclosure, useDocumentTitle, useHotkeys } from "@mantine/hooks";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 
-import { useConnection, useDesk, useRights } from "../desk/hooks.ts";
+import { useConnection, useRights } from "../desk/hooks.ts";
 import { type Aim, FlattenContext } from "../flatten/aim.ts";
 import { FlattenDrawer } from "../flatten/FlattenDrawer.tsx";
 import { ConnectionBanner } from "./ConnectionBanner.tsx";
+import { ConnectionMark } from "./ConnectionMark.tsx";
+import { useJumps } from "./jumps.ts";
+import { KeyboardHelp } from "./KeyboardHelp.tsx";
+import { ModeMark } from "./ModeMark.tsx";
 import { Notices } from "./Notices.tsx";
-import { linkTo, useRoute } from "./route.ts";
+import { PersonMenu } from "./PersonMenu.tsx";
+import { useRoute } from "./route.ts";
+import classes from "./Shell.module.css";
+import { ThumbBar } from "./ThumbBar.tsx";
+import { ViewBoundary } from "./ViewBoundary.tsx";
+import { ViewMenu } from "./ViewMenu.tsx";
 import { VIEWS } from "./views.ts";
+
+const AT_HAND = ["positions", "operations"];
 
 interface ShellProps {
   readonly onSignOut: () => void;
@@ -27,58 +28,57 @@ interface ShellProps {
 /** Around every view: where we are, whether we hear the server, and the one red button. */
 export function Shell({ onSignOut }: ShellProps) {
   const [isMenuOpen, menu] = useDisclosure();
+  const [isHelpOpen, help] = useDisclosure();
   const [aim, setAim] = useState<Aim>();
   const rights = useRights();
-  const desk = useDesk();
-  const connection = useConnection();
+  const isLive = useConnection().is === "live";
+  const main = useRef<HTMLElement>(null);
   const route = useRoute();
-  const views = VIEWS.filter((view) => view.isFor(rights));
+  const views = useMemo(() => VIEWS.filter((view) => view.isFor(rights)), [rights]);
   const view = views.find(({ path }) => path === route.view) ?? views[0];
+  const flatten = () => {
+    if (rights.closes) setAim({});
+  };
   useHotkeys([
-    [
-      "f",
-      () => {
-        if (rights.closes) setAim({});
-      },
-    ],
+    ["f", flatten],
+    ["?", help.toggle],
+    ["shift+?", help.toggle],
   ]);
+  useJumps(views);
+  useDocumentTitle(`${isLive ? "" : "Not live · "}${view?.name ?? ""} · rpcserver`);
+  useFocusOnChange(view?.path, main);
   if (view === undefined) return null;
   const Shown = view.component;
   return (
     <FlattenContext value={setAim}>
+      <Button className={classes.skip} onClick={() => main.current?.focus()}>
+        Skip to the view
+      </Button>
       <AppShell
         header={{ height: 56 }}
         navbar={{ width: 200, breakpoint: "sm", collapsed: { mobile: !isMenuOpen } }}
+        footer={{ height: { base: 68, sm: 0 } }}
         padding="md"
       >
         <AppShell.Header>
-          <Group h="100%" px="md" justify="space-between" wrap="nowrap">
-            <Group wrap="nowrap">
+          <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="sm">
+            <Group wrap="nowrap" gap="sm">
               <Burger
                 opened={isMenuOpen}
                 onClick={menu.toggle}
                 hiddenFrom="sm"
                 size="sm"
                 aria-label="Menu"
+                aria-expanded={isMenuOpen}
               />
-              <Text fw={700}>rpcserver</Text>
+              <Text className={classes.brand}>rpcserver</Text>
+              <ModeMark />
             </Group>
-            <Group wrap="nowrap">
-              <Text size="sm" c="dimmed" visibleFrom="sm">
-                {desk.principal}
-              </Text>
-              <ColorSchemeButton />
-              <ActionIcon variant="subtle" aria-label="Sign out" onClick={onSignOut}>
-                <IconLogout size={18} />
-              </ActionIcon>
+            <Group wrap="nowrap" gap="sm">
+              <ConnectionMark />
+              <PersonMenu onKeys={help.open} onSignOut={onSignOut} />
               {rights.closes && (
-                <Button
-                  color="red"
-                  onClick={() => {
-                    setAim({});
-                  }}
-                  aria-keyshortcuts="f"
-                >
+                <Button color="red" onClick={flatten} aria-keyshortcuts="f" visibleFrom="sm">
                   Flatten
                 </Button>
               )}
@@ -86,27 +86,27 @@ export function Shell({ onSignOut }: ShellProps) {
           </Group>
         </AppShell.Header>
         <AppShell.Navbar p="xs" aria-label="Views">
-          {views.map(({ path, name, icon: Icon }) => (
-            <NavLink
-              key={path}
-              href={linkTo(path)}
-              label={name}
-              active={path === view.path}
-              aria-current={path === view.path ? "page" : undefined}
-              leftSection={<Icon size={18} />}
-              onClick={menu.close}
-            />
-          ))}
+          <ViewMenu views={views} shown={view} onChoose={menu.close} />
         </AppShell.Navbar>
-        <AppShell.Main>
+        <AppShell.Main ref={main} tabIndex={-1} className={classes.main}>
           <ConnectionBanner />
           <Notices />
-          <div data-stale={connection.is !== "live"}>
-            <Suspense fallback={<Text c="dimmed">Loading…</Text>}>
-              <Shown />
-            </Suspense>
+          <div data-stale={!isLive}>
+            <ViewBoundary key={view.path} name={view.name}>
+              <Suspense fallback={<Text c="dimmed">Loading…</Text>}>
+                <Shown />
+              </Suspense>
+            </ViewBoundary>
           </div>
         </AppShell.Main>
+        <AppShell.Footer hiddenFrom="sm">
+          <ThumbBar
+            views={views.filter(({ path }) => AT_HAND.includes(path))}
+            shown={view}
+            mayClose={rights.closes}
+            onFlatten={flatten}
+          />
+        </AppShell.Footer>
       </AppShell>
       <FlattenDrawer
         aim={aim}
@@ -114,16 +114,24 @@ export function Shell({ onSignOut }: ShellProps) {
           setAim(undefined);
         }}
       />
+      <KeyboardHelp
+        views={views}
+        mayClose={rights.closes}
+        isOpen={isHelpOpen}
+        onClose={help.close}
+      />
     </FlattenContext>
   );
 }
 
-function ColorSchemeButton() {
-  const { colorScheme, toggleColorScheme } = useMantineColorScheme();
-  const isDark = colorScheme === "dark";
-  return (
-    <ActionIcon variant="subtle" aria-label="Light or dark" onClick={toggleColorScheme}>
-      {isDark ? <IconSun size={18} /> : <IconMoon size={18} />}
-    </ActionIcon>
-  );
+/** Whoever goes to another view by keyboard reads on there. */
+function useFocusOnChange(
+  path: string | undefined,
+  main: { readonly current: HTMLElement | null },
+): void {
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current !== path) main.current?.focus({ preventScroll: true });
+    before.current = path;
+  }, [path, main]);
 }
