@@ -195,7 +195,7 @@ def _selects(scope: Scope, position: Position, instrument: Instrument) -> bool:
         )
         and (scope.side is None or position.side is scope.side)
         and (scope.product_group is None or instrument.product_group is scope.product_group)
-        and (not scope.positions or position.key in scope.positions)
+        and (not scope.positions or _is_named(scope, position))
         and (scope.position_id is None or position.position_id == scope.position_id)
         and (
             scope.strategy_tag is None
@@ -203,6 +203,12 @@ def _selects(scope: Scope, position: Position, instrument: Instrument) -> bool:
         )
         and _wins_as_asked(scope.pnl, position)
     )
+
+
+def _is_named(scope: Scope, position: Position) -> bool:
+    if not scope.sides:  # as operations have it that older versions opened
+        return position.key in scope.positions
+    return (position.key, position.side) in zip(scope.positions, scope.sides, strict=True)
 
 
 def _wins_as_asked(pnl: Pnl | None, position: Position) -> bool:

@@ -67,6 +67,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     product_group: ProductGroup | None = None
     position_id: PositionId | None = None
     positions: tuple[PositionKey, ...] = ()  # none but these; empty: no filter
+    sides: tuple[PositionSide, ...] = ()  # and of each of them only this; empty: either
     pnl: Pnl | None = None
     oldest_only: bool = False  # of everything that matches, the position opened first
 

@@ -18,7 +18,7 @@ from rpcserver.domain.directive import Rule
 from rpcserver.domain.ids import OperationId
 from rpcserver.domain.naming import InstrumentSelector
 from rpcserver.domain.order import OrderType
-from rpcserver.domain.position import PositionKey
+from rpcserver.domain.position import Position
 from rpcserver.domain.principal import is_granted
 from rpcserver.domain.rule import Retry
 
@@ -66,15 +66,16 @@ def next_attempt(
     if at >= ends:
         return None
     request = first.request
-    # Of those positions alone: what was opened elsewhere meanwhile was meant.
+    # Of those positions alone, on their side: what was opened elsewhere meanwhile was meant.
     scope = msgspec.structs.replace(
         request.scope,
-        accounts=tuple(dict.fromkeys(key.account_ref for key in left)),
+        accounts=tuple(dict.fromkeys(position.account_ref for position in left)),
         instruments=tuple(
             InstrumentSelector(asked=name, exact=name)
-            for name in dict.fromkeys(key.instrument for key in left)
+            for name in dict.fromkeys(position.instrument for position in left)
         ),
-        positions=left,
+        positions=tuple(position.key for position in left),
+        sides=tuple(position.side for position in left),
         everything=False,
         oldest_only=False,
     )
@@ -98,13 +99,13 @@ def next_attempt(
     return Attempt(again, at)
 
 
-def left_open(rule: Rule, report: OperationReport) -> tuple[PositionKey, ...]:
-    """The positions of the rule's accounts that a whole close is known to have left."""
+def left_open(rule: Rule, report: OperationReport) -> tuple[Position, ...]:
+    """The positions of the rule's accounts, as they were, that a whole close is known to leave."""
     request = report.request
     if request.dry_run or not request.amount.is_whole or report.cancelled:
         return ()
     return tuple(
-        leg.position.key
+        leg.position
         for leg in report.legs
         if leg.outcome in _AGAIN
         and rule.covers(leg.position.account_ref)

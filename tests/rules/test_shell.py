@@ -705,6 +705,21 @@ async def test_a_retry_closes_no_position_that_was_not_left() -> None:
         assert positions(venue) == {(SIM, NQ): 5}
 
 
+async def test_a_retry_closes_no_position_that_stands_on_the_other_side_now() -> None:
+    async with open_venue(held(2), held(-2, NQ)) as venue, ruled(WatchedJournal(), venue) as engine:
+        for instrument in (MES, NQ):
+            await venue.control(SetPhase(instrument=instrument, phase=MarketPhase.CLOSED))
+        await lay(engine, rule(AGAIN))
+        await engine.close(whole())
+        await anyio.sleep(20)
+        await venue.control(held(-5))  # out of the two by hand, and short: that is meant
+        for instrument in (MES, NQ):
+            await venue.control(SetPhase(instrument=instrument, phase=None))
+        await anyio.sleep(600)
+
+        assert positions(venue) == {(SIM, MES): -3}
+
+
 async def test_a_limit_taken_back_while_its_account_is_read_does_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
