@@ -18,7 +18,6 @@ from rpcserver.core.events import (
 )
 from rpcserver.core.halts import admission, reducing_only, refused_by_halt
 from rpcserver.core.orders import find_order
-from rpcserver.core.plan import covers
 from rpcserver.core.records import (
     CancelIntended,
     ChangeIntended,
@@ -27,6 +26,7 @@ from rpcserver.core.records import (
     Resolved,
 )
 from rpcserver.core.requests import OrderOutcome, PlaceRequest
+from rpcserver.core.scoping import covers
 from rpcserver.core.state import OrderState
 from rpcserver.domain.ids import OperationId
 from rpcserver.domain.instrument import Instrument

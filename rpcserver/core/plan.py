@@ -1,8 +1,8 @@
 """
 The plan: from what an account holds to legs with absolute targets (law 38), cancels and sizes.
 
-Scope is resolved here and nowhere else (law 13): positions and orders are filtered by the same
-rules from the same reading, and what no rule selects is not touched.
+Positions and orders are filtered by the same rules (`scoping.py`) from the same reading, and what
+no rule selects is not touched (law 13).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from hashlib import sha256
 import msgspec
 
 from rpcserver.core.records import PlannedLeg, SnapshotTaken
-from rpcserver.core.requests import Amount, CloseRequest, Pnl, Rounding, Scope
+from rpcserver.core.requests import Amount, CloseRequest, Rounding, Scope
+from rpcserver.core.scoping import is_excluded, selects, takes_orders
 from rpcserver.core.state import Lane, State
-from rpcserver.domain.account import UNREAD
 from rpcserver.domain.capabilities import Capabilities
 from rpcserver.domain.ids import AccountRef, InstrumentId, OperationId, VenueOrderId
 from rpcserver.domain.instrument import Instrument
@@ -49,7 +49,7 @@ def plan_account(
     for position in _in_order_of_work(snapshot.positions, capabilities):
         instrument = snapshot.instruments[position.instrument]
         key = position.key
-        if not _selects(request.scope, position, instrument):
+        if not selects(request.scope, position, instrument):
             continue
         working = orders.pop(key, [])
         lane = state.find_lane(key)
@@ -58,7 +58,7 @@ def plan_account(
         # when that began: two half closes are not one whole (law 38).
         base = lane.base if lane is not None else expected
         joins = _at_work(lane)
-        if _is_excluded(request.scope, instrument):
+        if is_excluded(request.scope, instrument):
             legs.append(
                 PlannedLeg(number=0, key=key, target=expected, expected=expected, excluded=True)
             )
@@ -113,7 +113,7 @@ def oldest(snapshots: Iterable[SnapshotTaken], scope: Scope) -> tuple[Position |
         position
         for snapshot in snapshots
         for position in snapshot.positions
-        if _selects(scope, position, snapshot.instruments[position.instrument])
+        if selects(scope, position, snapshot.instruments[position.instrument])
     ]
     if not matches:
         return None, 0
@@ -156,71 +156,6 @@ def estimate(legs: Iterable[PlannedLeg], capabilities: Mapping[str, Capabilities
         settle = told.position_settle if told is not None else 0.0
         longest = max(longest, settle if count else 0.0)
     return longest
-
-
-def covers(scope: Scope, account: AccountRef, instrument: Instrument | None) -> bool:
-    """Whether new risk in *instrument* would be new risk in *scope* (law 9)."""
-    if {account, AccountRef(account.venue, UNREAD)}.isdisjoint(scope.accounts):
-        return False
-    if not scope.instruments or instrument is None:
-        return True
-    return any(selector.matches(instrument) for selector in scope.instruments)
-
-
-# --- selection ---------------------------------------------------------------------------------
-
-
-def takes(scope: Scope, position: Position, instrument: Instrument) -> bool:
-    """Whether *position*, in an account of *scope*, is one that it closes."""
-    return _selects(scope, position, instrument) and not _is_excluded(scope, instrument)
-
-
-def takes_orders(scope: Scope, instrument: Instrument) -> bool:
-    """Whether it cancels orders in *instrument*, in an account of *scope*, where none is held."""
-    is_of_a_position = scope.side or scope.pnl or scope.position_id or scope.oldest_only
-    return (
-        not (is_of_a_position or scope.positions or _is_excluded(scope, instrument))
-        and (not scope.instruments or any(s.matches(instrument) for s in scope.instruments))
-        and scope.product_group in (None, instrument.product_group)
-    )
-
-
-def _selects(scope: Scope, position: Position, instrument: Instrument) -> bool:
-    """Whether every filter that is set matches."""
-    return (
-        not position.is_flat
-        and (
-            not scope.instruments
-            or any(selector.matches(instrument) for selector in scope.instruments)
-        )
-        and (scope.side is None or position.side is scope.side)
-        and (scope.product_group is None or instrument.product_group is scope.product_group)
-        and (not scope.positions or _is_named(scope, position))
-        and (scope.position_id is None or position.position_id == scope.position_id)
-        and (
-            scope.strategy_tag is None
-            or any(tagged.tag == scope.strategy_tag for tagged in position.tags)
-        )
-        and _wins_as_asked(scope.pnl, position)
-    )
-
-
-def _is_named(scope: Scope, position: Position) -> bool:
-    if not scope.sides:  # as operations have it that older versions opened
-        return position.key in scope.positions
-    return (position.key, position.side) in zip(scope.positions, scope.sides, strict=True)
-
-
-def _wins_as_asked(pnl: Pnl | None, position: Position) -> bool:
-    if pnl is None:
-        return True
-    if position.unrealized is None:
-        return False
-    return position.unrealized > 0 if pnl is Pnl.WINNERS else position.unrealized < 0
-
-
-def _is_excluded(scope: Scope, instrument: Instrument) -> bool:
-    return any(selector.matches(instrument) for selector in scope.exclude)
 
 
 def _in_order_of_work(

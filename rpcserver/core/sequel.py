@@ -14,8 +14,8 @@ import msgspec
 from rpcserver.core.clients import gate, send_order
 from rpcserver.core.decision import Pen, Refused
 from rpcserver.core.events import OrderRequested
-from rpcserver.core.plan import covers
 from rpcserver.core.requests import CloseRequest, PlaceRequest, Sequel
+from rpcserver.core.scoping import covers
 from rpcserver.core.state import Leg, Operation
 from rpcserver.domain.ids import ClientOrderId, OperationId, sequel_order_id
 from rpcserver.domain.order import OrderRequest

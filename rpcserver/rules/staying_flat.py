@@ -16,9 +16,9 @@ import anyio.abc
 import msgspec
 
 from rpcserver.core.entries import Entry
-from rpcserver.core.plan import takes, takes_orders
 from rpcserver.core.records import OperationFinished
 from rpcserver.core.requests import CloseRequest, OnRefill
+from rpcserver.core.scoping import takes, takes_orders
 from rpcserver.domain.account import UNREAD, AccountSnapshot
 from rpcserver.domain.errors import InvalidRequest
 from rpcserver.domain.ids import AccountRef, OperationId, VenueId

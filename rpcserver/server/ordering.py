@@ -24,8 +24,8 @@ from rpcserver.apis.queries import (
     Replaced,
     ReplaceOrder,
 )
-from rpcserver.core.plan import covers
 from rpcserver.core.requests import CancelRequest, ChangeRequest, PlaceRequest
+from rpcserver.core.scoping import covers
 from rpcserver.domain.account import AccountSnapshot
 from rpcserver.domain.capabilities import ReduceOnly
 from rpcserver.domain.errors import InvalidRequest, VenueError

@@ -547,7 +547,7 @@ def let_joined_targets_add_up(patch: Patch) -> None:
 
 def close_whatever_the_account_holds(patch: Patch) -> None:
     """A lost filter closes everything."""
-    patch.setattr(plan, "_selects", always(True))
+    patch.setattr(plan, "selects", always(True))
 
 
 def call_everything_a_success(patch: Patch) -> None:
