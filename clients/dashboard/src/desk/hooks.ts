@@ -13,14 +13,16 @@ import {
   useCallback,
   useContext,
   useEffect,
+  useMemo,
   useRef,
   useState,
   useSyncExternalStore,
 } from "react";
 
+import type { Asked } from "./asked.ts";
 import type { Board } from "./board.ts";
 import type { Desk, Profit } from "./desk.ts";
-import type { Rights } from "./rights.ts";
+import { type Rights, rightsOf } from "./rights.ts";
 import type { Story } from "./story.ts";
 
 export const DeskContext = createContext<Desk | undefined>(undefined);
@@ -33,7 +35,8 @@ export function useDesk(): Desk {
 }
 
 export function useRights(): Rights {
-  return useDesk().rights;
+  const roles = useDesk().client.authenticated?.roles;
+  return useMemo(() => rightsOf(roles ?? []), [roles]);
 }
 
 export function useConnection(): ConnectionState {
@@ -62,6 +65,12 @@ const DOES: Readonly<Record<keyof Rights, string>> = {
   goesAlone: "goes alone",
   oversees: "oversees",
 };
+
+/** The newest answer of what is asked again and again; undefined until there is one. */
+export function useAsked<Answer>(asked: Asked<Answer>): Answer | undefined {
+  const watch = useCallback((tell: () => void) => asked.watch(tell), [asked]);
+  return useSyncExternalStore(watch, () => asked.answer);
+}
 
 /** Every row of a board, as often as it changes and the screen is drawn. */
 export function useRows<Row>(board: Board<Row>): readonly Row[] {

@@ -2,7 +2,8 @@ import { Alert } from "@mantine/core";
 import { IconPlugConnectedX } from "@tabler/icons-react";
 
 import { useConnection, useNow } from "../desk/hooks.ts";
-import { formatDuration, formatTime } from "../words/format.ts";
+import { formatAge, formatTime } from "../words/format.ts";
+import classes from "./Shell.module.css";
 
 /** Says that what is shown is old, and how old; nothing while it is not. */
 export function ConnectionBanner() {
@@ -12,16 +13,17 @@ export function ConnectionBanner() {
   const since = connection.is === "stale" ? connection.since : undefined;
   return (
     <Alert
-      color="red"
+      className={classes.banner}
+      color="red.9"
       variant="filled"
-      mb="md"
-      role="alert"
+      role="region" // the mark in the header tells it aloud, once
+      aria-label="Connection"
       icon={<IconPlugConnectedX />}
       title="Not connected: nothing here is live"
     >
       {since === undefined
         ? "Connecting…"
-        : `Last heard at ${formatTime(since)}, ${formatDuration(now - since)} ago. Connecting again…`}
+        : `Last heard at ${formatTime(since)}, ${formatAge(now - since)} ago. Connecting again. Whatever was accepted goes on at the server.`}
     </Alert>
   );
 }
