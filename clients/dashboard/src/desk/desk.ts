@@ -18,13 +18,17 @@ import {
   type SubscriptionFrame,
 } from "rpcclient";
 
+import { Asked } from "./asked.ts";
 import { Board } from "./board.ts";
+import { News } from "./news.ts";
 import { Positions } from "./positions.ts";
 import { type Rights, rightsOf } from "./rights.ts";
 import { Story } from "./story.ts";
 import { Vigil } from "./vigil.ts";
 
 const FOLLOWED_MAX = 50; // stories kept; the oldest that are over are forgotten
+const HALT_CODES = ["halt_set", "halt_released", "limit_passed", "panic_pressed"];
+const APPROVAL_CODES = ["approval_required", "approved", "broken_glass"];
 const SWEEP_MS = 5_000;
 const EXECUTIONS_MAX = 500;
 const KEEPALIVE_MS = 3_000; // a server that fell silent is found out within two of them
@@ -51,6 +55,11 @@ export class Desk {
   readonly executions = new Board<ExecutionItem>((fill) => `${fill.venue}:${fill.tradeId}`);
   readonly operations = new Board<OperationItem>((operation) => operation.operationId);
   readonly alerts = new Board<AlertItem>((alert) => String(alert.auditSeq));
+  /** Failures since the page was opened that nobody has seen to. */
+  readonly news = new News();
+  /** What stands, and what waits: no channel tells it to everybody. */
+  readonly halts = new Asked(() => this.client.call("ListHalts"));
+  readonly approvals = new Asked(() => this.client.call("ListApprovals"));
   /** What the server said about itself, such as `restarting`; the newest last. */
   readonly notices = new Board<ServerFrame & { readonly key: string }>((notice) => notice.key);
   /** Every second, for as long as the page is open. */
@@ -110,6 +119,8 @@ export class Desk {
   /** Leave. What the server has accepted goes on. */
   close(): void {
     clearInterval(this.#timer);
+    this.halts.stop();
+    this.approvals.stop();
     this.connection.close();
     this.client.close();
   }
@@ -162,6 +173,8 @@ export class Desk {
     this.client.onState((state) => {
       if (state.is === "ended") this.options.onEnd(state.because);
     });
+    this.halts.start();
+    this.approvals.start();
     void this.#watch();
     void this.#watchProfit();
     this.positions.board.watch(() => {
@@ -190,6 +203,10 @@ export class Desk {
         this.executions.replace(executions);
         this.operations.replace(operations);
         this.alerts.replace(alerts);
+        this.news.catchUp(alerts, operations, this.rights.oversees);
+        this.halts.refresh();
+        this.approvals.refresh();
+        if (this.rights.oversees) void this.#recallAlerts();
         this.#followRunning(operations);
         break;
       }
@@ -216,16 +233,41 @@ export class Desk {
         }
         break;
       case "operations":
-        for (const item of frame.items)
+        for (const item of frame.items) {
           this.operations.put({ ...this.operations.get(item.operationId), ...item });
+          if (!this.rights.oversees) this.news.takeOperation(item);
+        }
         this.#followRunning(frame.items);
         break;
       case "alerts":
-        for (const item of frame.items) this.#takeAlert(item);
+        for (const item of frame.items) {
+          this.#takeAlert(item);
+          this.news.takeAlert(item);
+        }
+        this.#lookAfter(frame.items);
         break;
       case "audit":
         break;
     }
+  }
+
+  /** The snapshot has the newest; what nobody has acknowledged may be older. */
+  async #recallAlerts(): Promise<void> {
+    try {
+      const { alerts } = await this.client.call("ListAlerts", { open: true, limit: 500 });
+      for (const alert of alerts) {
+        if (this.alerts.get(String(alert.auditSeq)) === undefined) this.alerts.put(alert);
+      }
+    } catch {
+      // Those of the snapshot are there; the page of alerts says what is wrong.
+    }
+  }
+
+  /** Some alerts say that what stands or waits is not what it was. */
+  #lookAfter(items: readonly AlertItem[]): void {
+    const codes = new Set(items.map(({ code }) => code));
+    if (HALT_CODES.some((code) => codes.has(code))) this.halts.refresh();
+    if (APPROVAL_CODES.some((code) => codes.has(code))) this.approvals.refresh();
   }
 
   /** An acknowledgement is an item of its own: it belongs to the alert that it speaks of. */
