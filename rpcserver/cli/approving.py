@@ -14,6 +14,7 @@ from rpcserver.cli.answers import Approval, Approvals, read
 from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, is_interactive, moment, table
+from rpcserver.cli.voices import acting
 from rpcserver.cli.watching import follow
 
 ACCOUNTS_SHOWN = 4
@@ -39,6 +40,7 @@ def approvals(
     raise typer.Exit(talk(connection, output, work))
 
 
+@acting()
 def confirm(
     code: Annotated[str, typer.Argument(help="The code that the first call was answered with.")],
     yes: options.Yes = False,

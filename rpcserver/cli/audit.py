@@ -114,6 +114,7 @@ def export_audit(
     try:
         with out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
             head = asyncio.run(_export(path, stream, after))
+            stream.flush()
     except (JournalUnusable, OSError) as exc:
         output.complain("cannot_export", str(exc))
         raise typer.Exit(Exit.ERROR) from exc

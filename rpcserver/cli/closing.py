@@ -14,6 +14,7 @@ from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, is_interactive
 from rpcserver.cli.pressing import Press, press
+from rpcserver.cli.voices import acting
 
 Names = list[str] | None
 
@@ -181,6 +182,7 @@ def liquidate(
 # --- how -----------------------------------------------------------------------------------------
 
 
+@acting()
 def _close(pressed: Press, connection: Connection, as_json: bool) -> None:
     output = Output(is_json=as_json)
     if not (pressed.is_confirmed or pressed.is_dry) and (as_json or not is_interactive()):

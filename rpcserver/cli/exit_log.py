@@ -111,6 +111,7 @@ def export_csv(
             out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as file
         ):
             lines = asyncio.run(_write(path, file))
+            file.flush()
     except (JournalUnusable, OSError) as exc:
         output.complain("cannot_export", str(exc))
         raise typer.Exit(Exit.ERROR) from exc

@@ -36,6 +36,7 @@ class Exit(enum.IntEnum):
     TARGET_REACHED = 10
     UNHEALTHY = 11
     INTERRUPTED = 130
+    READER_GONE = 141
 
     @property
     def meaning(self) -> str:
@@ -57,6 +58,7 @@ _MEANING: dict[Exit, str] = {
     Exit.TARGET_REACHED: "what was asked is reached and proven, and it is not flat",
     Exit.UNHEALTHY: "doctor or audit verify found something wrong",
     Exit.INTERRUPTED: "interrupted: an accepted operation goes on at the server",
+    Exit.READER_GONE: "nobody read on, as in a pipe to head; what closes goes on to its own code",
 }
 assert _MEANING.keys() == set(Exit), "an exit code has no meaning"
 

@@ -31,6 +31,7 @@ from rpcserver.cli import (
 from rpcserver.cli.connection import CA_VARIABLE, trust
 from rpcserver.cli.exits import Exit, explain
 from rpcserver.cli.output import Output
+from rpcserver.cli.voices import ReaderGone, take_voice
 
 app = typer.Typer(
     name="rpcserver",
@@ -102,7 +103,13 @@ app.add_typer(preferring.policy, name="policy", rich_help_panel="Manage")
 
 def run() -> None:
     """Run the command line and exit with a code of `exits.py`."""
-    sys.exit(main(sys.argv[1:]))
+    take_voice()
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except* ReaderGone:
+        code = Exit.READER_GONE
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:

@@ -22,6 +22,7 @@ from rpcserver.cli import options
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, clock, is_interactive, moment, plain, table
 from rpcserver.cli.serving import Config, leaves, load
+from rpcserver.cli.voices import acting
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.panic import Diary, Entry, Pressed, Verdict, press, take_over
 from rpcserver.panic.diary import (
@@ -40,6 +41,7 @@ from rpcserver.settings import Settings
 _WORD = "panic"
 
 
+@acting()
 def panic(
     reason: Annotated[str, typer.Option("--reason", help="Why: for the audit of the next server.")],
     account: Annotated[

@@ -17,6 +17,7 @@ from rpcserver import app
 from rpcserver.cli import options
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output
+from rpcserver.cli.voices import acting
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.settings import Settings, SettingsError, load_settings
 from rpcserver.venues.paper import PaperSettings
@@ -43,6 +44,7 @@ Config = Annotated[
 ]
 
 
+@acting()
 def serve(
     data_dir: Directory = None,
     host: Annotated[
@@ -91,6 +93,7 @@ def serve(
     raise typer.Exit(_run(lambda: app.run(settings, announce), output))
 
 
+@acting()
 def venue(
     context: typer.Context,
     data_dir: Directory = None,
