@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 from hashlib import sha256
 
 import msgspec
@@ -227,10 +227,9 @@ def _amount(
     if asked is not None:
         return min(instrument.round_down(asked), available)
     if amount.fraction is not None and amount.fraction != 1:
-        lots = amount.fraction * available / instrument.lot
-        if amount.rounding is Rounding.UP:
-            lots = lots.to_integral_value(rounding=ROUND_CEILING)
-        return min(instrument.round_down(lots * instrument.lot), available)
+        to_lot = ROUND_CEILING if amount.rounding is Rounding.UP else ROUND_DOWN
+        lots = (amount.fraction * available / instrument.lot).to_integral_value(rounding=to_lot)
+        return min(lots * instrument.lot, available)
     return available
 
 

@@ -87,6 +87,7 @@ class Scene:
         stop: str | None = None,
         reduce_only: bool = False,
         oco: str | None = None,
+        holding: Holding = Holding.NET,
         name: str = "",
     ) -> OrderReport:
         """Place an order of somebody else's that does not trade at once."""
@@ -101,6 +102,7 @@ class Scene:
             stop_price=Decimal(stop) if stop else None,
             reduce_only=reduce_only,
             oco_id=oco,
+            holding=holding,
         )
         report = await self.venue.submit_order(order)
         assert not report.status.is_terminal

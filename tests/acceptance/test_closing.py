@@ -91,6 +91,38 @@ async def test_close_position_in_part_shrinks_what_has_become_too_large(
     assert await desk.scene.positions(desk.account) == {MES: Decimal(3)}
 
 
+@pytest.mark.parametrize(
+    ("api", "args", "left"),
+    [
+        ("Flatten", {"quantity": 1, "marketPosition": "long"}, (3, 3)),
+        ("Flatten", {"quantity": 1}, (3, 2)),
+        ("Flatten", {"fraction": 0.5}, (2, 2)),
+        ("ClosePosition", {"instrument": MES, "percent": 0.5}, (2, 1)),
+    ],
+)
+async def test_law_15_each_side_of_a_hedge_keeps_a_stop_of_its_own_size(
+    hedge_desk: Stage, api: str, args: dict[str, object], left: tuple[int, int]
+) -> None:
+    desk, long, short = hedge_desk, Holding.LONG, Holding.SHORT
+    await desk.scene.hold(desk.account, MES, 4, "5780.00", holding=long)
+    await desk.scene.hold(desk.account, MES, -3, "5780.00", holding=short)
+    await desk.scene.rest(desk.account, MES, "sell", 4, stop="5000.00", holding=long)
+    await desk.scene.rest(desk.account, MES, "buy", 3, stop="6500.00", holding=short)
+
+    answer = await desk.client.call(api, {"account": desk.account} | args)
+
+    assert answer.data["success"] is True
+    assert {leg.get("unprotected", False) for leg in answer.data["legs"]} == {False}
+    guards = {order.holding: order.remaining for order in await desk.scene.working(desk.account)}
+    assert guards == {long: left[0], short: left[1]}
+    assert await desk.scene.positions(desk.account) == {
+        f"{MES} long": left[0],
+        f"{MES} short": -left[1],
+    }
+    told = {remaining["quantity"] for remaining in answer.data["remainingPositions"]}
+    assert told <= set(left)
+
+
 async def test_a_guard_that_nothing_is_left_for_is_canceled(desk: Stage) -> None:
     """The stop comes before the target: what is left is guarded by it alone."""
     await desk.scene.hold(desk.account, MES, 4, "5780.00")

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from rpcserver.domain.ids import AccountId
-from rpcserver.domain.order import OrderStatus, OrderType
+from rpcserver.domain.order import Holding, OrderStatus, OrderType
 from rpcserver.venues.paper.faults import FillBeforeCancel, RefuseOrders, StickCancels
 from tests.acceptance.clients import connected
 from tests.acceptance.conftest import Stage
@@ -190,6 +190,32 @@ async def test_a_bracket_is_as_large_as_the_position_that_is_left(desk: Stage) -
     assert stop.oco_id is not None
     assert stop.reduce_only
     assert entry.venue_order_id in [order.venue_order_id for order in working]
+
+
+async def test_law_15_a_bracket_of_one_side_of_a_hedge_leaves_the_others(hedge_desk: Stage) -> None:
+    desk, long, short = hedge_desk, Holding.LONG, Holding.SHORT
+    await desk.scene.hold(desk.account, MES, 4, "5780.00", holding=long)
+    await desk.scene.hold(desk.account, MES, -3, "5780.00", holding=short)
+    old = await desk.scene.rest(desk.account, MES, "sell", 4, stop="5000.00", holding=long)
+    other = await desk.scene.rest(desk.account, MES, "buy", 3, stop="6500.00", holding=short)
+
+    args = {
+        "account": desk.account,
+        "instrument": MES,
+        "holding": "long",
+        "stopPrice": "5100.00",
+        "limitPrice": "6400.00",
+    }
+    data = (await desk.client.call("CancelAndBracket", args)).data
+
+    assert data["success"], data
+    assert (data["quantity"], data["canceledOrderIds"]) == (4, [old.venue_order_id])
+    working = await desk.scene.working(desk.account)
+    assert [o.venue_order_id for o in working if o.holding is short] == [other.venue_order_id]
+    assert {o.type: o.remaining for o in working if o.holding is long} == {
+        OrderType.STOP_MARKET: 4,
+        OrderType.LIMIT: 4,
+    }
 
 
 async def test_what_fills_while_it_is_canceled_makes_the_bracket_smaller(desk: Stage) -> None:

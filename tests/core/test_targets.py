@@ -163,6 +163,9 @@ def test_law_11_a_fraction_rounds_down_to_the_lot(fraction: str, left: int) -> N
     world.close(flatten(fraction=fraction))
 
     assert venue.position(key) == left
+    assert {str(order.quantity) for order in venue.orders.values()} <= {"1", "2", "3"}, (
+        "whole lots, and written so"
+    )
 
 
 def test_a_fraction_of_less_than_a_lot_is_below_the_minimum_and_touches_nothing() -> None:
