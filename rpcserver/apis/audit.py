@@ -22,6 +22,7 @@ from rpcserver.domain.ids import AccountId, OperationId, PrincipalId, VenueId
 registry = Registry()
 
 PAGE_MAX: Final = 500
+SUMMARY_MAX: Final = 1000  # instruments: an answer has an end
 
 
 # --- the exit log --------------------------------------------------------------------------------
@@ -116,8 +117,11 @@ def query_audit(args: QueryAuditArgs, asked: Asked) -> Ask:
             "success": True,
         }
         if args.summary:
-            data["summary"] = summarized(found.all)
+            instruments = summarized(found.all)
+            data["summary"] = instruments[:SUMMARY_MAX]
             data["summarized"] = len(found.all)
+            if (omitted := len(instruments) - SUMMARY_MAX) > 0:
+                data["summaryOmitted"] = omitted
         return data
 
     return Ask(ReadExits(wanted, before, args.limit, whole=args.summary), answer)
@@ -152,11 +156,16 @@ def exit_answer(found: Exit) -> ExitAnswer:
 
 
 def summarized(exits: Sequence[Exit]) -> list[InstrumentSummary]:
-    """By instrument: how much was closed, at which price on the average, with which outcomes."""
+    """
+    By instrument: how much was closed, at which price on the average, with which outcomes.
+
+    Those with the most exits come first.
+    """
     by_instrument: dict[str, list[Exit]] = {}
     for each in exits:
         by_instrument.setdefault(each.instrument, []).append(each)
-    return [_summary(name, by_instrument[name]) for name in sorted(by_instrument)]
+    names = sorted(by_instrument, key=lambda name: (-len(by_instrument[name]), name))
+    return [_summary(name, by_instrument[name]) for name in names]
 
 
 def _summary(instrument: str, exits: Sequence[Exit]) -> InstrumentSummary:

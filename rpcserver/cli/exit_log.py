@@ -36,6 +36,7 @@ _FREE = frozenset({"user", "strategy", "reason", "why"})  # what people and prog
 class _Log(Shape, frozen=True, kw_only=True):
     exits: tuple[ExitAnswer, ...]
     summary: tuple[InstrumentSummary, ...] = ()
+    summary_omitted: int = 0
 
 
 User = Annotated[str | None, typer.Option("--user", help="Who called.")]
@@ -87,6 +88,8 @@ def query(
         output.line({"data": answer})
         found = read(answer, _Log)
         output.show(_lines(found.exits), _summaries(found.summary))
+        if found.summary_omitted:
+            output.remark(f"and {found.summary_omitted} instruments more: ask for less")
         return Exit.OK
 
     connection = Connection(url=url, token_file=token_file, data_dir=data_dir)

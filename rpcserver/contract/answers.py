@@ -92,6 +92,7 @@ class ExitsAnswer(PageAnswer, frozen=True, kw_only=True):
     exits: tuple[audit.ExitAnswer, ...]
     summary: tuple[audit.InstrumentSummary, ...] | UnsetType = UNSET
     summarized: int | UnsetType = UNSET
+    summary_omitted: int | UnsetType = UNSET
 
 
 class ChainAnswer(Answer, frozen=True, kw_only=True):

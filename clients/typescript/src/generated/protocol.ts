@@ -2296,6 +2296,7 @@ export interface ExitsAnswer {
   readonly exits: readonly ExitAnswer[];
   readonly summary?: readonly InstrumentSummary[];
   readonly summarized?: number;
+  readonly summaryOmitted?: number;
 }
 
 /** One line of the exit log. Quantities and prices are decimal strings. */
