@@ -22,6 +22,7 @@ import { Asked } from "./asked.ts";
 import { Board } from "./board.ts";
 import { News } from "./news.ts";
 import { Positions } from "./positions.ts";
+import { Quotes } from "./quotes.ts";
 import { type Rights, rightsOf } from "./rights.ts";
 import { Story } from "./story.ts";
 import { Vigil } from "./vigil.ts";
@@ -30,6 +31,9 @@ const FOLLOWED_MAX = 50; // stories kept; the oldest that are over are forgotten
 const HALT_CODES = ["halt_set", "halt_released", "limit_passed", "panic_pressed"];
 const APPROVAL_CODES = ["approval_required", "approved", "broken_glass"];
 const SWEEP_MS = 5_000;
+const READ_ANEW_MS = 10_000;
+const FAILED_SINCE_MS = 15 * 60_000;
+const FAILED_MAX = 5; // operations: each is told from its first step
 const EXECUTIONS_MAX = 500;
 const KEEPALIVE_MS = 3_000; // a server that fell silent is found out within two of them
 const PROFITS_MAX = 3_600; // points of the chart of an account: an hour
@@ -67,8 +71,9 @@ export class Desk {
   readonly #stories = new Map<string, Story>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #profitWatchers = new Set<() => void>();
-  #quotes: Subscription | undefined;
-  #quoted: readonly string[] = [];
+  readonly #quotes: Quotes;
+  #channels: Subscription | undefined;
+  #readAnew: ReturnType<typeof setTimeout> | undefined;
   #noticed = 0;
 
   private constructor(private readonly options: DeskOptions) {
@@ -82,8 +87,9 @@ export class Desk {
       },
     });
     this.connection = new Vigil(this.client);
+    this.#quotes = new Quotes(this.client, this.positions);
     this.#timer = setInterval(() => {
-      this.positions.sweep(Date.now());
+      this.positions.sweep(this.client.serverNow());
     }, SWEEP_MS);
   }
 
@@ -119,6 +125,8 @@ export class Desk {
   /** Leave. What the server has accepted goes on. */
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#readAnew);
+    this.#quotes.stop();
     this.halts.stop();
     this.approvals.stop();
     this.connection.close();
@@ -177,25 +185,34 @@ export class Desk {
     this.approvals.start();
     void this.#watch();
     void this.#watchProfit();
-    this.positions.board.watch(() => {
-      this.#watchQuotes();
-    });
+    this.#quotes.start();
   }
 
   async #watch(): Promise<void> {
     const channels: Channel[] = ["positions", "orders", "executions", "operations"];
     if (this.rights.oversees) channels.push("alerts");
     try {
-      for await (const frame of this.client.subscribe(channels)) this.#take(frame);
+      for (;;) {
+        this.#channels = this.client.subscribe(channels);
+        for await (const frame of this.#channels) this.#take(frame);
+        // It was closed to be read anew.
+      }
     } catch {
       // It ends with the connection, whose state says why.
     }
   }
 
+  /** What could not be read is missing here until it is. */
+  #readAnewLater(): void {
+    clearTimeout(this.#readAnew);
+    this.#readAnew = setTimeout(() => {
+      this.#channels?.close();
+    }, READ_ANEW_MS);
+  }
+
   #take(frame: SubscriptionFrame): void {
     switch (frame.type) {
       case "subscribed": {
-        if (frame.snapshot.positions === undefined) break; // an answer about quotes
         const { positions = [], orders = [], executions = [] } = frame.snapshot;
         const { operations = [], alerts = [] } = frame.snapshot;
         this.positions.replace(positions, frame.unread);
@@ -208,13 +225,15 @@ export class Desk {
         this.approvals.refresh();
         if (this.rights.oversees) void this.#recallAlerts();
         this.#followRunning(operations);
+        this.#followFailed(operations);
+        if (frame.unread.length > 0) this.#readAnewLater();
         break;
       }
       case "event":
         this.#takeEvent(frame);
         break;
       case "marketData":
-        this.positions.reprice(frame.quotes);
+        break; // asked for elsewhere: see `Quotes`
     }
   }
 
@@ -288,30 +307,24 @@ export class Desk {
     });
   }
 
+  /** What failed shortly before this page was opened shows on the map, too. */
+  #followFailed(operations: readonly OperationItem[]): void {
+    const since = this.client.serverNow() - FAILED_SINCE_MS;
+    const failed = operations.filter(
+      ({ status, success, dryRun, finishedAt }) =>
+        status !== "running" &&
+        success === false &&
+        dryRun !== true &&
+        finishedAt !== undefined &&
+        Date.parse(finishedAt) > since,
+    );
+    for (const { operationId } of failed.slice(-FAILED_MAX)) this.follow(operationId);
+  }
+
   /** What is at work shows on the map, whoever began it. */
   #followRunning(operations: readonly OperationItem[]): void {
     for (const { operationId, status, dryRun } of operations) {
       if (status === "running" && dryRun !== true) this.follow(operationId);
-    }
-  }
-
-  /** Quotes of what is held, and of nothing else. */
-  #watchQuotes(): void {
-    const instruments = this.positions.instruments;
-    if (instruments.join() === this.#quoted.join()) return;
-    this.#quoted = instruments;
-    this.#quotes?.close();
-    this.#quotes = undefined;
-    if (instruments.length === 0) return;
-    this.#quotes = this.client.subscribe([], instruments);
-    void this.#readQuotes(this.#quotes);
-  }
-
-  async #readQuotes(quotes: Subscription): Promise<void> {
-    try {
-      for await (const frame of quotes) this.#take(frame);
-    } catch {
-      // It ends with the connection, whose state says why.
     }
   }
 

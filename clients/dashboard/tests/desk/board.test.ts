@@ -1,0 +1,61 @@
+import { expect, test, vi } from "vitest";
+
+import { Board } from "../../src/desk/board.ts";
+
+interface Row {
+  readonly id: string;
+  readonly price: number;
+}
+
+function boardAndDraw(): [Board<Row>, () => void] {
+  const waiting: (() => void)[] = [];
+  const board = new Board<Row>(
+    ({ id }) => id,
+    (tell) => waiting.push(tell),
+  );
+  return [
+    board,
+    () => {
+      for (const tell of waiting.splice(0)) tell();
+    },
+  ];
+}
+
+test("however often rows change, watchers are told once a drawn frame", () => {
+  const [board, draw] = boardAndDraw();
+  const told = vi.fn();
+  board.watch(told);
+  for (let price = 0; price < 10; price += 1) board.put({ id: "a", price });
+  expect(told).not.toHaveBeenCalled();
+  draw();
+  expect(told).toHaveBeenCalledTimes(1);
+  draw();
+  expect(told).toHaveBeenCalledTimes(1);
+});
+
+test("whoever watches a row is told of that row alone", () => {
+  const [board, draw] = boardAndDraw();
+  const [ofA, ofB] = [vi.fn(), vi.fn()];
+  board.watchRow("a", ofA);
+  const stop = board.watchRow("b", ofB);
+  board.put({ id: "a", price: 1 });
+  draw();
+  expect(ofA).toHaveBeenCalledTimes(1);
+  expect(ofB).not.toHaveBeenCalled();
+  stop();
+  board.replace([{ id: "b", price: 2 }]);
+  draw();
+  expect(ofA).toHaveBeenCalledTimes(2); // it is gone
+  expect(ofB).not.toHaveBeenCalled();
+});
+
+test("the list of rows is the same until one changes", () => {
+  const [board] = boardAndDraw();
+  board.put({ id: "a", price: 1 });
+  const rows = board.rows;
+  expect(board.rows).toBe(rows);
+  board.remove("nobody");
+  expect(board.rows).toBe(rows);
+  board.remove("a");
+  expect(board.rows).toEqual([]);
+});
