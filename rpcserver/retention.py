@@ -14,7 +14,6 @@ import anyio
 from loguru import logger
 
 from rpcserver.core.events import Noticed
-from rpcserver.core.pruning import Pruned
 from rpcserver.domain.directive import POLICY, Policy
 from rpcserver.domain.errors import NotPrunable
 from rpcserver.domain.policy import RETENTION_DAYS_MIN
@@ -49,13 +48,15 @@ async def _prune(engine: Engine, journal: Prunable, archives: Path, days: int) -
             return
         now = datetime.now(UTC)
         reason = f"kept for {kept.days} days"
-        pruned = await prune_to_archive(journal, archives, now - kept, now=now, reason=reason)
+        pruned = await prune_to_archive(
+            journal, archives, now - kept, now=now, reason=reason, tell=engine.tell
+        )
     except (NotPrunable, OSError) as exc:
         logger.error("the audit could not be pruned; all of it is kept", error=str(exc))
         await engine.note(Noticed(code="audit_not_pruned", detail=str(exc), alert=True))
         return
     if pruned is not None:
-        await engine.note(Noticed(code="audit_pruned", detail=told(pruned)))
+        await engine.note(Noticed(code="audit_pruned", detail=pruned.detail))
 
 
 def retention(engine: Engine, days: int) -> timedelta | None:
@@ -65,9 +66,3 @@ def retention(engine: Engine, days: int) -> timedelta | None:
     if isinstance(policy, Policy) and policy.retention_days is not None:
         days = policy.retention_days
     return timedelta(days=max(days, RETENTION_DAYS_MIN)) if days else None
-
-
-def told(pruned: Pruned) -> str:
-    """A pruning in words."""
-    first = pruned.through - pruned.records + 1
-    return f"entries {first} to {pruned.through} are in {pruned.archive} ({pruned.reason})"

@@ -11,19 +11,24 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
+from rpcserver.apis.registry import Registry
 from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.main import main
 from rpcserver.core.records import Noted, Record
 from rpcserver.core.standing import Word
 from rpcserver.domain.directive import Policy
+from rpcserver.domain.principal import Role
 from rpcserver.driver.engine import open_engine
 from rpcserver.driver.folding import no_such_operation
 from rpcserver.journal.memory import MemoryJournal
 from rpcserver.journal.sqlite import open_journal
 from rpcserver.retention import keep_retention, retention
+from rpcserver.server.listener import serve
+from rpcserver.server.settings import ServerSettings
 from tests.cli.driving import lines_of
-from tests.journal.stories import ALICE, Story, noted
+from tests.journal.stories import ALICE, Story, halted, noted
+from tests.server.clients import Frame, connect_client, let_in
 
 YEAR = timedelta(days=365)
 
@@ -60,6 +65,32 @@ async def test_what_is_older_than_the_settings_say_goes_and_is_noted(tmp_path: P
     assert (tmp_path / "audit-1-5.jsonl").read_text().count("\n") == 5
     refused = await no_such_operation(journal, story.operation_id)
     assert refused.detail.endswith("entries up to 5 of the audit are in its archives only")
+
+
+@pytest.mark.anyio
+async def test_whoever_watches_the_audit_is_told_what_goes_without_a_gap(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+    await journal.append([*aged([halted("h")], YEAR), *aged([noted()] * 3, YEAR)])
+    async with open_engine(journal, {}) as engine:
+        await let_in(engine, "rita", {Role.RISK})
+        async with (
+            serve(ServerSettings(port=0), engine, Registry()) as server,
+            connect_client(server.port, "rita") as client,
+            anyio.create_task_group() as tasks,
+        ):
+            await client.say(action="subscribe", channels=["audit"])
+            before = (await client.hear())["snapshot"]["audit"]
+            tasks.start_soon(keep_retention, engine, journal, tmp_path, 30)
+            heard: list[Frame] = []
+            while not any(item["detail"].startswith("audit_pruned") for item in heard):
+                heard += (await client.hear())["items"]
+            tasks.cancel_scope.cancel()
+
+    assert [item["kind"] for item in heard] == ["directive_set", "pruned", "noted"]
+    assert heard[1]["detail"] == "entries 1 to 4 are in audit-1-4.jsonl (kept for 30 days)"
+    places = [item["auditSeq"] for item in heard]
+    first = before[-1]["auditSeq"] + 1
+    assert places == [first, first + 1, first + 2]
 
 
 @pytest.mark.anyio

@@ -21,7 +21,6 @@ from rpcserver.domain.policy import RETENTION_DAYS_MIN
 from rpcserver.journal.archive import prune_to_archive
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.sqlite import open_journal
-from rpcserver.retention import told
 
 _PERSON = PrincipalId("console")  # whoever sits at the machine
 
@@ -69,7 +68,7 @@ def prune(
         output.remark("nothing that old can go")
     else:
         output.line({"data": {"pruned": pruned.records, "archive": pruned.archive}})
-        output.remark(told(pruned))
+        output.remark(pruned.detail)
 
 
 async def _prune(

@@ -15,3 +15,9 @@ class Pruned(RecordBase, frozen=True, kw_only=True, tag="pruned"):
     archive: str  # the name of the file that keeps them
     principal: PrincipalId | None = None  # who asked for it; None: the policy
     reason: str = ""
+
+    @property
+    def detail(self) -> str:
+        """The same, for people."""
+        first = self.through - self.records + 1
+        return f"entries {first} to {self.through} are in {self.archive} ({self.reason})"

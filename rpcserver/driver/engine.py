@@ -547,7 +547,7 @@ class Engine:
             rows += len(turn.records)
         records = [record for turn in turns for record in turn.records]
         if records:
-            self._tell(await committed(self.journal.append(records)))
+            self.tell(await committed(self.journal.append(records)))
         else:
             await checkpoint()  # whoever else is ready goes on, though time never stops
         self._under_way = []
@@ -557,7 +557,8 @@ class Engine:
             for command in turn.commands:
                 self._perform(command)
 
-    def _tell(self, entries: Sequence[Entry]) -> None:
+    def tell(self, entries: Sequence[Entry]) -> None:
+        """Tell listeners of *entries*: they are durable, and follow what was told before."""
         for listener in tuple(self._committed):
             listener(entries)
         for entry in entries:

@@ -7,7 +7,7 @@ every implementation to it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -270,11 +270,14 @@ class Journal(Protocol):
         recovery, and no operation has entries beyond it. The anchor's, if there is none.
         """
 
-    async def prune(self, record: Pruned) -> None:
+    async def prune(
+        self, record: Pruned, tell: Callable[[Sequence[Entry]], None] = lambda _entries: None
+    ) -> None:
         """
         Append *record*, then delete what it speaks of, in small transactions; appends go on.
 
-        What stands is appended anew with it, so that it keeps nothing old.
+        What stands is appended anew with it, so that it keeps nothing old. *tell* takes what was
+        appended, in its place among what others append.
 
         Raises:
             NotPrunable: Something of it is needed still, or is not what *record* says.

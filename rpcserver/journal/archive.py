@@ -8,7 +8,7 @@ anybody can verify, and the journal goes on where the last of them ends.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol
@@ -16,7 +16,7 @@ from typing import IO, Protocol
 from anyio import to_thread
 from loguru import logger
 
-from rpcserver.core.entries import Head
+from rpcserver.core.entries import Entry, Head
 from rpcserver.core.pruning import Pruned
 from rpcserver.domain.errors import NotPrunable
 from rpcserver.domain.ids import PrincipalId
@@ -34,7 +34,9 @@ class Prunable(Protocol):
     async def anchor(self) -> Head: ...
     async def links(self, *, after: int = 0, limit: int = _PAGE) -> Sequence[Link]: ...
     async def prunable(self, before: datetime) -> int: ...
-    async def prune(self, record: Pruned) -> None: ...
+    async def prune(
+        self, record: Pruned, tell: Callable[[Sequence[Entry]], None] = ...
+    ) -> None: ...
     async def finish_pruning(self) -> None: ...
 
 
@@ -46,11 +48,12 @@ async def prune_to_archive(
     now: datetime,
     principal: PrincipalId | None = None,
     reason: str = "",
+    tell: Callable[[Sequence[Entry]], None] = lambda _entries: None,
 ) -> Pruned | None:
     """
     Move what is older than *before*, and needed by nothing, into an archive; None: there is none.
 
-    What a crash left of an earlier pruning is finished first.
+    What a crash left of an earlier pruning is finished first. *tell* takes what the chain says.
 
     Raises:
         NotPrunable: The chain is broken there. Nothing was deleted: look into it.
@@ -75,7 +78,7 @@ async def prune_to_archive(
         principal=principal,
         reason=reason,
     )
-    await journal.prune(record)
+    await journal.prune(record, tell)
     logger.info("audit pruned", through=through, records=record.records, archive=str(path))
     return record
 

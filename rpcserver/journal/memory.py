@@ -8,7 +8,7 @@ Its faults are what disks do, and are switched on by context managers.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -126,9 +126,12 @@ class MemoryJournal:
         await checkpoint()
         return entries(links, records)
 
-    async def prune(self, record: Pruned) -> None:
+    async def prune(
+        self, record: Pruned, tell: Callable[[Sequence[Entry]], None] = lambda _entries: None
+    ) -> None:
         """
-        Say in the chain what goes, then delete it, in chunks between which others append.
+        Say in the chain what goes, *tell* that, then delete it, in chunks between which others
+        append.
 
         Raises:
             NotPrunable: Something of it is needed still, or is not what it was.
@@ -137,7 +140,7 @@ class MemoryJournal:
         allowed = await down_to_whole_operations(self._unneeded(record.through), self._spanning)
         named = self._disk.after(record.through - 1, 1)
         refuse_unless(record, allowed, named[0].head if named else None)
-        await self.append([*self._standing_since(record.through), record])
+        tell(await self.append([*self._standing_since(record.through), record]))
         await self.finish_pruning()
 
     async def finish_pruning(self) -> None:

@@ -174,9 +174,12 @@ class SqliteJournal(JournalReader):
         async with self._committing():
             return await self._append(records)
 
-    async def prune(self, record: Pruned) -> None:
+    async def prune(
+        self, record: Pruned, tell: Callable[[Sequence[Entry]], None] = lambda _entries: None
+    ) -> None:
         """
-        Say in the chain what goes, then delete it, in chunks between which others append.
+        Say in the chain what goes, *tell* that, then delete it, in chunks between which others
+        append.
 
         Whatever stands is written down anew before, in its order: see `pruning.py`.
 
@@ -189,7 +192,7 @@ class SqliteJournal(JournalReader):
         named = await self.links(after=record.through - 1, limit=1)
         refuse_unless(record, allowed, named[0].head if named else None)
         async with self._committing():
-            await self._append([*await self._standing_since(record.through), record])
+            tell(await self._append([*await self._standing_since(record.through), record]))
         await self.finish_pruning()
 
     async def finish_pruning(self) -> None:
