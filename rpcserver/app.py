@@ -77,6 +77,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """The server listens."""
 
     url: str
+    dashboard: str
     port: int
     data_dir: Path
     token_file: Path
@@ -172,11 +173,12 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
         archives = settings.audit.archive_dir or settings.data_dir
         days = settings.audit.retention_days
         tasks.start_soon(keep_retention, engine, journal, archives, days, name="retention")
-        port = server.port
+        bound = msgspec.structs.replace(settings, port=server.port)
         ready(
             Ready(
-                url=msgspec.structs.replace(settings, port=port).url,
-                port=port,
+                url=bound.url,
+                dashboard=bound.dashboard,
+                port=bound.port,
                 data_dir=settings.data_dir,
                 token_file=token_file,
                 unfinished=len(engine.unfinished),

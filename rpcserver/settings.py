@@ -252,8 +252,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def url(self) -> str:
         """Where clients connect to, once the port is known."""
+        return f"{'wss' if self.is_encrypted else 'ws'}://{self._authority}/ws/stream"
+
+    @property
+    def dashboard(self) -> str:
+        """Where people look at it, once the port is known."""
+        return f"{'https' if self.is_encrypted else 'http'}://{self._authority}/"
+
+    @property
+    def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'wss' if self.is_encrypted else 'ws'}://{host}:{self.port}/ws/stream"
+        return f"{host}:{self.port}"
 
 
 def default_data_dir() -> Path:

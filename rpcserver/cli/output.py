@@ -39,6 +39,15 @@ class Output:
             for part in parts:
                 self.console.print(part)
 
+    def show_whole(self, text: str) -> None:
+        """Say something to people on a line that nothing breaks: an address to click on."""
+        if not self.is_json:
+            self.console.print(Text(text, style="bold"), soft_wrap=True)
+
+    def flush(self) -> None:
+        """Let everybody read now what was said, also through a pipe."""
+        self.console.file.flush()
+
     def line(self, value: object) -> None:
         """Say something to programs."""
         if self.is_json:

@@ -75,10 +75,12 @@ def serve(
 
     def announce(ready: app.Ready) -> None:
         output.show(Text(f"rpcserver is ready at {ready.url}"))
+        output.show(Text(f"its dashboard is at {ready.dashboard}"))
         output.line(
             {
                 "type": "ready",
                 "url": ready.url,
+                "dashboard": ready.dashboard,
                 "port": ready.port,
                 "dataDir": str(ready.data_dir),
                 "tokenFile": str(ready.token_file),
@@ -86,7 +88,7 @@ def serve(
                 "pid": os.getpid(),
             }
         )
-        output.console.file.flush()
+        output.flush()
         if ready.unfinished:
             output.remark(f"{ready.unfinished} operations were unfinished and go on")
 
@@ -165,7 +167,7 @@ def venue(
         url = f"ws://127.0.0.1:{bound}"
         output.show(Text(f"the paper venue is ready at {url}"))
         output.line({"type": "ready", "url": url, "port": bound, "pid": os.getpid()})
-        output.console.file.flush()
+        output.flush()
 
     async def run() -> int:
         with app.logging_as(settings):
