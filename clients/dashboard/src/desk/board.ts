@@ -59,6 +59,29 @@ export class Board<Row> {
     return () => this.#watchers.delete(tell);
   }
 
+  /** Be told of changes of any row, at once and then at most every *ms*. */
+  watchEvery(ms: number, tell: Tell): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let hasChanged = false;
+    const rest = (): void => {
+      timer = setTimeout(() => {
+        timer = undefined;
+        if (hasChanged) hear();
+      }, ms);
+    };
+    const hear = (): void => {
+      hasChanged = timer !== undefined;
+      if (hasChanged) return;
+      rest();
+      tell();
+    };
+    const stop = this.watch(hear);
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }
+
   /** Be told of changes of one row. */
   watchRow(key: string, tell: Tell): () => void {
     const watchers = this.#rowWatchers.get(key) ?? new Set();

@@ -72,9 +72,12 @@ export function useAsked<Answer>(asked: Asked<Answer>): Answer | undefined {
   return useSyncExternalStore(watch, () => asked.answer);
 }
 
-/** Every row of a board, as often as it changes and the screen is drawn. */
-export function useRows<Row>(board: Board<Row>): readonly Row[] {
-  const watch = useCallback((tell: () => void) => board.watch(tell), [board]);
+/** Every row of a board, as often as it changes and the screen is drawn, or every *everyMs*. */
+export function useRows<Row>(board: Board<Row>, everyMs = 0): readonly Row[] {
+  const watch = useCallback(
+    (tell: () => void) => (everyMs === 0 ? board.watch(tell) : board.watchEvery(everyMs, tell)),
+    [board, everyMs],
+  );
   return useSyncExternalStore(watch, () => board.rows);
 }
 

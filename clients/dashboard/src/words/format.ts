@@ -5,15 +5,25 @@ const money = new Intl.NumberFormat("en-US", {
   maximumFractionDigits: 2,
   signDisplay: "exceptZero",
 });
+const tinyMoney = new Intl.NumberFormat("en-US", {
+  maximumSignificantDigits: 3,
+  signDisplay: "exceptZero",
+});
 const price = new Intl.NumberFormat("en-US", {
   minimumFractionDigits: 2,
   maximumFractionDigits: 8,
 });
 const count = new Intl.NumberFormat("en-US");
 
-/** `+1,250.00`; nothing where there is no figure: a missing one is never zero. */
+/**
+ * `+1,250.00`; nothing where there is no figure: a missing one is never zero.
+ *
+ * What is too little for two digits, such as a profit in coins, has as many as it takes.
+ */
 export function formatMoney(amount: number | undefined): string {
-  return amount === undefined || Number.isNaN(amount) ? "–" : money.format(amount);
+  if (amount === undefined || Number.isNaN(amount)) return "–";
+  const isTiny = amount !== 0 && Math.abs(amount) < 0.005;
+  return (isTiny ? tinyMoney : money).format(amount);
 }
 
 export function formatPrice(value: number | undefined): string {

@@ -49,6 +49,24 @@ test("whoever watches a row is told of that row alone", () => {
   expect(ofB).not.toHaveBeenCalled();
 });
 
+test("whoever asks for less is told at once, then once a while, and of the last change", () => {
+  vi.useFakeTimers();
+  const [board, draw] = boardAndDraw();
+  const told = vi.fn();
+  const stop = board.watchEvery(400, told);
+  for (let price = 0; price < 5; price += 1) {
+    board.put({ id: "a", price });
+    draw();
+  }
+  expect(told).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(400);
+  expect(told).toHaveBeenCalledTimes(2);
+  vi.advanceTimersByTime(4000);
+  expect(told).toHaveBeenCalledTimes(2); // nothing changed
+  stop();
+  vi.useRealTimers();
+});
+
 test("the list of rows is the same until one changes", () => {
   const [board] = boardAndDraw();
   board.put({ id: "a", price: 1 });
