@@ -43,6 +43,16 @@ export interface Profit {
   readonly accounts: readonly PnlLine[];
 }
 
+/** A closing call that a person made on this page, and what came of it. */
+export interface Press {
+  /** The one key of this press: however often it is sent, it is carried out once. */
+  readonly key: string;
+  readonly api: ClosingApiName;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly at: number;
+  readonly story: Story;
+}
+
 export interface DeskOptions {
   readonly url: string;
   readonly token: string;
@@ -58,6 +68,8 @@ export class Desk {
   readonly orders = new Board<OrderItem>((order) => `${order.venue}:${order.orderId}`);
   readonly executions = new Board<ExecutionItem>((fill) => `${fill.venue}:${fill.tradeId}`);
   readonly operations = new Board<OperationItem>((operation) => operation.operationId);
+  /** What was pressed here and nobody has put away yet. */
+  readonly presses = new Board<Press>((press) => press.key);
   readonly alerts = new Board<AlertItem>((alert) => String(alert.auditSeq));
   /** Failures since the page was opened that nobody has seen to. */
   readonly news = new News();
@@ -146,9 +158,10 @@ export class Desk {
   /**
    * Make a closing call under a key of its own, and follow it.
    *
-   * One press is one key: a lost connection resends it, and nothing is closed twice.
+   * One press is one key: a lost connection resends it, and nothing is closed twice. It stands
+   * among `presses` until somebody has seen its end.
    */
-  press<Api extends ClosingApiName>(api: Api, args: ArgsOf<Api>): Story {
+  press<Api extends ClosingApiName>(api: Api, args: ArgsOf<Api>): Press {
     const client = this.client as {
       call(api: Api, args: ArgsOf<Api>): Call<ClosedAnswer>; // every closing call answers so
     };
@@ -158,8 +171,17 @@ export class Desk {
       stop();
       if (!this.#stories.has(story.operationId)) this.#keep(story.operationId, story);
     });
-    void story.follow(client.call(api, args));
-    return story;
+    const call = client.call(api, args);
+    const press: Press = {
+      key: call.key ?? call.requestId,
+      api,
+      args: args as Readonly<Record<string, unknown>>,
+      at: Date.now(),
+      story,
+    };
+    this.presses.put(press);
+    void story.follow(call);
+    return press;
   }
 
   #keep(operationId: string, story: Story): void {

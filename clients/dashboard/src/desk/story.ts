@@ -10,8 +10,7 @@ export interface LegStory {
   readonly account: string;
   readonly instrument: string;
   readonly side: "long" | "short" | undefined;
-  /** What was left when it was first told of, and what is left now; unsigned. */
-  readonly held: string | undefined;
+  /** What is left of the position, unsigned; absent until it is told. */
   readonly remaining: string | undefined;
   readonly averagePrice: string | undefined;
   /** Absent until the leg has ended. */
@@ -27,6 +26,24 @@ export interface OpenLegs {
   readonly open: number;
 }
 
+/** One look at an account, before anything was sent or after the end. */
+export interface Reading {
+  readonly is: "before" | "after" | "failed";
+  readonly seq: number;
+  readonly venue: string;
+  readonly account: string;
+  /** Positions that it held. */
+  readonly positions: string | undefined;
+  readonly detail: string | undefined;
+  readonly at: string;
+}
+
+const READINGS: Partial<Record<ProgressFrame["event"], Reading["is"]>> = {
+  snapshot: "before",
+  verified: "after",
+  account_failed: "failed",
+};
+
 /**
  * Grows with every frame; watchers are told once a drawn frame.
  *
@@ -36,13 +53,19 @@ export class Story {
   readonly legs = new Map<number, LegStory>();
   readonly frames: ProgressFrame[] = [];
   readonly openLegs: OpenLegs[] = [];
+  readonly readings: Reading[] = [];
   done = 0;
   total = 0;
+  /** Steps that were not heard: the server skips them where a reader is too slow. */
+  missed = 0;
+  /** Whether somebody asked to stop what is not yet sent. */
+  isCancelling = false;
   /** The final answer, or why there is none. */
   answer: ClosedAnswer | undefined;
   error: ClientError | undefined;
   version = 0;
   readonly #watchers = new Set<() => void>();
+  #seq = 0;
   #isAwaited = false;
 
   constructor(
@@ -71,12 +94,19 @@ export class Story {
     this.#change();
   }
 
+  /** Take a step; one that was taken already is passed over. */
   take(frame: ProgressFrame): void {
+    if (frame.seq <= this.#seq) return;
+    this.missed += frame.seq - this.#seq - 1;
+    this.#seq = frame.seq;
     this.operationId ??= frame.operationId;
     this.frames.push(frame);
     this.done = frame.done;
     this.total = frame.total;
-    this.openLegs.push({ at: Date.parse(frame.at), open: frame.total - frame.done });
+    this.#countOpen(frame);
+    const is = READINGS[frame.event];
+    if (is !== undefined) this.#takeReading(is, frame);
+    if (frame.event === "cancel_requested") this.isCancelling = true;
     if (frame.leg !== undefined) this.#takeLeg(frame.leg, frame);
     this.#change();
   }
@@ -84,6 +114,16 @@ export class Story {
   watch(tell: () => void): () => void {
     this.#watchers.add(tell);
     return () => this.#watchers.delete(tell);
+  }
+
+  #countOpen({ at, total, done }: ProgressFrame): void {
+    const open = total - done;
+    if (this.openLegs.at(-1)?.open !== open) this.openLegs.push({ at: Date.parse(at), open });
+  }
+
+  #takeReading(is: Reading["is"], frame: ProgressFrame): void {
+    const { seq, venue = "", account = "", quantity: positions, detail, at } = frame;
+    this.readings.push({ is, seq, venue, account, positions, detail, at });
   }
 
   #takeLeg(leg: number, frame: ProgressFrame): void {
@@ -95,12 +135,12 @@ export class Story {
       account: frame.account ?? known?.account ?? "",
       instrument: frame.instrument ?? known?.instrument ?? "",
       side: frame.side ?? known?.side,
-      held: known?.held ?? frame.remaining,
       remaining: frame.remaining ?? known?.remaining,
       averagePrice: frame.averagePrice ?? known?.averagePrice,
       outcome: isEnd ? frame.outcome : known?.outcome,
-      reason: frame.reason ?? known?.reason,
-      detail: frame.detail ?? known?.detail,
+      // What an order was refused for speaks of the leg until an order of it goes on.
+      reason: isEnd ? frame.reason : (frame.reason ?? known?.reason),
+      detail: isEnd ? frame.detail : (frame.detail ?? known?.detail),
       steps: [...(known?.steps ?? []), frame],
     });
   }

@@ -7,7 +7,7 @@ export interface Verdict {
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   flat: { word: "CLOSED", color: "teal" },
-  dust: { word: "CLOSED (dust left)", color: "teal" },
+  dust: { word: "DUST LEFT", color: "yellow" }, // too small to close; flat only where it may stay
   reduced: { word: "REDUCED", color: "teal" },
   partial: { word: "PARTIAL", color: "yellow" },
   rejected: { word: "FAILED", color: "red" },
