@@ -38,6 +38,8 @@ from rpcserver.venues.paper.venue import Control
 
 _log = logger.bind(part="remote paper venue")
 _BACKOFF_MIN, _BACKOFF_MAX = 0.05, 2.0  # seconds between attempts to reconnect
+_PING_INTERVAL, _PING_TIMEOUT = 5.0, 10.0  # seconds: a process that hangs keeps its socket open
+_GOODBYE = 1.0  # seconds for one that hangs to close it
 _A = TypeVar("_A", bound=Answer)
 
 
@@ -221,6 +223,9 @@ class RemotePaperVenue:
                     self._url,
                     compression=None,
                     max_size=protocol.MESSAGE_MAX,
+                    ping_interval=_PING_INTERVAL,
+                    ping_timeout=_PING_TIMEOUT,
+                    close_timeout=_GOODBYE,
                     proxy=None,  # it is on this machine
                 ) as socket:
                     pause = _BACKOFF_MIN

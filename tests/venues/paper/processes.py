@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -44,6 +45,11 @@ class VenueProcess:
             while not line.endswith(b"\n"):
                 line += await self._process.stdout.receive()
         self.port = int(line)
+
+    def freeze(self) -> None:
+        """It is there, and does nothing at all any more."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     async def kill(self) -> None:
         """As a power cut would: nothing is said and nothing is saved."""

@@ -15,7 +15,7 @@ from rpcserver.domain.errors import OutcomeUnknown, VenueUnavailable
 from rpcserver.domain.ids import AccountId, ClientOrderId, InstrumentId
 from rpcserver.domain.order import OrderReport, OrderRequest, OrderSide
 from rpcserver.driver.ports import LinkDown, LinkUp, OrderChanged, PositionMoved, Quoted, VenueEvent
-from rpcserver.venues.paper import protocol
+from rpcserver.venues.paper import protocol, remote
 from rpcserver.venues.paper.faults import DelayAnswers
 from rpcserver.venues.paper.remote import open_remote_paper_venue
 from tests.contracts.stages import order
@@ -130,6 +130,26 @@ async def test_law_30_a_bug_that_breaks_a_link_is_a_link_that_broke(
         found = await venue.query_order(SIM101, client_order_id=ClientOrderId("answered in vain"))
 
     assert found is not None
+
+
+async def test_a_process_that_hangs_is_a_link_that_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket stays open, and says nothing."""
+    for name in ("_PING_INTERVAL", "_PING_TIMEOUT", "_GOODBYE"):
+        monkeypatch.setattr(remote, name, getattr(remote, name) / 50)
+    async with (
+        venue_process(tmp_path / "paper.db") as process,
+        open_remote_paper_venue(process.port) as venue,
+    ):
+        events = venue.events()
+        await _link_up(events)
+
+        process.freeze()
+
+        assert isinstance(await _news(events), LinkDown)
+        with pytest.raises(VenueUnavailable):
+            await venue.submit_order(_buy("unsent"))
 
 
 async def test_one_database_has_one_venue(tmp_path: Path) -> None:
