@@ -1,0 +1,48 @@
+import { useCallback, useEffect, useMemo, useState } from "react";
+
+import { useDesk, useRows } from "../desk/hooks.ts";
+import { findUnknown, openQuestions, suspectsAmong, type UnknownOrder } from "./unknown.ts";
+
+const ASK_EVERY_MS = 10_000;
+
+interface UnknownOrders {
+  readonly orders: readonly UnknownOrder[];
+  readonly refresh: () => void;
+}
+
+/** Orders whose fate is unknown now: looked for when an alert or an operation gives cause to. */
+export function useUnknownOrders(): UnknownOrders {
+  const { client, alerts, operations } = useDesk();
+  const told = useRows(alerts);
+  const ended = useRows(operations);
+  const questions = useMemo(() => openQuestions(told), [told]);
+  const suspects = useMemo(() => suspectsAmong(ended), [ended]);
+  const cause = `${questions.map(({ auditSeq }) => auditSeq).join()} ${suspects.join()}`;
+  const [orders, setOrders] = useState<readonly UnknownOrder[]>([]);
+  const [asked, setAsked] = useState(0);
+  useEffect(() => {
+    let isWanted = true;
+    findUnknown(client, questions, suspects).then(
+      (found) => {
+        if (isWanted) setOrders(found);
+      },
+      () => undefined, // not connected: what was unknown stays so
+    );
+    return () => {
+      isWanted = false;
+    };
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `cause` stands for both
+  }, [client, cause, asked]);
+  const refresh = useCallback(() => {
+    setAsked((times) => times + 1);
+  }, []);
+  const isAnyUnknown = orders.length > 0;
+  useEffect(() => {
+    if (!isAnyUnknown) return;
+    const timer = setInterval(refresh, ASK_EVERY_MS);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [isAnyUnknown, refresh]);
+  return { orders, refresh };
+}
