@@ -3,6 +3,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
+PYTEST := $(VENV)/bin/pytest -q --numprocesses $(WORKERS) --dist loadfile
 FUZZ_EXAMPLES ?= 500
 SOAK_SECONDS ?= 300
 POWER_CUTS ?= 10000
@@ -32,7 +34,7 @@ generate: $(STAMP) ## Write the JSON Schemas, the AsyncAPI document and the Type
 	$(VENV)/bin/rpcserver schema
 
 unit: $(STAMP)
-	$(VENV)/bin/pytest -q --ignore=tests/acceptance
+	$(PYTEST) --ignore=tests/acceptance
 
 clients: $(STAMP) $(NODE_CLIENTS) ## Check, test and bundle the TypeScript client
 	cd clients/typescript && npm run --silent check
@@ -42,7 +44,7 @@ clients: $(STAMP) $(NODE_CLIENTS) ## Check, test and bundle the TypeScript clien
 dashboard: $(DASHBOARD) ## Build the page that the server shows at /
 
 acceptance: $(STAMP) $(WSCAT) $(DASHBOARD)
-	$(VENV)/bin/pytest -q tests/acceptance
+	$(PYTEST) tests/acceptance
 
 benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run; what watching is like
 	$(VENV)/bin/python -m tests.benchmarks.closing

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import random
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.crash_loop import crash_loop
+from tests.luck import seed_of
 
 pytestmark = pytest.mark.anyio
 
-SEED = int(os.environ.get("CRASH_SEED", random.randrange(10**6)))
+SEED = seed_of("CRASH_SEED")
 SECONDS = 12.0
 
 

@@ -28,6 +28,7 @@ from tests.acceptance.clients import Answer, Client, Frame, connected
 from tests.acceptance.conftest import Backstage, Stage, new_token, on_stage
 from tests.acceptance.processes import ROOT, ServerProgram, VenueProgram, environment, running
 from tests.acceptance.scenes import DEMO_ACCOUNTS, Scene, no_id_twice, scene_at
+from tests.luck import seed_of
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,7 @@ LATENCY = 0.06  # seconds of every message to the venue: the flatten takes a whi
 FRAMES = 600  # of an undisturbed flatten, about
 
 # Where to kill: the first frames (nothing is read yet), then anywhere.
-SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+SEED = seed_of("KILL_SEED")
 MOMENTS = [1, 2, *sorted(random.Random(SEED).sample(range(3, FRAMES - 20), 5))]
 STOP_MOMENTS = random.Random(SEED + 2).sample(range(2, 160), 3)
 VENUE_MOMENTS = [4, *random.Random(SEED + 1).sample(range(5, 400), 2)]

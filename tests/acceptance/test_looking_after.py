@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import anyio
@@ -308,8 +309,9 @@ async def test_a_server_that_is_locked_in_does_all_it_must(tmp_path: Path) -> No
     data_dir.mkdir(mode=0o700)
     if os.geteuid() == 0:
         os.chown(data_dir, STRANGER, STRANGER)
-    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)
+    for above in data_dir.parents:
+        if above.stat().st_uid == os.geteuid() and above.is_relative_to(gettempdir()):
+            above.chmod(above.stat().st_mode | 0o055)
     server = LockedServer(data_dir, {"log_form": "json"})
     with running(server):
         assert Path(f"/proc/{server.pid}").stat().st_uid == data_dir.stat().st_uid != 0

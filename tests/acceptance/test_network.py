@@ -7,7 +7,6 @@ told as unknown, leg by leg.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from tests.acceptance.processes import ServerProgram, VenueProgram, running
 from tests.acceptance.reckoning import reckon
 from tests.acceptance.relay import Relay, relayed
 from tests.acceptance.scenes import DEMO_ACCOUNTS, Scene, no_id_twice, scene_at
+from tests.luck import seed_of
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ LATENCY = 0.05  # seconds of every message to the venue
 BROKEN = 0.6  # seconds
 FRAMES = 150  # of an undisturbed flatten, about
 
-SEED = int(os.environ.get("NETWORK_SEED", random.randrange(10**6)))
+SEED = seed_of("NETWORK_SEED")
 MOMENTS = [2, random.Random(SEED).randrange(5, FRAMES - 30)]
 
 

@@ -50,6 +50,11 @@ async def knows(client: Client, account: str) -> bool:
     return any(each["name"] == account for each in told.data["accounts"])
 
 
+async def closes_nothing(client: Client) -> bool:
+    operations = (await ask(client, "ListOperations", all=True))["operations"]
+    return not any(each["running"] for each in operations)
+
+
 async def ask(client: Client, name: str, /, **args: object) -> dict[str, Any]:
     answer = await client.call(name, args)
     assert answer.data["success"], answer.data
@@ -119,6 +124,7 @@ async def test_law_25_flatten_and_lock_is_both_or_neither_and_once(
         if not (await ask(client, "ListHalts"))["halts"]:
             await ask(client, "Halt", **args)
         await flat(calm)
+        await until(lambda: closes_nothing(client))
         refused = (await client.call("PlaceOrder", ENTRY)).data
         assert refused["error"] == "halted"
 

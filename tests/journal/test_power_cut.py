@@ -48,10 +48,11 @@ from tests.driver.world import held as hold
 from tests.journal.disk import Disk, Told
 from tests.journal.shim import Faults, over
 from tests.journal.stories import NOON, Story, halted, moment, noted, token, token_hash
+from tests.luck import seed_of
 
 CUTS = int(os.environ.get("POWER_CUTS", "150"))
 CUTS_A_RUN = 25
-SEED = int(os.environ.get("POWER_SEED", random.randrange(10**6)))
+SEED = seed_of("POWER_SEED")
 
 Recorder = Callable[[str, object], None]
 Batches = Sequence[Sequence[Record]]
