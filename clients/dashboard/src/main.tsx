@@ -13,6 +13,9 @@ function styleNonce(): string {
   return document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
 }
 
+// What locks the page's scrolling behind a dialog writes a style of its own, and looks here.
+Object.assign(window, { __webpack_nonce__: styleNonce() });
+
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root");
 createRoot(root).render(

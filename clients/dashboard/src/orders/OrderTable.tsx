@@ -52,7 +52,7 @@ const COLUMNS: readonly Column<OrderLine>[] = [
         ? priceOf(line, formatPrice) || "–"
         : formatPrice(Number(line.averagePrice)),
     isFigure: true,
-    grow: 1.4,
+    grow: 1.9,
   },
   {
     id: "status",
@@ -60,7 +60,7 @@ const COLUMNS: readonly Column<OrderLine>[] = [
     value: (line) => statusWord(line.status),
     cell: (line) =>
       line.reduceOnly ? `${statusWord(line.status)}, reduce only` : statusWord(line.status),
-    grow: 1.6,
+    grow: 2,
     under: "price",
   },
   { id: "tag", header: "Tag", value: (line) => line.tag, isExtra: true },

@@ -47,7 +47,7 @@ export function stepOf(event: EventAnswer): Step {
     case "Cancel":
       return { title: "To be canceled", detail, tone: "plain" };
     case "ExecutionUpdate":
-      return { title: `Filled: ${state}`, detail, tone: toneOf(event.orderState) };
+      return { title: capital(state), detail, tone: toneOf(event.orderState) };
     case "NoAnswer":
       return { title: "UNKNOWN: sent, and no answer came", detail, tone: "unsure" };
     case "ResolveOrder":

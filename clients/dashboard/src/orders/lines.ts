@@ -128,9 +128,10 @@ export function priceOf(line: OrderLine, format: (value: number) => string): str
   return [stop, limit].filter(Boolean).join(" · ");
 }
 
-/** `buy 2 MES 12-25, limit 5,700.00, in Sim101`. */
+/** `Buy 2 MES 12-25, limit 5,700.00, in Sim101`. */
 export function describeOrder(line: OrderLine, format: (value: number) => string): string {
   const price = priceOf(line, format);
   const how = [typeWord(line.type).toLowerCase(), price.replace(/^stop /, "")].join(" ").trim();
-  return `${line.side} ${line.quantity} ${line.instrument}, ${how}, in ${line.account}`;
+  const side = line.side === "buy" ? "Buy" : "Sell";
+  return `${side} ${line.quantity} ${line.instrument}, ${how}, in ${line.account}`;
 }
