@@ -7,7 +7,7 @@ no token lifts that over the wire. Within them the policy wins, from the moment 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -128,15 +128,25 @@ class SettingsOffice:
 
         Raises:
             InvalidRequest: `forbidden`: the principal's grants are not everything;
-                `invalid_argument`: a rate beyond the deployment's, or of an api that is not there.
+                `invalid_argument`: a rate beyond the deployment's, or of an api that is not there;
+                `unknown_token`.
         """
         if not _rules_everything(principal):
             raise InvalidRequest("forbidden", "the policy is for all: your grants are narrower")
         changed = msgspec.structs.replace(self.policy, **query.changes)
         for place, rate in enumerate(changed.rates):
             self._check_rate(rate, f"rates[{place}]")
+        await self._check_tokens(changed.rates)
         await self._engine.lay_down(changed, _word(principal, query.reason, remote))
         return self.told_policy(principal)
+
+    async def _check_tokens(self, rates: Sequence[Rate]) -> None:
+        """One that was revoked since its rate was laid down is still known."""
+        named = [rate.name for rate in rates if rate.of is RateOf.TOKEN]
+        known = {row.token_id for row in await self._engine.journal.tokens()} if named else set()
+        for name in named:
+            if name not in known:
+                raise InvalidRequest("unknown_token", f"rates: no token {name[:64]!r}")
 
     def _check_rate(self, rate: Rate, key: str) -> None:
         limits = self._limits

@@ -274,6 +274,8 @@ async def test_the_policy_is_changed_by_administrators_of_everything_within_the_
             ]
             twice = [{"role": "trader", "perSecond": 1}] * 2
             contradiction = await admin.call("SetPolicy", {"rates": twice, "reason": "r"})
+            strange = {"rates": [{"token": "tok-gone", "perSecond": 1}], "reason": "r"}
+            nobody = await admin.call("SetPolicy", strange)
             mute = await admin.call("SetPolicy", {"retentionDays": 30})
             short = [
                 await admin.call("SetPolicy", {"retentionDays": days, "reason": "r"})
@@ -286,6 +288,7 @@ async def test_the_policy_is_changed_by_administrators_of_everything_within_the_
     assert "100 a second" in wrong[0]["detail"]
     assert "'Flatten'" in wrong[2]["detail"], "the nearest name"
     assert contradiction["error"] == "contradiction"
+    assert (nobody["error"], "'tok-gone'" in nobody["detail"]) == ("unknown_token", True)
     assert mute["error"] == "missing_argument"
     for each in short:
         assert (each["error"], each["detail"]) == ("invalid_argument", "retentionDays: 7 to 36500")
