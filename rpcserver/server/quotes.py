@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TypeAlias
 
 import anyio
@@ -49,7 +50,7 @@ class QuoteFeed:
 
     def watch(self, watcher: Watcher) -> None:
         """Tell *watcher* of what it wants, at once and then each interval what changed."""
-        watcher.due = 0.0
+        watcher.due = anyio.current_time()
         self._watchers.add(watcher)
         self._changed.set()
 
@@ -66,8 +67,8 @@ class QuoteFeed:
             self._changed = anyio.Event()
             begun = anyio.current_time()
             due = self._due(begun)
-            for watcher in due:
-                watcher.due = begun + watcher.interval
+            for watcher in due:  # at its pace, also where one turn of the loop came late
+                watcher.due = max(watcher.due, begun - watcher.interval / 2) + watcher.interval
             await self._poll(due)
             took = anyio.current_time() - begun
             self._tell([watcher for watcher in due if watcher in self._watchers])
@@ -94,15 +95,14 @@ class QuoteFeed:
 
     async def _poll_venue(self, venue: VenueId, keys: list[Quotable]) -> None:
         try:
-            found = await self._reader.quotes(keys)
+            found = await self._reader.bare_quotes(keys)
         except VenueError as exc:
             if venue not in self._unreachable:
                 self._unreachable.add(venue)
                 logger.warning("quotes cannot be read", venue=venue, error=str(exc))
             return
         self._unreachable.discard(venue)
-        for each in found:
-            self._newest[(venue, each.quote.instrument)] = each.quote
+        self._newest |= found
 
     def _tell(self, watchers: Sequence[Watcher]) -> None:
         encoded: dict[tuple[Quotable, ...], bytes] = {}
@@ -112,7 +112,8 @@ class QuoteFeed:
             changed = tuple(
                 key
                 for key in watcher.wanted
-                if (quote := self._newest.get(key)) is not None and watcher.told.get(key) != quote
+                if (quote := self._newest.get(key)) is not None
+                and _is_news(watcher.told.get(key), quote)
             )
             if not changed:
                 continue
@@ -121,6 +122,14 @@ class QuoteFeed:
                 encoded[changed] = text_frame(encode_numbers(MarketData(quotes=lines)))
             watcher.outbox.post(encoded[changed])
             watcher.told |= {key: self._newest[key] for key in changed}
+
+
+_SHOWN = attrgetter("last", "bid", "ask", "volume", "open", "high", "low", "close", "is_open")
+
+
+def _is_news(told: Quote | None, quote: Quote) -> bool:
+    """Whether it says more than that it was read again."""
+    return told is None or (told is not quote and _SHOWN(told) != _SHOWN(quote))
 
 
 def _line(key: Quotable, quote: Quote) -> QuoteLine:

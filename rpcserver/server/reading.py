@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -134,7 +134,16 @@ class Reader:
     async def quotes(
         self, wanted: Sequence[tuple[VenueId, InstrumentId]]
     ) -> tuple[FoundQuote, ...]:
-        """Quotes in the order asked."""
+        """Quotes in the order asked, with what is quoted."""
+        found = await self.bare_quotes(wanted)
+        return tuple(
+            [FoundQuote(await self.instrument(*key), found[key]) for key in wanted if key in found]
+        )
+
+    async def bare_quotes(
+        self, wanted: Sequence[tuple[VenueId, InstrumentId]]
+    ) -> Mapping[tuple[VenueId, InstrumentId], Quote]:
+        """Quotes alone, as far as the venues have them."""
         by_venue: dict[VenueId, list[InstrumentId]] = {}
         for venue, instrument in wanted:
             by_venue.setdefault(venue, []).append(instrument)
@@ -144,14 +153,11 @@ class Reader:
             return await read_in_time(venue, self._timeout, reading)
 
         read_all = await for_each(list(by_venue), read)
-        found = {
+        return {
             (venue, quote.instrument): quote
             for venue, quotes in zip(by_venue, read_all, strict=True)
             for quote in quotes
         }
-        return tuple(
-            [FoundQuote(await self.instrument(*key), found[key]) for key in wanted if key in found]
-        )
 
     async def bars(self, query: ReadBars) -> Bars:
         """Bars of one instrument, the price of this moment included."""

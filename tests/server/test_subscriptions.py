@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from decimal import Decimal
 
 import anyio
@@ -72,6 +73,8 @@ async def test_only_quotes_that_changed_are_told_again(client: Client, venue: Fa
     await client.hear()
     await client.hear()
     assert await client.hears_nothing(QUOTE_INTERVAL * 3)
+    venue.quote = msgspec.structs.replace(venue.quote, at=NOON + timedelta(hours=1))
+    assert await client.hears_nothing(QUOTE_INTERVAL * 3)  # it was read again, no more
     venue.quote = a_quote("5775.50")
 
     frame = await client.hear()
@@ -146,11 +149,56 @@ async def test_who_unsubscribes_is_told_no_more(client: Client, venue: FakeVenue
 async def test_what_cannot_be_subscribed_to_is_refused_whole(
     client: Client, engine: FakeEngine, frame: dict[str, object], code: str
 ) -> None:
-    await client.say(action="subscribe", **frame)
+    await client.say(action="subscribe", id="s1", **frame)
 
-    assert (await client.hear())["error"] == code
+    answer = await client.hear()
+    assert (answer["type"], answer["requestId"], answer["error"]) == ("error", "s1", code)
     engine.happen(PositionMoved(a_position(SIM101)))
     assert await client.hears_nothing()
+
+
+async def test_an_answer_bears_the_id_of_what_it_answers(client: Client) -> None:
+    await client.say(action="subscribe", id="s1", channels=["positions"])
+    first = await client.hear()
+    await client.say(action="subscribe", channels=["positions"])
+    nameless = await client.hear()
+
+    assert (first["type"], first["requestId"]) == ("subscribed", "s1")
+    assert "requestId" not in nameless
+    assert nameless["snapshot"] == first["snapshot"], "of what is named, not of what is new"
+
+
+@pytest.mark.parametrize(
+    ("frame", "named", "code"),
+    [
+        ({"id": "s1", "channels": "positions"}, "s1", "invalid_argument"),
+        ({"id": "s" * 65, "channels": ["positions"]}, None, "id_too_long"),
+        ({"id": "", "channels": ["positions"]}, None, "invalid_id"),
+        ({"id": 7, "channels": ["positions"]}, None, "invalid_argument"),
+    ],
+)
+async def test_a_subscription_that_cannot_be_read_is_no_call(
+    client: Client, frame: dict[str, object], named: str | None, code: str
+) -> None:
+    await client.say(action="subscribe", **frame)
+
+    answer = await client.hear()
+    assert (answer["type"], answer.get("requestId"), answer["error"]) == ("error", named, code)
+
+
+async def test_a_subscription_that_comes_too_fast_is_told_when_to_come(engine: FakeEngine) -> None:
+    slow = Limits(calls_per_second=0.1, calls_burst=1)
+    async with (
+        a_server(engine, slow) as server,
+        connect_client(server.port, "trader") as client,
+    ):
+        for name in ("s1", "s2"):
+            await client.say(action="subscribe", id=name, channels=["positions"])
+        answers = [await client.hear() for _ in range(2)]
+
+    [refused] = [each for each in answers if each["type"] == "error"]
+    assert (refused["requestId"], refused["error"]) == ("s2", "rate_limited")
+    assert refused["retryAfterMs"] > 0
 
 
 async def test_a_connection_has_room_for_so_many_instruments(engine: FakeEngine) -> None:

@@ -427,9 +427,9 @@ class PaperVenue:
             self._try(PassTime())
 
     async def _move_prices(self, interval: float) -> None:
-        saved_at = anyio.current_time()
-        while True:
-            await anyio.sleep(interval)
+        saved_at = due = anyio.current_time()
+        while True:  # at its pace, however long the moves of many markets take
+            await anyio.sleep_until(due := max(due, anyio.current_time() - interval / 2) + interval)
             self._try(MovePrices())
             self._tell_quotes()
             if anyio.current_time() >= saved_at + _PRICES_SAVED_EVERY:
