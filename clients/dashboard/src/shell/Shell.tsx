@@ -5,6 +5,10 @@ import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useConnection, useRights } from "../desk/hooks.ts";
 import { type Aim, FlattenContext } from "../flatten/aim.ts";
 import { FlattenDrawer } from "../flatten/FlattenDrawer.tsx";
+import { AlertBell } from "../watch/alerts/AlertBell.tsx";
+import { Announcements } from "../watch/alerts/Announcements.tsx";
+import { useOpenAlerts } from "../watch/alerts/useOpenAlerts.ts";
+import { formatCount } from "../words/format.ts";
 import { ConnectionBanner } from "./ConnectionBanner.tsx";
 import { ConnectionMark } from "./ConnectionMark.tsx";
 import { useJumps } from "./jumps.ts";
@@ -45,7 +49,9 @@ export function Shell({ onSignOut }: ShellProps) {
     ["shift+?", help.toggle],
   ]);
   useJumps(views);
-  useDocumentTitle(`${isLive ? "" : "Not live · "}${view?.name ?? ""} · rpcserver`);
+  const { open } = useOpenAlerts();
+  const count = open === 0 ? "" : `(${formatCount(open)}) `;
+  useDocumentTitle(`${count}${isLive ? "" : "Not live · "}${view?.name ?? ""} · rpcserver`);
   useFocusOnChange(view?.path, main);
   if (view === undefined) return null;
   const Shown = view.component;
@@ -76,6 +82,7 @@ export function Shell({ onSignOut }: ShellProps) {
             </Group>
             <Group wrap="nowrap" gap="sm">
               <ConnectionMark />
+              {rights.oversees && <AlertBell />}
               <PersonMenu onKeys={help.open} onSignOut={onSignOut} />
               {rights.closes && (
                 <Button color="red" onClick={flatten} aria-keyshortcuts="f" visibleFrom="sm">
@@ -91,7 +98,7 @@ export function Shell({ onSignOut }: ShellProps) {
         <AppShell.Main ref={main} tabIndex={-1} className={classes.main}>
           <ConnectionBanner />
           <Notices />
-          <div data-stale={!isLive}>
+          <div className={classes.view} data-stale={!isLive}>
             <ViewBoundary key={view.path} name={view.name}>
               <Suspense fallback={<Text c="dimmed">Loading…</Text>}>
                 <Shown />
@@ -114,6 +121,7 @@ export function Shell({ onSignOut }: ShellProps) {
           setAim(undefined);
         }}
       />
+      <Announcements />
       <KeyboardHelp
         views={views}
         mayClose={rights.closes}

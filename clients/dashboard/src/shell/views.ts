@@ -74,7 +74,7 @@ export const VIEWS: readonly View[] = [
     name: "Alerts",
     icon: IconAlertTriangle,
     component: lazy(async () => ({
-      default: (await import("../watch/AlertsView.tsx")).AlertsView,
+      default: (await import("../watch/alerts/AlertsView.tsx")).AlertsView,
     })),
     isFor: overseers,
   },
@@ -84,7 +84,9 @@ export const VIEWS: readonly View[] = [
     letter: "h",
     name: "Halts",
     icon: IconHandStop,
-    component: lazy(async () => ({ default: (await import("../watch/HaltsView.tsx")).HaltsView })),
+    component: lazy(async () => ({
+      default: (await import("../watch/halts/HaltsView.tsx")).HaltsView,
+    })),
     isFor: everybody,
   },
   {
@@ -93,7 +95,9 @@ export const VIEWS: readonly View[] = [
     letter: "r",
     name: "Rules",
     icon: IconRuler2,
-    component: lazy(async () => ({ default: (await import("../watch/RulesView.tsx")).RulesView })),
+    component: lazy(async () => ({
+      default: (await import("../watch/rules/RulesView.tsx")).RulesView,
+    })),
     isFor: everybody,
   },
   {
@@ -125,7 +129,7 @@ export const VIEWS: readonly View[] = [
     name: "Tokens",
     icon: IconKey,
     component: lazy(async () => ({
-      default: (await import("../watch/TokensView.tsx")).TokensView,
+      default: (await import("../watch/tokens/TokensView.tsx")).TokensView,
     })),
     isFor: (rights) => rights.administers,
   },

@@ -1,4 +1,4 @@
-import { Page } from "../shell/Page.tsx";
+import { Page } from "../../shell/Page.tsx";
 
 export function TokensView() {
   return <Page title="Tokens">{null}</Page>;

@@ -1,4 +1,4 @@
-import { Page } from "../shell/Page.tsx";
+import { Page } from "../../shell/Page.tsx";
 
 export function HaltsView() {
   return <Page title="Halts">{null}</Page>;

@@ -1,4 +1,4 @@
-import { Page } from "../shell/Page.tsx";
+import { Page } from "../../shell/Page.tsx";
 
 export function RulesView() {
   return <Page title="Rules">{null}</Page>;
