@@ -361,12 +361,13 @@ class Calls:
             data = {**data, **more}
         self._outbox.post(text_frame(encode_final(request_id, data)))
 
-    def complain(self, error: InvalidRequest) -> None:
-        """Tell of an error that belongs to no call."""
+    def complain(self, error: InvalidRequest, request_id: str | None = None) -> None:
+        """Tell of an error that belongs to no call; *request_id* is the frame's, if it has one."""
         self._backend.traffic.calls_refused[error.code] += 1
         more = extras(error)
         retry, reference = more.get("retryAfterMs"), more.get("reference")
         frame = ErrorFrame(
+            request_id=msgspec.UNSET if request_id is None else request_id,
             error=error.code,
             detail=error.detail,
             retry_after_ms=retry if isinstance(retry, int) else msgspec.UNSET,

@@ -91,30 +91,26 @@ class Conversation:
     def hear(self, message: str | bytes, now: float) -> None:
         """Take one message and begin whatever it asks for."""
         if isinstance(message, bytes):
-            refusal = InvalidRequest("binary_frame", "frames must be text")
-            self._on_refused(refusal, None, is_malformed=True, now=now)
+            refused = RefusedFrame("binary_frame", "frames must be text", is_malformed=True)
+            self._on_refused(refused, now)
             return
         try:
             frame = decode_frame(message)
         except RefusedFrame as refused:
-            self._on_refused(
-                refused, refused.request_id, is_malformed=refused.is_malformed, now=now
-            )
+            self._on_refused(refused, now)
         else:
             self._malformed = 0
             self._dispatch(frame, message, now)
         if self._allowance.is_flooded:
             self._end(CloseCode.FLOODING, "far too many frames")
 
-    def _on_refused(
-        self, refusal: InvalidRequest, request_id: str | None, *, is_malformed: bool, now: float
-    ) -> None:
+    def _on_refused(self, refused: RefusedFrame, now: float) -> None:
         self._allowance.call(now)
-        if request_id is None:
-            self._calls.complain(refusal)
+        if refused.request_id is None or not refused.is_call:
+            self._calls.complain(refused, refused.request_id)
         else:
-            self._calls.refuse(request_id, refusal, None)
-        self._malformed = self._malformed + 1 if is_malformed else 0
+            self._calls.refuse(refused.request_id, refused, None)
+        self._malformed = self._malformed + 1 if refused.is_malformed else 0
         if self._malformed >= self._backend.limits.malformed_frames_max:
             self._end(CloseCode.POLICY, "too many malformed frames in a row")
 
@@ -131,7 +127,8 @@ class Conversation:
                 self._tasks.start_soon(self._calls.cancel, frame, self._allowance.closing(now))
             case Auth() | Subscribe() | Unsubscribe() | StreamPnl() | Ping():
                 if wait := self._allowance.call(now):
-                    self._calls.complain(RateLimited(wait))
+                    request_id = frame.id if isinstance(frame, Subscribe) else None
+                    self._calls.complain(RateLimited(wait), request_id)
                 else:
                     self._on_plain(frame)
             case _:
@@ -224,7 +221,7 @@ class Conversation:
         # The border of one frame: whatever it raises is answered and logged, and must not end
         # the connection's calls.
         except Exception as exc:  # noqa: BLE001
-            self._calls.complain(told(exc))
+            self._calls.complain(told(exc), frame.id)
 
     def _complaining(self, do: Callable[[], None]) -> None:
         try:

@@ -76,7 +76,7 @@ class Subscriptions:
 
     async def subscribe(self, frame: Subscribe) -> None:
         """
-        Add instruments and channels, and answer with a snapshot of each new channel.
+        Add instruments and channels, and answer with a snapshot of each channel that is named.
 
         Raises:
             InvalidRequest: `unknown_instrument`, `unknown_channel`, `forbidden`,
@@ -93,7 +93,7 @@ class Subscriptions:
         self._watcher.wanted.update(dict.fromkeys(keys))
         if self._watcher.wanted and (keys or interval is not None):
             self._backend.quotes.watch(self._watcher)
-        await self._open(channels)
+        await self._open(channels, frame.id)
 
     def unsubscribe(self, frame: Unsubscribe) -> None:
         """
@@ -155,7 +155,7 @@ class Subscriptions:
             channels.append(channel)
         return channels
 
-    async def _open(self, channels: Sequence[Channel]) -> None:
+    async def _open(self, channels: Sequence[Channel], request_id: str | None) -> None:
         """Listen first, then read: what happens meanwhile waits until the snapshot is told."""
         listener = self._listener
         listener.channels.update(channels)
@@ -165,6 +165,7 @@ class Subscriptions:
         try:
             snapshot, unread = await self._snapshot(channels)
             answer = Subscribed(
+                request_id=msgspec.UNSET if request_id is None else request_id,
                 instruments=self._instruments,
                 channels=self._channel_names,
                 snapshot=snapshot,

@@ -25,6 +25,7 @@ from rpcserver.wire.frames import (
     Final,
     Rpc,
     ServerFrame,
+    Subscribe,
 )
 
 
@@ -32,15 +33,23 @@ class RefusedFrame(InvalidRequest):
     """
     A frame that cannot be carried out; nothing was done.
 
-    `request_id` is the call to answer, or None where the frame bears no usable id. `is_malformed`
-    frames are not even a JSON object: ten of them in a row end the connection.
+    `request_id` is the frame's id, or None where it bears no usable one; `is_call`: it is answered
+    by a final answer. `is_malformed` frames are not even a JSON object: ten of them in a row end
+    the connection.
     """
 
     def __init__(
-        self, code: str, detail: str, *, request_id: str | None = None, is_malformed: bool = False
+        self,
+        code: str,
+        detail: str,
+        *,
+        request_id: str | None = None,
+        is_call: bool = True,
+        is_malformed: bool = False,
     ) -> None:
         super().__init__(code, detail)
         self.request_id = request_id
+        self.is_call = is_call
         self.is_malformed = is_malformed
 
 
@@ -77,7 +86,7 @@ def decode_frame(data: bytes | str) -> ClientFrame:
         raise RefusedFrame("malformed_frame", _one_line(str(exc)), is_malformed=True) from exc
     except RecursionError as exc:
         raise RefusedFrame("malformed_frame", "nested too deeply", is_malformed=True) from exc
-    if isinstance(frame, Rpc | Attach):
+    if isinstance(frame, Rpc | Attach | Subscribe) and frame.id is not None:
         _check_id(frame.id)
     if isinstance(frame, Rpc | Attach | Cancel):
         _check_key(frame)
@@ -99,14 +108,17 @@ def _refused(data: bytes | str, complaint: str) -> RefusedFrame:
             f"`action` must be one of {known}{near}",
             request_id=frame_id if _is_id(frame_id) else None,
         )
-    if action in ("rpc", "attach") and not _is_id(frame_id):
+    is_call = action in ("rpc", "attach")
+    if is_call and not _is_id(frame_id):
         if frame_id is not None and len(frame_id) > ID_LENGTH_MAX:
             return RefusedFrame("id_too_long", f"`id` has more than {ID_LENGTH_MAX} characters")
         return RefusedFrame(
             "invalid_id", f"`id` must be a string of 1 to {ID_LENGTH_MAX} characters"
         )
     code, detail = _explain(complaint)
-    return RefusedFrame(code, detail, request_id=frame_id if _is_id(frame_id) else None)
+    return RefusedFrame(
+        code, detail, request_id=frame_id if _is_id(frame_id) else None, is_call=is_call
+    )
 
 
 def _text(raw: msgspec.Raw) -> str | None:

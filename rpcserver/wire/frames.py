@@ -61,6 +61,7 @@ class Cancel(ClientFrameBase, frozen=True, kw_only=True, tag="cancel"):
 class Subscribe(ClientFrameBase, frozen=True, kw_only=True, tag="subscribe"):
     """Market data of `instruments`, each `interval` milliseconds; events of `channels`; or both."""
 
+    id: str | None = None
     instruments: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     interval: int | None = None
@@ -158,8 +159,9 @@ class ErrorData(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ErrorFrame(ServerFrameBase, frozen=True, kw_only=True, tag="error"):
-    """What is wrong with a frame that has no usable `id`."""
+    """What is wrong with a frame that is no call, or has no usable `id`: else it is told, too."""
 
+    request_id: str | UnsetType = UNSET
     error: str
     detail: str
     retry_after_ms: int | UnsetType = UNSET
@@ -201,8 +203,9 @@ class CancelRequested(ServerFrameBase, frozen=True, kw_only=True, tag="cancelReq
 
 
 class Subscribed(ServerFrameBase, frozen=True, kw_only=True, tag="subscribed"):
-    """What the connection is now subscribed to, with a snapshot of each channel just added."""
+    """What the connection is subscribed to now, with a snapshot of each channel just named."""
 
+    request_id: str | UnsetType = UNSET
     instruments: Sequence[str]
     channels: Sequence[str]
     snapshot: Mapping[str, Sequence[msgspec.Raw]] = {}

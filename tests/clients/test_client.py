@@ -634,16 +634,20 @@ async def test_subscriptions_are_restored_and_get_what_is_theirs() -> None:
     event: Frame = {"type": "event", "channel": "positions", "items": [{"quantity": "1"}]}
     other: Frame = {"type": "event", "channel": "orders", "items": []}
     quotes: Frame = {"type": "marketData", "quotes": []}
-    subscribed: Frame = {"type": "subscribed", "channels": ["positions"], "instruments": []}
+    asked: list[Frame] = []
+
+    async def subscribed(peer: Peer) -> Frame:
+        asked.append(await peer.receives("subscribe"))
+        assert asked[-1]["channels"] == ["positions"]
+        return {"type": "subscribed", "requestId": asked[-1]["id"], "channels": ["positions"]}
 
     async def before(peer: Peer) -> None:
-        assert await peer.receives() == {"action": "subscribe", "channels": ["positions"]}
-        await peer.sends(subscribed, event)
+        answer = await subscribed(peer)
+        await peer.sends({**answer, "requestId": "another's"}, answer, event)
         await peer.hangs_up()
 
     async def after(peer: Peer) -> None:
-        assert await peer.receives() == {"action": "subscribe", "channels": ["positions"]}
-        await peer.sends(subscribed, other, quotes, event)
+        await peer.sends(await subscribed(peer), other, quotes, event)
         assert await peer.receives() == {"action": "unsubscribe", "channels": ["positions"]}
         await peer.stays()
 
@@ -655,6 +659,47 @@ async def test_subscriptions_are_restored_and_get_what_is_theirs() -> None:
         types = [(await anext(frames)).type for _ in range(4)]
 
     assert types == ["subscribed", "event", "subscribed", "event"]
+    assert asked[0] == asked[1]
+
+
+async def test_a_subscription_that_is_refused_ends_alone_with_what_the_server_said() -> None:
+    async def scene(peer: Peer) -> None:
+        refused = await peer.receives("subscribe")
+        other = await peer.receives("subscribe")
+        await peer.sends(
+            {"type": "error", "requestId": refused["id"], "error": "forbidden", "detail": "no"},
+            {"type": "subscribed", "requestId": other["id"], "channels": ["orders"]},
+        )
+        await peer.hangs_up()
+
+    async def after(peer: Peer) -> None:
+        assert (await peer.receives("subscribe"))["channels"] == ["orders"]
+        await peer.closes(1008)
+
+    async with scripted(scene, after) as server, client_of(server.url) as client:
+        refused = await client.subscribe(["alerts"])
+        other = await client.subscribe(["orders"])
+        with pytest.raises(RpcError) as caught:
+            await anext(refused)
+        assert (await anext(other)).type == "subscribed"
+        with pytest.raises(ConnectionRefused):
+            await anext(other)
+
+    assert (caught.value.code, caught.value.detail) == ("forbidden", "no")
+
+
+async def test_a_subscription_that_came_too_fast_is_asked_for_again() -> None:
+    async def scene(peer: Peer) -> None:
+        asked = await peer.receives("subscribe")
+        name = {"requestId": asked["id"]}
+        await peer.sends({"type": "error", **name, "error": "rate_limited", "retryAfterMs": 20})
+        assert await peer.receives("subscribe") == asked
+        await peer.sends({"type": "subscribed", **name, "channels": ["orders"]})
+        await peer.stays()
+
+    async with scripted(scene) as server, client_of(server.url) as client:
+        frames = await client.subscribe(["orders"])
+        assert (await anext(frames)).type == "subscribed"
 
 
 async def test_a_subscription_ends_with_its_client() -> None:
@@ -672,9 +717,9 @@ async def test_a_subscription_ends_with_its_client() -> None:
 
 async def test_what_another_subscription_wants_is_not_unsubscribed() -> None:
     async def scene(peer: Peer) -> None:
-        await peer.receives("subscribe")
-        await peer.receives("subscribe")
-        await peer.sends({"type": "subscribed", "channels": ["orders", "alerts"]})
+        for _ in range(2):
+            asked = await peer.receives("subscribe")
+            await peer.sends({"type": "subscribed", "requestId": asked["id"]})
         assert await peer.receives() == {"action": "unsubscribe", "channels": ["orders"]}
         await peer.closes(1008)
 
@@ -688,13 +733,12 @@ async def test_what_another_subscription_wants_is_not_unsubscribed() -> None:
 
 
 async def test_the_smallest_interval_of_all_subscriptions_holds_for_the_quotes() -> None:
-    subscribed: Frame = {"type": "subscribed", "channels": [], "instruments": []}
-
     async def scene(peer: Peer) -> None:
-        assert (await peer.receives("subscribe"))["interval"] == 1000
-        await peer.sends(subscribed)
+        first = await peer.receives("subscribe")
+        assert first["interval"] == 1000
+        await peer.sends({"type": "subscribed", "requestId": first["id"]})
         assert [(await peer.receives("subscribe"))["interval"] for _ in range(2)] == [250, 250]
-        assert await peer.receives("subscribe") == {"action": "subscribe", "channels": ["alerts"]}
+        assert "interval" not in await peer.receives("subscribe")  # no quotes
         assert await peer.receives("unsubscribe") == {
             "action": "unsubscribe",
             "instruments": ["CL"],
@@ -705,7 +749,7 @@ async def test_the_smallest_interval_of_all_subscriptions_holds_for_the_quotes()
     async def after(peer: Peer) -> None:
         asked = [await peer.receives("subscribe") for _ in range(3)]
         assert [frame.get("interval") for frame in asked] == [1000, 1000, None]
-        await peer.sends(subscribed)
+        await peer.sends({"type": "subscribed", "requestId": asked[0]["id"]})
         await peer.stays()
 
     async with scripted(scene, after) as server, client_of(server.url) as client:

@@ -116,9 +116,9 @@ def test_a_client_that_was_left_says_so() -> None:
 
 
 async def telling(peer: Peer) -> None:
-    assert await peer.receives() == {"action": "subscribe", "channels": ["positions"]}
+    asked = await peer.receives("subscribe")
     await peer.sends(
-        {"type": "subscribed", "channels": ["positions"], "instruments": []},
+        {"type": "subscribed", "requestId": asked["id"], "channels": ["positions"]},
         {"type": "event", "channel": "positions", "items": [{"account": "Sim101"}]},
     )
     assert await peer.receives() == {"action": "unsubscribe", "channels": ["positions"]}

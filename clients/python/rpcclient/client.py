@@ -18,7 +18,7 @@ from websockets.protocol import State
 
 from .apis import Repeat, repeat_of
 from .backoff import Backoff
-from .conversation import Asked, Conversation
+from .conversation import Asked, Conversation, said_no
 from .errors import (
     CannotConnect,
     ClientError,
@@ -106,6 +106,7 @@ class RpcClient:
         self._keeper: asyncio.Task[None] | None = None
         self._over: ClientError | None = None
         self._subscriptions: list[Subscription] = []
+        self._askers: set[asyncio.Task[None]] = set()  # for subscriptions, again
 
     async def __aenter__(self) -> Self:
         """
@@ -129,8 +130,10 @@ class RpcClient:
     ) -> None:
         """Leave. What the server has accepted goes on."""
         assert self._keeper is not None, "left before it was entered"
-        self._keeper.cancel()
-        await asyncio.wait([self._keeper])
+        leaving = [self._keeper, *self._askers]
+        for task in leaving:
+            task.cancel()
+        await asyncio.wait(leaving)
 
     # --- asking -------------------------------------------------------------------------------
 
@@ -240,9 +243,12 @@ class RpcClient:
         and of the quotes of *instruments*, across connections.
 
         Quotes come each *interval_ms*, at least 100; the smallest that any subscription of this
-        client asks for holds for all of them.
+        client asks for holds for all of them. One that the server refuses ends with its
+        `RpcError`; one that comes too fast is asked for again, when the server says.
         """
-        subscription = Subscription(channels, instruments, interval_ms, on_close=self._unsubscribe)
+        subscription = Subscription(
+            _fresh(), channels, instruments, interval_ms, on_close=self._unsubscribe
+        )
         if self._over is not None:
             raise self._over
         self._subscriptions.append(subscription)
@@ -253,6 +259,24 @@ class RpcClient:
         asked = subscription.asked
         interval = pace(self._subscriptions) if asked.instruments else None
         await self._send(msgspec.structs.replace(asked, interval=interval))
+
+    def _refused(self, notice: Notice) -> None:
+        """A subscription that is refused ends, unless it is only to be asked for later."""
+        for subscription in tuple(self._subscriptions):
+            if subscription.is_answered_by(notice):
+                wait = notice.data.get("retryAfterMs")
+                if isinstance(wait, int):
+                    asker = asyncio.create_task(self._ask_later(subscription, wait / 1000))
+                    self._askers.add(asker)
+                    asker.add_done_callback(self._askers.discard)
+                else:
+                    self._subscriptions.remove(subscription)
+                    subscription.end(said_no(notice))
+
+    async def _ask_later(self, subscription: Subscription, delay: float) -> None:
+        await asyncio.sleep(delay)
+        if subscription in self._subscriptions:
+            await self._ask_for(subscription)
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
@@ -409,6 +433,8 @@ class RpcClient:
             for subscription in self._subscriptions:
                 subscription.take(notice)
             return
+        if notice.type == "error":
+            self._refused(notice)
         asyncio.get_running_loop().call_soon(self._on_notice, notice)
 
     async def _flush(self) -> None:

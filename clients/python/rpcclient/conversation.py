@@ -174,10 +174,14 @@ class Conversation:
         """An error frame may name the request that it answers."""
         request_id = frame.data.get("requestId")
         if frame.type == "error" and isinstance(request_id, str) and request_id in self._asked:
-            error = RpcError(_text(frame.data, "error"), _text(frame.data, "detail"), frame.data)
-            self._asked.pop(request_id).end(error)
+            self._asked.pop(request_id).end(said_no(frame))
         else:
             self._on_notice(frame)
+
+
+def said_no(frame: Notice) -> RpcError:
+    """What an error frame says."""
+    return RpcError(_text(frame.data, "error"), _text(frame.data, "detail"), frame.data)
 
 
 def refusal(data: Mapping[str, object]) -> RpcError | None:

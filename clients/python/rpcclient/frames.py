@@ -78,6 +78,7 @@ class Subscribe(
 ):
     """Hear of what happens in *channels*, and of the quotes of *instruments* each *interval* ms."""
 
+    id: str | None = None
     channels: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     interval: int | None = None

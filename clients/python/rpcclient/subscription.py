@@ -28,17 +28,22 @@ class Subscription:
 
     After every (re)connection a `subscribed` frame with a snapshot comes first: it replaces what
     was known. `missed` counts the frames that were dropped because nobody read them.
+
+    *request_id* correlates what the server answers.
     """
 
     def __init__(
         self,
+        request_id: str,
         channels: Iterable[str],
         instruments: Iterable[str],
         interval_ms: int = INTERVAL_DEFAULT,
         *,
         on_close: Callable[[Subscription], Awaitable[None]],
     ) -> None:
-        self.asked = Subscribe(channels=tuple(channels), instruments=tuple(instruments))
+        self.asked = Subscribe(
+            id=request_id, channels=tuple(channels), instruments=tuple(instruments)
+        )
         self.interval_ms = interval_ms
         self.missed = 0
         self._on_close = on_close
@@ -65,6 +70,7 @@ class Subscription:
         The next frame.
 
         Raises:
+            RpcError: The server refused it; `code` says why.
             ConnectionLost, ConnectionRefused: The client has ended.
         """
         while not self._frames:
@@ -88,7 +94,7 @@ class Subscription:
             case "marketData":
                 is_meant = bool(self.asked.instruments)
             case "subscribed":
-                is_meant = True
+                is_meant = "requestId" not in frame.data or self.is_answered_by(frame)
             case _:
                 is_meant = False
         if not is_meant:
@@ -98,6 +104,10 @@ class Subscription:
             self.missed += 1
         self._frames.append(frame)
         self._changed.set()
+
+    def is_answered_by(self, frame: Notice) -> bool:
+        """Whether *frame* is the answer to this subscription, and to no other."""
+        return frame.data.get("requestId") == self.asked.id
 
     def end(self, error: ClientError) -> None:
         """There will be no more frames."""

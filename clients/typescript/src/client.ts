@@ -3,7 +3,7 @@ import { BACKOFF, type Backoff, delayMs } from "./backoff.ts";
 import { Call, type Cancelable } from "./call.ts";
 import { Connection, type Incoming } from "./connection.ts";
 import { Conversation, type Repeat } from "./conversation.ts";
-import { type ClientError, ConnectionLost, ConnectionRefused } from "./errors.ts";
+import { type ClientError, ConnectionLost, ConnectionRefused, RpcError } from "./errors.ts";
 import {
   type AnswerOf,
   APIS,
@@ -13,6 +13,7 @@ import {
   type Cancel,
   type ClosedAnswer,
   type ClosingApiName,
+  type ErrorFrame,
   type PlanAnswer,
   type ServerFrame,
 } from "./generated/protocol.ts";
@@ -195,7 +196,8 @@ export class RpcClient {
 
   /**
    * Hear of channels, and of the quotes of instruments, across connections. Quotes come each
-   * `intervalMs`, at least 100; the smallest that any subscription asks for holds for all.
+   * `intervalMs`, at least 100; the smallest that any subscription asks for holds for all. One that
+   * the server refuses ends with its `RpcError`; one that comes too fast is asked for again.
    */
   subscribe(
     channels: readonly Channel[],
@@ -203,6 +205,7 @@ export class RpcClient {
     { intervalMs = 1000 }: QuoteOptions = {},
   ): Subscription {
     const subscription = new Subscription(
+      fresh(),
       channels,
       instruments,
       intervalMs,
@@ -210,19 +213,15 @@ export class RpcClient {
         this.#unsubscribe(closed);
       },
       (behind) => {
-        this.#askAgain(behind);
+        this.#askFor(behind);
       },
     );
     if (this.#state.is === "ended") {
       subscription.end(this.#state.because);
       return subscription;
     }
-    const isShared = [...this.#subscriptions].some((other) =>
-      other.channels.some((channel) => channels.includes(channel)),
-    );
     this.#subscriptions.add(subscription);
-    if (isShared) this.#askAgain(subscription);
-    else this.#sayWanted(channels, instruments);
+    this.#askFor(subscription);
     return subscription;
   }
 
@@ -274,38 +273,39 @@ export class RpcClient {
     }
   }
 
-  /** The server tells a snapshot of what was just added: take away, then add. */
-  #askAgain({ channels, instruments }: Subscription): void {
-    for (const other of this.#subscriptions) {
-      if (other.channels.some((channel) => channels.includes(channel))) other.onAsked();
-    }
-    const all = this.#wanted();
-    this.#connection?.send({ action: "unsubscribe", channels: all.channels });
-    this.#sayWanted(all.channels, instruments);
-  }
-
-  #sayWanted(channels: readonly Channel[], instruments: readonly string[]): void {
+  /** Ask for a subscription, and the snapshot of its channels; also where it is asked for again. */
+  #askFor(subscription: Subscription): void {
+    const { id, channels, instruments } = subscription;
     const interval = instruments.length === 0 ? undefined : this.#paceMs;
+    subscription.onAsked();
     this.#connection?.send({
       action: "subscribe",
+      id,
       channels,
       instruments,
       ...(interval === undefined ? {} : { interval }),
     });
   }
 
+  /** A subscription that is refused ends, unless it is only to be asked for later. */
+  #onRefused(frame: ErrorFrame): void {
+    for (const subscription of [...this.#subscriptions]) {
+      if (subscription.id !== frame.requestId) continue;
+      if (frame.retryAfterMs === undefined) {
+        this.#subscriptions.delete(subscription);
+        subscription.end(new RpcError(frame.error, frame.detail, { ...frame }));
+      } else {
+        setTimeout(() => {
+          if (this.#subscriptions.has(subscription)) this.#askFor(subscription);
+        }, frame.retryAfterMs);
+      }
+    }
+  }
+
   /** The interval that serves everyone who wants quotes. */
   get #paceMs(): number | undefined {
     const wanting = [...this.#subscriptions].filter((each) => each.instruments.length > 0);
     return wanting.length === 0 ? undefined : Math.min(...wanting.map((each) => each.intervalMs));
-  }
-
-  #wanted(): { readonly channels: Channel[]; readonly instruments: string[] } {
-    const all = [...this.#subscriptions];
-    return {
-      channels: [...new Set(all.flatMap((each) => each.channels))],
-      instruments: [...new Set(all.flatMap((each) => each.instruments))],
-    };
   }
 
   #sayPnl(): void {
@@ -354,9 +354,7 @@ export class RpcClient {
     this.#become({ is: "live", since: Date.now() });
     this.#first?.resolve(authenticated);
     this.#flush();
-    for (const subscription of this.#subscriptions) subscription.onAsked();
-    const { channels, instruments } = this.#wanted();
-    if (this.#subscriptions.size > 0) this.#sayWanted(channels, instruments);
+    for (const subscription of this.#subscriptions) this.#askFor(subscription);
     if (this.#streams.size > 0) this.#sayPnl();
   }
 
@@ -433,7 +431,9 @@ export class RpcClient {
         for (const stream of this.#streams) stream.take(frame);
         break;
       case "error":
-        if (!this.#conversation.onError(frame)) this.options.onNotice?.(frame);
+        if (this.#conversation.onError(frame)) break;
+        this.#onRefused(frame);
+        this.options.onNotice?.(frame);
         break;
       default:
         this.options.onNotice?.(frame);

@@ -65,8 +65,8 @@ export class Conversation {
   }
 
   /** Whether the error answers a request, which ends with it. */
-  onError(frame: ErrorFrame & { readonly requestId?: unknown }): boolean {
-    if (typeof frame.requestId !== "string") return false;
+  onError(frame: ErrorFrame): boolean {
+    if (frame.requestId === undefined) return false;
     const asked = this.#take(frame.requestId);
     asked?.call.onError(new RpcError(frame.error, frame.detail, { ...frame }));
     return asked !== undefined;

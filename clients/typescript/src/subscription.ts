@@ -51,13 +51,16 @@ abstract class Stream<Frame> implements AsyncIterable<Frame> {
  * Frames of some channels and instruments, across connections.
  *
  * After every (re)connection, and where a reader fell too far behind, a `subscribed` frame with a
- * snapshot comes first: it replaces what was known.
+ * snapshot comes first: it replaces what was known. Where the server refuses it, reading it ends
+ * with the `RpcError`.
  */
 export class Subscription extends Stream<SubscriptionFrame> {
   protected readonly frames: Queue<SubscriptionFrame>;
   #isWaiting = true; // for its snapshot
 
   constructor(
+    /** What the server's answers to it bear. */
+    readonly id: string,
     readonly channels: readonly Channel[],
     readonly instruments: readonly string[],
     /** Between two frames of quotes. */
@@ -93,12 +96,10 @@ export class Subscription extends Stream<SubscriptionFrame> {
         return this.channels.includes(frame.channel) && !this.#isWaiting;
       case "marketData":
         return this.instruments.length > 0;
-      case "subscribed": {
-        const isWhole = this.channels.every((channel) => channel in frame.snapshot);
-        const isAnswer = this.channels.length === 0 ? this.#isWaiting : isWhole;
-        if (isAnswer) this.#isWaiting = false;
-        return isAnswer;
-      }
+      case "subscribed":
+        if (frame.requestId !== undefined && frame.requestId !== this.id) return false;
+        this.#isWaiting = false;
+        return true;
     }
   }
 }

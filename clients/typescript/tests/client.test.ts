@@ -264,18 +264,22 @@ test("a subscription is asked for again, and begins with a snapshot", async () =
   const subscribed = { type: "subscribed", instruments: [], channels: ["positions"], unread: [] };
   const peer = await connected();
   const frames = client.subscribe(["positions"])[Symbol.asyncIterator]();
-  await peer.receives("subscribe");
-  peer.sends({ ...subscribed, snapshot: { positions: [] } });
+  const { id: requestId } = await peer.receives("subscribe");
+  peer.sends({ ...subscribed, requestId: "another's", snapshot: { positions: [position] } });
+  peer.sends({ ...subscribed, requestId, snapshot: { positions: [] } });
   peer.sends({ type: "event", channel: "positions", items: [position] });
 
-  expect((await frames.next()).value).toMatchObject({ type: "subscribed" });
+  expect((await frames.next()).value).toMatchObject({ snapshot: { positions: [] } });
   expect((await frames.next()).value).toMatchObject({ type: "event", items: [position] });
   peer.hangsUp();
   await becomes("stale");
   const next = await again();
-  expect(await next.receives("subscribe")).toMatchObject({ channels: ["positions"] });
+  expect(await next.receives("subscribe")).toMatchObject({
+    id: requestId,
+    channels: ["positions"],
+  });
   next.sends({ type: "event", channel: "positions", items: [] }); // before its snapshot: not for it
-  next.sends({ ...subscribed, snapshot: { positions: [position] } });
+  next.sends({ ...subscribed, requestId, snapshot: { positions: [position] } });
   expect((await frames.next()).value).toMatchObject({ snapshot: { positions: [position] } });
 });
 
@@ -291,13 +295,50 @@ test("the smallest interval of all subscriptions holds for the quotes", async ()
   peer.hangsUp();
   await becomes("stale");
   const next = await again();
-  expect(await next.receives("subscribe")).toMatchObject({
-    instruments: ["ES", "CL"],
-    interval: 100,
-  });
+  expect(await next.receives("subscribe")).toMatchObject({ instruments: ["ES"], interval: 100 });
+  expect(await next.receives("subscribe")).toMatchObject({ instruments: ["CL"], interval: 100 });
+  await next.receives("subscribe");
   quick.close();
   expect(await next.receives("unsubscribe")).toMatchObject({ instruments: ["CL"] });
   expect(await next.receives("subscribe")).toEqual({ action: "subscribe", interval: 1000 });
+});
+
+test("a subscription that is refused ends alone, with what the server said", async () => {
+  const peer = await connected();
+  const refused = client.subscribe(["alerts"])[Symbol.asyncIterator]();
+  const { id } = await peer.receives("subscribe");
+  const other = client.subscribe(["orders"])[Symbol.asyncIterator]();
+  const { id: otherId } = await peer.receives("subscribe");
+  const said = { type: "error", requestId: id, error: "forbidden", detail: "needs the risk role" };
+  peer.sends(said);
+  peer.sends({
+    type: "subscribed",
+    requestId: otherId,
+    instruments: [],
+    channels: ["orders"],
+    snapshot: { orders: [] },
+  });
+
+  await expect(refused.next()).rejects.toMatchObject({ code: "forbidden", data: said });
+  expect((await other.next()).value).toMatchObject({ type: "subscribed" });
+  peer.hangsUp();
+  await becomes("stale");
+  const next = await again();
+  expect(await next.receives("subscribe")).toMatchObject({ id: otherId });
+});
+
+test("a subscription that came too fast is asked for again when the server says", async () => {
+  const peer = await connected();
+  const frames = client.subscribe(["orders"])[Symbol.asyncIterator]();
+  const asked = await peer.receives("subscribe");
+  const { id: requestId } = asked;
+  const late = { error: "rate_limited", detail: "", retryAfterMs: 2000 };
+  const subscribed = { type: "subscribed", instruments: [], channels: ["orders"], snapshot: {} };
+  peer.sends({ type: "error", requestId, ...late }, { ...subscribed, requestId });
+
+  await frames.next(); // it has heard both
+  await vi.advanceTimersByTimeAsync(late.retryAfterMs);
+  expect(await peer.receives("subscribe")).toEqual(asked);
 });
 
 test("the stream of profit is asked for again", async () => {

@@ -208,6 +208,7 @@ export interface Cancel {
 /** Market data of `instruments`, each `interval` milliseconds; events of `channels`; or both. */
 export interface Subscribe {
   readonly action: "subscribe";
+  readonly id?: string;
   readonly instruments?: readonly string[];
   readonly channels?: readonly ("positions" | "orders" | "executions" | "operations" | "alerts" | "audit")[];
   readonly interval?: number;
@@ -273,9 +274,10 @@ export interface ProgressFrame {
   readonly at: string;
 }
 
-/** What is wrong with a frame that has no usable `id`. */
+/** What is wrong with a frame that is no call, or has no usable `id`: else it is told, too. */
 export interface ErrorFrame {
   readonly type: "error";
+  readonly requestId?: string;
   readonly error: ErrorCode;
   readonly detail: string;
   readonly retryAfterMs?: number;
@@ -312,9 +314,10 @@ export interface CancelRequested {
   readonly ended: boolean;
 }
 
-/** What the connection is now subscribed to, with a snapshot of each channel just added. */
+/** What the connection is subscribed to now, with a snapshot of each channel just named. */
 export interface Subscribed {
   readonly type: "subscribed";
+  readonly requestId?: string;
   readonly instruments: readonly string[];
   readonly channels: readonly ("positions" | "orders" | "executions" | "operations" | "alerts" | "audit")[];
   readonly snapshot: Snapshot;
