@@ -27,6 +27,7 @@ from rpcserver.core.passing import (
     PositionTraded,
     ReadEnded,
     ReadStarted,
+    TradesAsked,
     TradesSeen,
     VenueDescribed,
     WaveStarted,
@@ -60,6 +61,9 @@ def apply_passing(state: State, fact: Passing) -> None:
             lane = state.lane(fact.lane)
             lane.doubt = Doubt(quantity=fact.quantity, since=fact.mono)
             _lower(lane, lowered(lane, fact.quantity), state.turn)
+        case TradesAsked():
+            account = state.account(fact.account)
+            account.trades_asked, account.trades_since = fact.mono, fact.since
         case TradesSeen():
             lane = state.lane(fact.lane)
             if lane.doubt is not None:

@@ -94,6 +94,14 @@ class PositionDoubted(msgspec.Struct, frozen=True, gc=False):
     mono: float
 
 
+class TradesAsked(msgspec.Struct, frozen=True, gc=False):
+    """The account's trades were asked for, from `since` on."""
+
+    account: AccountRef
+    since: datetime
+    mono: float
+
+
 class TradesSeen(msgspec.Struct, frozen=True, gc=False):
     """The trades of a doubted lane's account were asked for and counted."""
 
@@ -193,6 +201,7 @@ Passing = (
     | ReadEnded
     | PositionRead
     | PositionDoubted
+    | TradesAsked
     | TradesSeen
     | CeilingLowered
     | PositionTold

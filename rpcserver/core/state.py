@@ -314,6 +314,8 @@ class AccountState(msgspec.Struct, kw_only=True):
     started_at: float = 0.0
     wake: float | None = None  # the next reading is due
     failures: int = 0
+    trades_asked: float = float("-inf")  # when its trades were last asked for
+    trades_since: datetime | None = None  # and from when on
 
 
 class VenueState(msgspec.Struct, kw_only=True):

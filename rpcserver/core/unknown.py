@@ -7,20 +7,19 @@ Both are left by evidence only (laws 7 and 40); time alone proves nothing.
 from __future__ import annotations
 
 from rpcserver.core.asking import ask_about_orders, take_back
-from rpcserver.core.commands import QueryTrades, SubmitOrder
+from rpcserver.core.commands import SubmitOrder
 from rpcserver.core.decision import Pen
 from rpcserver.core.ledger import fits, own_remaining, position
 from rpcserver.core.opening import takes_no_orders, watch_market
 from rpcserver.core.passing import LaneArmed
 from rpcserver.core.records import GateOpened, OrderEnd, OrderEnded, OrderIntended
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState
-from rpcserver.core.verifying import trades_since, want_read
+from rpcserver.core.verifying import TRADES_RETRY, ask_for_trades, want_read
 from rpcserver.domain.capabilities import Capabilities, IdMemory
 from rpcserver.domain.ids import OperationId
 from rpcserver.domain.position import PositionKey
 
 SENDS_MAX = 5  # of one order by one operation, under one id
-TRADES_RETRY = 1.0  # seconds before trades that were not told are asked for again
 
 
 def settle_unknown(pen: Pen, lane: Lane, at_work: tuple[Operation, Leg] | None) -> float | None:
@@ -156,7 +155,7 @@ def resolve_doubt(pen: Pen, lane: Lane) -> float | None:
     if pen.now.mono < settled:
         return settled
     if not lane.doubt.trades_read:
-        pen.order(QueryTrades(account=lane.key.account_ref, since=trades_since(pen, lane)))
+        ask_for_trades(pen, lane)
         return pen.now.mono + TRADES_RETRY
     return want_read(pen, lane)
 

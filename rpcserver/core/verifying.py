@@ -25,6 +25,7 @@ from rpcserver.core.passing import (
     PositionRead,
     ReadEnded,
     ReadStarted,
+    TradesAsked,
 )
 from rpcserver.core.records import PositionAdopted
 from rpcserver.core.state import Lane, OrderState
@@ -35,6 +36,7 @@ from rpcserver.domain.position import PositionKey
 
 PATIENCE_PER_LANE = 0.0002  # seconds a reading waits for each lane that may want it too
 PATIENCE_MAX = 0.25
+TRADES_RETRY = 1.0  # seconds before trades that were not told are asked for again
 RETRY = 0.25  # seconds after a failed reading, doubling
 RETRY_MAX = 2.0
 
@@ -157,7 +159,7 @@ def _compare(
         return
     if doubt is None or doubt.quantity != read:
         pen.write(PositionDoubted(key, read, pen.now.mono))
-        pen.order(QueryTrades(account=key.account_ref, since=trades_since(pen, lane)))
+        ask_for_trades(pen, pen.draft.lane(key))
     elif repeats:
         expected = lane.expected
         pen.write(
@@ -178,7 +180,19 @@ def _compare(
         )
 
 
-def trades_since(pen: Pen, lane: Lane) -> datetime:
+def ask_for_trades(pen: Pen, lane: Lane) -> None:
+    """Ask what could explain the lane's doubt, unless another of the account's has just asked."""
+    assert lane.doubt is not None
+    account, since = lane.key.account_ref, _trades_since(pen, lane)
+    state = pen.draft.account(account)
+    is_fresh = state.trades_asked >= max(lane.doubt.since, pen.now.mono - TRADES_RETRY / 2)
+    if is_fresh and state.trades_since is not None and state.trades_since <= since:
+        return  # every lane of the account is looked at when the answer comes
+    pen.write(TradesAsked(account, since, pen.now.mono))
+    pen.order(QueryTrades(account=account, since=since))
+
+
+def _trades_since(pen: Pen, lane: Lane) -> datetime:
     """From when on trades could explain the position: the opening of whoever works, or worked."""
     owners = {operation_id for operation_id, _ in lane.legs}
     owners |= {o.operation_id for o in lane.orders.values() if o.operation_id is not None}

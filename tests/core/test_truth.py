@@ -181,6 +181,26 @@ def test_law_40_a_larger_position_is_believed_when_it_repeats_after_the_settle_t
     assert world.sent(QueryTrades)
 
 
+def test_law_29_all_that_doubt_in_an_account_ask_for_its_trades_once() -> None:
+    """A restart makes every position doubtful; a hundred questions for one answer are a storm."""
+    names = [f"N{number}" for number in range(20)]
+    venue = ToyVenue("toy", *map(instrument, names))
+    for name in names:
+        venue.hold(3, name)
+    world = World(venue)
+    operation = world.ask(flatten(everything=True))
+    world.run(0.022)  # read and planned, and nothing has been filled yet
+    world.crash()
+    for name in names:
+        venue.move(venue.key(name), -1, world.time)
+    world.script(QueryTrades, LOSE_ANSWER)
+
+    report = world.finish(operation)
+
+    assert report.flat
+    assert len(world.sent(QueryTrades)) == 2, "the first one is lost"
+
+
 def test_law_14_a_position_that_others_closed_is_not_closed_again() -> None:
     venue = ToyVenue()
     key = venue.hold(10)
