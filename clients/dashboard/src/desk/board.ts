@@ -14,6 +14,7 @@ export class Board<Row> {
   readonly #rowWatchers = new Map<string, Set<Tell>>();
   readonly #changed = new Set<string>();
   #list: readonly Row[] | undefined;
+  #isRead = false;
   #isAwaited = false;
 
   /** *soon* decides when watchers are told of what changed. */
@@ -25,6 +26,11 @@ export class Board<Row> {
   /** Every row; the same array for as long as nothing changes. */
   get rows(): readonly Row[] {
     return (this.#list ??= [...this.#rows.values()]);
+  }
+
+  /** Whether all rows were ever told: before that, none is not "there are none". */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   get size(): number {
@@ -49,6 +55,7 @@ export class Board<Row> {
   replace(rows: readonly Row[]): void {
     for (const key of this.#rows.keys()) this.#changed.add(key);
     this.#rows.clear();
+    this.#isRead = true;
     for (const row of rows) this.put(row);
     this.#change(undefined);
   }

@@ -5,6 +5,8 @@ import { formatMoney, formatPrice, formatTime } from "../words/format.ts";
 
 interface FillTableProps {
   readonly fills: readonly ExecutionItem[];
+  /** Whether they were ever told. */
+  readonly isRead: boolean;
   readonly onOpen: (fill: ExecutionItem) => void;
 }
 
@@ -53,14 +55,14 @@ const COLUMNS: readonly Column<ExecutionItem>[] = [
 ];
 
 /** Every fill, whoever caused it. */
-export function FillTable({ fills, onOpen }: FillTableProps) {
+export function FillTable({ fills, isRead, onOpen }: FillTableProps) {
   return (
     <DataTable
       label="Fills"
       rows={fills}
       columns={COLUMNS}
       keyOf={(fill) => `${fill.venue}:${fill.tradeId}`}
-      empty="No fills yet."
+      empty={isRead ? "No fills yet." : "Reading every account…"}
       onOpen={onOpen}
       sort={{ id: "time", desc: true }}
       hasFilter

@@ -82,7 +82,7 @@ export function OrdersView() {
           <OrderTable
             label="Working orders"
             lines={working}
-            empty="No order works."
+            empty={desk.orders.isRead ? "No order works." : "Reading every account…"}
             onOpen={open}
             obstacle={cannotCancel}
             {...(rights.closes ? { onCancel: cancel } : {})}
@@ -97,7 +97,7 @@ export function OrdersView() {
           />
         </Tabs.Panel>
         <Tabs.Panel value="fills">
-          <FillTable fills={fills} onOpen={open} />
+          <FillTable fills={fills} isRead={desk.executions.isRead} onOpen={open} />
         </Tabs.Panel>
       </Tabs>
       <OrderDrawer

@@ -77,3 +77,12 @@ test("the list of rows is the same until one changes", () => {
   board.remove("a");
   expect(board.rows).toEqual([]);
 });
+
+test("a board that was never told of anything does not say that there is nothing", () => {
+  const [board] = boardAndDraw();
+  expect(board.isRead).toBe(false);
+  board.put({ id: "a", price: 1 }); // one of them, not all
+  expect(board.isRead).toBe(false);
+  board.replace([]);
+  expect(board.isRead).toBe(true);
+});
