@@ -13,7 +13,7 @@ const sea: MantineColorsTuple = [
   "#72c4b3",
   "#4bb39d",
   "#32a98f",
-  "#1f8f78",
+  "#1b806b",
   "#14705e",
   "#0d5648",
   "#063c32",

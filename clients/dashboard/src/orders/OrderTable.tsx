@@ -75,6 +75,7 @@ export function OrderTable({ label, lines, empty, onOpen, onCancel, obstacle }: 
       header: "",
       value: () => undefined,
       isPlain: true,
+      isExtra: true, // on a phone a row is opened first, and canceled there
       width: "5.5rem",
       cell: (line, tabIndex) => (
         <Button

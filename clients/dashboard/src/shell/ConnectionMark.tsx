@@ -14,7 +14,7 @@ export function ConnectionMark() {
     <>
       <Text size="sm" className={classes.connection} data-live={isLive} aria-hidden>
         <span className={classes.dot} />
-        {isLive ? "Connected" : `Not connected${age}`}
+        {isLive ? <span className={classes.said}>Connected</span> : `Not live${age}`}
       </Text>
       <span role="status" className="visually-hidden">
         {isLive

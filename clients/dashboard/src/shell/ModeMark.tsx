@@ -11,7 +11,7 @@ export function ModeMark() {
   if (answer.sandbox) {
     return (
       <Tooltip label="Every account here is on paper: no real money">
-        <Badge variant="outline" color="gray" radius="sm">
+        <Badge variant="outline" color="gray" radius="sm" miw="max-content">
           Paper
         </Badge>
       </Tooltip>
@@ -21,7 +21,7 @@ export function ModeMark() {
   const paper = sandboxVenues.length === 0 ? "" : `; on paper only: ${sandboxVenues.join(", ")}`;
   return (
     <Tooltip label={`Real money${paper}`}>
-      <Badge variant="filled" color="orange.8" radius="sm">
+      <Badge variant="filled" color="orange.8" radius="sm" miw="max-content">
         Live
       </Badge>
     </Tooltip>

@@ -13,6 +13,10 @@ const price = new Intl.NumberFormat("en-US", {
   minimumFractionDigits: 2,
   maximumFractionDigits: 8,
 });
+const amount = new Intl.NumberFormat("en-US", {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
 const count = new Intl.NumberFormat("en-US");
 
 /**
@@ -24,6 +28,11 @@ export function formatMoney(amount: number | undefined): string {
   if (amount === undefined || Number.isNaN(amount)) return "–";
   const isTiny = amount !== 0 && Math.abs(amount) < 0.005;
   return (isTiny ? tinyMoney : money).format(amount);
+}
+
+/** `50,061.25`: of what there is, where a profit says by how much it changed. */
+export function formatAmount(value: number | undefined): string {
+  return value === undefined || Number.isNaN(value) ? "–" : amount.format(value);
 }
 
 export function formatPrice(value: number | undefined): string {
