@@ -19,6 +19,7 @@ from rpcserver.domain.ids import (
 )
 from rpcserver.domain.instrument import Instrument
 from rpcserver.domain.order import OrderRequest
+from rpcserver.domain.position import PositionKey
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -51,14 +52,15 @@ class SubmitOrder(Command, frozen=True, kw_only=True):
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):
-    """-> OrderUpdated, CancelRejected or CancelLost."""
+    """-> OrderUpdated, CancelRejected, CancelLost or CancelUnsent."""
 
     account: AccountRef
     venue_order_id: VenueOrderId
+    fence: PositionKey | None = None  # of whose fence it is: it is called off with it
 
 
 class ChangeOrder(Command, frozen=True, kw_only=True):
-    """-> OrderUpdated, CancelRejected, CancelLost or ChangeUnsent. `quantity` is the new total."""
+    """-> As CancelOrder, or ChangeUnsent where it is a client's. `quantity` is the new total."""
 
     account: AccountRef
     venue_order_id: VenueOrderId
@@ -66,6 +68,7 @@ class ChangeOrder(Command, frozen=True, kw_only=True):
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     admission: Admission | None = None  # of a client's change that may open risk
+    fence: PositionKey | None = None  # of whose fence it is
 
 
 class QueryOrder(Command, frozen=True, kw_only=True):
@@ -89,6 +92,9 @@ class ReadMarket(Command, frozen=True, kw_only=True):
 
     venue: VenueId
     instrument: InstrumentId
+
+
+UNDECIDED = "internal"  # the code of an alert that is no record: an event could not be decided
 
 
 class Alert(Command, frozen=True, kw_only=True):

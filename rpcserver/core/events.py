@@ -197,6 +197,14 @@ class CancelLost(Event, frozen=True, kw_only=True):
     detail: str
 
 
+class CancelUnsent(Event, frozen=True, kw_only=True):
+    """A cancel or change for a fence was not let leave: whoever wanted it was stopped."""
+
+    account: AccountRef
+    venue_order_id: VenueOrderId
+    detail: str
+
+
 class ChangeUnsent(Event, frozen=True, kw_only=True):
     """A client's change was not let leave: the order works on as it was."""
 

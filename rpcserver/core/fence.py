@@ -92,9 +92,11 @@ def _raise_fence(
     )
     account = lane.key.account_ref
     for name in cancels:
-        pen.order(CancelOrder(account=account, venue_order_id=name))
+        pen.order(CancelOrder(account=account, venue_order_id=name, fence=lane.key))
     for name, quantity in shrinks.items():
-        pen.order(ChangeOrder(account=account, venue_order_id=name, quantity=quantity))
+        pen.order(
+            ChangeOrder(account=account, venue_order_id=name, quantity=quantity, fence=lane.key)
+        )
 
 
 def _passed(pen: Pen, lane: Lane, *, clear: bool, how: str) -> FencePassed:

@@ -1,5 +1,5 @@
 """
-The last look at an order or a change, right before its first byte leaves.
+The last look at an order, a cancel or a change, right before its first byte leaves.
 
 It may have waited at the venue's door, for the message budget or for a call that hangs. What was
 heard meanwhile is heard in time: an order that is not sent has done no harm.
@@ -7,22 +7,23 @@ heard meanwhile is heard in time: an order that is not sent has done no harm.
 
 from __future__ import annotations
 
-from rpcserver.core.commands import ChangeOrder, SubmitOrder
-from rpcserver.core.events import ChangeUnsent, OrderUnsent
+from rpcserver.core.commands import CancelOrder, ChangeOrder, SubmitOrder
+from rpcserver.core.ending import unwanted_orders
+from rpcserver.core.events import CancelUnsent, ChangeUnsent, OrderUnsent
 from rpcserver.core.halts import halted_since
-from rpcserver.core.ledger import fits
+from rpcserver.core.ledger import fits, order_of
 from rpcserver.core.records import OperationCancelled, OperationExpired
 from rpcserver.core.standing import DirectiveSet
-from rpcserver.core.state import Lane, LedgerOrder, OrderState, State
+from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState, State
 from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.position import PositionKey
 
 CALLS_OFF = (OperationCancelled, OperationExpired, DirectiveSet)  # what may be `called_off` by
+Unsent = OrderUnsent | CancelUnsent | ChangeUnsent
 
 
-def objection(
-    state: State, command: SubmitOrder | ChangeOrder
-) -> OrderUnsent | ChangeUnsent | None:
-    """What is so where an order or a change must not leave any more; None: let it go."""
+def objection(state: State, command: SubmitOrder | CancelOrder | ChangeOrder) -> Unsent | None:
+    """What is so where an order message must not leave any more; None: let it go."""
     if (unsent := called_off(state, command)) is not None:
         return unsent
     if isinstance(command, SubmitOrder) and command.exit and not _is_of_use(state, command):
@@ -30,10 +31,12 @@ def objection(
     return None
 
 
-def called_off(
-    state: State, command: SubmitOrder | ChangeOrder
-) -> OrderUnsent | ChangeUnsent | None:
+def called_off(state: State, command: SubmitOrder | CancelOrder | ChangeOrder) -> Unsent | None:
     """The same where nothing that may still happen will let it go."""
+    if isinstance(command, CancelOrder | ChangeOrder) and command.fence is not None:
+        return _fence_called_off(state, command, command.fence)
+    if isinstance(command, CancelOrder):
+        return None  # somebody asked for it, or it is for an order of ours (law 39)
     if isinstance(command, ChangeOrder):
         return _change_called_off(state, command)
     if command.exit:
@@ -51,6 +54,36 @@ def _unsent(command: SubmitOrder, why: str, *, refused: str | None = None) -> Or
         detail=why,
         refused=refused,
     )
+
+
+def _fence_called_off(
+    state: State, command: CancelOrder | ChangeOrder, fence: PositionKey
+) -> CancelUnsent | None:
+    """Nobody's order is taken away for an operation that was stopped (laws 16 and 39)."""
+    lane = state.find_lane(fence)
+    order = order_of(lane, command.venue_order_id) if lane is not None else None
+    if lane is not None and order is not None and order.is_live and order.canceling:
+        if isinstance(command, ChangeOrder):
+            wanted = order.shrink_to == command.quantity
+        else:
+            wanted = order.key in unwanted_orders(lane, _at_work(state, lane))
+        if wanted:
+            return None
+    return CancelUnsent(
+        account=command.account,
+        venue_order_id=command.venue_order_id,
+        detail="nobody wants it gone any more",
+    )
+
+
+def _at_work(state: State, lane: Lane) -> list[tuple[Operation, Leg]]:
+    return [
+        (operation, leg)
+        for operation_id, number in lane.legs
+        if (operation := state.find_operation(operation_id)) is not None
+        and operation.stopped is None
+        and (leg := state.find_leg(operation_id, number)) is not None
+    ]
 
 
 def _change_called_off(state: State, command: ChangeOrder) -> ChangeUnsent | None:

@@ -181,8 +181,9 @@ def ended(order: LedgerOrder, record: OrderEnded) -> LedgerOrder:
 
 
 def removal(order: LedgerOrder, report: OrderReport | None = None) -> Removal | None:
-    """What is gone with *order*, if it has ended so, is somebody's, and we wanted it gone."""
-    if order.operation_id is not None or not order.swept:
+    """What is gone with *order*, if it has ended so, is somebody's, and we had our hand on it."""
+    is_being_shrunk = order.shrink_to is not None and order.canceling
+    if order.operation_id is not None or not (order.swept or is_being_shrunk):
         return None
     if report is not None and not report.status.is_terminal:
         return None

@@ -29,6 +29,7 @@ from rpcserver.core.events import (
     CancelLost,
     CancelRejected,
     CancelRequested,
+    CancelUnsent,
     ChangeUnsent,
     DirectiveRequested,
     Event,
@@ -139,7 +140,7 @@ def decide(state: State, event: Event, now: Now) -> Decision:
             _move(pen, order_lost(pen, event))
         case OrderAbsent():
             _move(pen, order_absent(pen, event))
-        case CancelRejected() | CancelLost():
+        case CancelRejected() | CancelLost() | CancelUnsent():
             _move(pen, cancel_failed(pen, event))
         case ChangeUnsent():
             change_unsent(pen, event)

@@ -13,6 +13,7 @@ from rpcserver.core.decision import Pen
 from rpcserver.core.events import (
     CancelLost,
     CancelRejected,
+    CancelUnsent,
     OrderAbsent,
     OrderLost,
     OrderRejected,
@@ -195,8 +196,10 @@ def _vanished(
     )
 
 
-def cancel_failed(pen: Pen, event: CancelRejected | CancelLost) -> PositionKey | None:
-    """Too late, unknown, or lost: never an error by itself. Ask what the order is (law 4)."""
+def cancel_failed(
+    pen: Pen, event: CancelRejected | CancelLost | CancelUnsent
+) -> PositionKey | None:
+    """Too late, unknown, lost or unsent: no error by itself. Ask what the order is (law 4)."""
     lane_key, order = find_order(pen, event.account, event.venue_order_id)
     if order is None:
         return None

@@ -70,7 +70,7 @@ VenueCommand = (
 )
 OrderCommand = SubmitOrder | CancelOrder | ChangeOrder  # what changes something at the venue
 Feed = Callable[[VenueCommand, Event], None]
-Objection = Callable[[SubmitOrder | ChangeOrder], Event | None]  # what is told in its place
+Objection = Callable[[OrderCommand], Event | None]  # what is told in its place
 Queue = list[tuple[int, int, VenueCommand]]  # a heap: urgency, then the order of coming
 
 
@@ -143,7 +143,7 @@ class Performer:
         kept: Queue = []
         for waiting in self._orders:
             command = waiting[2]
-            if isinstance(command, SubmitOrder | ChangeOrder) and (event := why(command)):
+            if isinstance(command, OrderCommand) and (event := why(command)):
                 unsent.append((command, event))
             else:
                 kept.append(waiting)
@@ -272,10 +272,7 @@ class Performer:
         if isinstance(command, OrderCommand) and not self._is_in_charge():
             # The race: this process was frozen while another one acted in its place (law 26).
             raise Deposed("another process took over the data directory: nothing more is sent")
-        if (
-            isinstance(command, SubmitOrder | ChangeOrder)
-            and (unsent := self._objection(command)) is not None
-        ):
+        if isinstance(command, OrderCommand) and (unsent := self._objection(command)) is not None:
             # The race: it waited for its turn here while its operation came to its end (law 39),
             # while somebody else closed what it is about (law 2), or halted new risk (law 9).
             return unsent

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from rpcserver.core.commands import Command, QueryOrder, ReadAccount, SubmitOrder
+from rpcserver.core.commands import ChangeOrder, Command, QueryOrder, ReadAccount, SubmitOrder
 from rpcserver.core.machine import apply
 from rpcserver.core.records import FillCounted, OperationPlanned
 from rpcserver.core.report import Outcome
@@ -224,6 +224,30 @@ def test_law_16_a_guard_that_was_to_be_shrunk_and_goes_altogether_is_missed() ->
     world.run(1)
     venue.unstick(world.time)
     world.pass_on_news()
+
+    report = world.finish(operation)
+
+    assert report.legs[0].outcome is Outcome.REDUCED
+    assert report.legs[0].unprotected
+
+
+def test_law_16_a_guard_that_is_canceled_while_it_is_being_shrunk_is_missed() -> None:
+    """The cancel of a call that has ended may land after the next one found the guard at work."""
+    venue = ToyVenue()
+    venue.capabilities = msgspec.structs.replace(
+        venue.capabilities, change_orders=True, reduce_only_counts_resting=True
+    )
+    key = venue.hold(10)
+    guard = venue.rest(key, OrderSide.SELL, 10)
+    world = World(venue)
+    world.script(ChangeOrder, LOSE_REQUEST)
+
+    def cancel_lands() -> None:
+        venue.cancel(guard, world.time)
+        world.pass_on_news()
+
+    world.later(0.2, cancel_lands)
+    operation = world.ask(flatten(fraction="0.5"))
 
     report = world.finish(operation)
 

@@ -12,13 +12,16 @@ import pytest
 
 from rpcserver.core.records import OrderIntended, Record
 from rpcserver.core.report import Outcome
-from rpcserver.domain.ids import InstrumentId
-from rpcserver.domain.order import OrderSide
+from rpcserver.core.requests import CancelRequest
+from rpcserver.domain.ids import AccountRef, InstrumentId
+from rpcserver.domain.order import OrderReport, OrderSide, OrderType
 from rpcserver.venues.paper.commands import TradeAsOther
 from tests.driver.world import (
+    ALICE,
     CL,
     MES,
     NQ,
+    PAPER,
     SIM,
     Call,
     WatchedJournal,
@@ -26,6 +29,8 @@ from tests.driver.world import (
     flatten,
     held,
     open_venue,
+    order,
+    placing,
     positions,
     running,
 )
@@ -112,3 +117,36 @@ async def test_law_20_what_the_budget_held_up_until_the_deadline_is_proven_unsen
     assert at < 5.0
     assert Counter(leg.outcome for leg in report.legs) == {Outcome.FLAT: 1, Outcome.PARTIAL: 2}
     assert all(leg.proven_at is not None for leg in report.legs)
+
+
+async def test_law_16_a_stop_whose_cancel_still_waits_is_left_when_its_call_is_cancelled() -> None:
+    async with open_venue(held(3)) as paper:
+        told = await paper.capabilities()
+        venue = WatchedVenue(paper, msgspec.structs.replace(told, message_budget=0.5))
+        async with running(WatchedJournal(), venue) as engine:
+            for number in range(2):  # the budget is spent
+                stop = msgspec.structs.replace(
+                    order(f"stop-{number}", OrderSide.SELL, 1),
+                    type=OrderType.STOP_MARKET,
+                    stop_price=Decimal(50),
+                )
+                await engine.place(placing(stop))
+            admitted = await engine.close(flatten(everything=True))
+            await anyio.sleep(0.5)
+            await engine.cancel(admitted.operation_id, ALICE)
+            report = await engine.finished(admitted.operation_id)
+            await anyio.sleep(30)
+
+            assert len((await paper.snapshot(SIM)).orders) == 2
+            assert venue.called("cancel") == []
+            assert not report.legs[0].unprotected
+            assert not report.legs[0].canceled
+            await engine.cancel_order(_cancel_of((await paper.snapshot(SIM)).orders[0]))
+            assert (await engine.finished((await engine.close(flatten())).operation_id)).flat
+            assert (await paper.snapshot(SIM)).orders == ()
+
+
+def _cancel_of(report: OrderReport) -> CancelRequest:
+    return CancelRequest(
+        principal=ALICE, account=AccountRef(PAPER, SIM), venue_order_id=report.venue_order_id
+    )
