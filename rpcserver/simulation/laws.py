@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 from rpcserver.core.entries import Entry
 from rpcserver.domain.account import AccountSnapshot
-from rpcserver.domain.ids import VenueId
+from rpcserver.domain.ids import AccountId, VenueId
 from rpcserver.simulation.bookkeeping import Bookkeeping
 from rpcserver.simulation.endings import Endings
 from rpcserver.simulation.evidence import Evidence
@@ -95,7 +95,7 @@ class Laws:
         self._promises = Promises(book, verdict)
         self.quietness = Quietness(quiet, book, verdict)
         self._evidence = evidence
-        self.at = {name: AtVenue(each, evidence) for name, each in exposures.items()}
+        self.at = {name: AtVenue(each, evidence, self.book) for name, each in exposures.items()}
         for name, venue in venues.items():
             venue.watch(exposures[name])
 
@@ -134,7 +134,8 @@ class Laws:
 class AtVenue:
     """What one port tells of what leaves a process, and of what it is told."""
 
-    def __init__(self, exposure: Exposure, evidence: Evidence) -> None:
+    def __init__(self, exposure: Exposure, evidence: Evidence, book: Bookkeeping) -> None:
+        self._book = book
         self._exposure = exposure
         self._evidence = evidence
         self.life_began = exposure.life_began
@@ -144,10 +145,18 @@ class AtVenue:
         self.throttled = exposure.throttled
         self.described = exposure.described
         self.told = exposure.told
-        self.trades_read = evidence.trades_read
 
-    def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None:
+    def reading(
+        self, life: int, snapshot: AccountSnapshot, true_at: float, *, verifies: bool
+    ) -> None:
         """An account was read; what began an operation proves nothing to one at work."""
+        if life != self._book.life:
+            return  # a process that was replaced: its successor knows nothing of it
         self._exposure.reading(snapshot, true_at, verifies=verifies)
         if verifies:
             self._evidence.reading(snapshot)
+
+    def trades_read(self, life: int, account: AccountId, asked_at: float) -> None:
+        """So were its executions."""
+        if life == self._book.life:
+            self._evidence.trades_read(account, asked_at)

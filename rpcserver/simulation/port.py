@@ -40,9 +40,11 @@ class Onlooker(Protocol):
 
     def described(self, life: int) -> None: ...
 
-    def reading(self, snapshot: AccountSnapshot, true_at: float, *, verifies: bool) -> None: ...
+    def reading(
+        self, life: int, snapshot: AccountSnapshot, true_at: float, *, verifies: bool
+    ) -> None: ...
 
-    def trades_read(self, account: AccountId, asked_at: float) -> None: ...
+    def trades_read(self, life: int, account: AccountId, asked_at: float) -> None: ...
 
 
 class VenuePort:
@@ -206,7 +208,7 @@ class VenuePort:
         true_at: list[float] = []
         taken = await self._wire.read(f"snapshot {account}", look)
         # Who begins asks for markets too; who verifies does not.
-        self._onlooker.reading(taken, true_at[-1], verifies=not markets)
+        self._onlooker.reading(self._process.number, taken, true_at[-1], verifies=not markets)
         return taken
 
     async def query_order(
@@ -232,7 +234,7 @@ class VenuePort:
         told = await self._wire.read(
             f"trades {account}", lambda: self._venue.trades(account, since)
         )
-        self._onlooker.trades_read(account, asked_at)
+        self._onlooker.trades_read(self._process.number, account, asked_at)
         return told
 
     async def markets(self, instruments: Sequence[InstrumentId]) -> Sequence[Market]:
