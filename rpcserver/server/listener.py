@@ -182,7 +182,7 @@ class _Doorman:
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """None to go on with the handshake, else the answer in its place."""
-        path = urlsplit(request.path).path
+        path = _path(request)
         if (page := self._settings.pages.get(path)) is not None and not _wants_socket(request):
             return _response(page(), request)
         if (page := self._settings.private_pages.get(path)) is not None:
@@ -254,11 +254,26 @@ class _Doorman:
         if origin in self._origins:
             return True
         hosts = request.headers.get_all("Host")
-        return len(hosts) == 1 and urlsplit(origin).netloc == hosts[0].casefold()
+        return len(hosts) == 1 and _authority(origin) == hosts[0].casefold()
+
+
+def _path(request: Request) -> str:
+    """What is asked for; "" where that is no address."""
+    try:
+        return urlsplit(request.path).path
+    except ValueError:
+        return ""
+
+
+def _authority(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _wants_socket(request: Request) -> bool:
-    return request.headers.get("Upgrade", "").casefold() == "websocket"
+    return any(name.casefold() == "websocket" for name in request.headers.get_all("Upgrade"))
 
 
 def _response(page: Page, request: Request) -> Response:

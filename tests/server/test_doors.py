@@ -135,6 +135,29 @@ async def test_a_plain_request_for_the_socket_is_told_to_upgrade(server: Server)
     assert (await ask_http(server.port, "/ws/stream")).startswith("HTTP/1.1 426 ")
 
 
+UPGRADE = ("Upgrade: websocket", "Connection: Upgrade")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("//[", (), 404),
+        ("http://[/livez", (), 404),
+        ("/", ("Upgrade: websocket", *UPGRADE), 426),
+        ("/", (*UPGRADE, "Origin: http://["), 403),
+        ("/", (*UPGRADE, "Origin: http://127.0.0.1:99999999"), 403),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_and_no_trouble_of_ours(
+    engine: FakeEngine, path: str, headers: tuple[str, ...], status: int
+) -> None:
+    settings = ServerSettings(port=0, pages={"/": Page, "/livez": Page})
+    async with a_server(engine, settings=settings) as server:
+        answer = await ask_http(server.port, path, *headers)
+
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+
+
 async def test_pages_are_served_beside_the_socket(engine: FakeEngine) -> None:
     pages = {"/livez": lambda: Page(body=b"ok\n"), "/readyz": lambda: Page(status=503)}
     settings = ServerSettings(port=0, pages=pages)
