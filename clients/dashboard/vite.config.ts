@@ -9,6 +9,7 @@ export default defineConfig({
     outDir: "../../rpcserver/dashboard", // part of the Python package, served at `/`
     emptyOutDir: true,
     target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"], // the first to know light-dark()
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

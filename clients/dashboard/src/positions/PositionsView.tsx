@@ -1,67 +1,127 @@
-import { useDesk, useRows } from "../desk/hooks.ts";
-import type { PositionRow } from "../desk/positions.ts";
+/** What is held, everywhere that the token may look, and what is becoming of it. */
+import { Alert, Button } from "@mantine/core";
+import { useCallback, useMemo, useState } from "react";
+
+import { useAsked, useDesk, useRights, useRows } from "../desk/hooks.ts";
+import type { PositionRow, Positions } from "../desk/positions.ts";
+import { useFlatten } from "../flatten/aim.ts";
 import { Page } from "../shell/Page.tsx";
-import { type Column, DataTable } from "../table/DataTable.tsx";
-import { formatMoney, formatPrice } from "../words/format.ts";
-import { OutcomeBadge } from "../words/OutcomeBadge.tsx";
+import { DataTable } from "../table/DataTable.tsx";
+import { columnsFor } from "./columns.tsx";
+import { stopMap } from "./guards.ts";
+import { ALL, narrowed } from "./narrowing.ts";
+import { type Grouping, NarrowingBar } from "./NarrowingBar.tsx";
+import { rankOf, toneOf } from "./standing.ts";
+import { SummaryLine } from "./Summary.tsx";
+import { summarize } from "./summary.ts";
 
-const COLUMNS: readonly Column<PositionRow>[] = [
-  { id: "venue", header: "Venue", value: (row) => row.venue },
-  { id: "account", header: "Account", value: (row) => row.account },
-  { id: "instrument", header: "Instrument", value: (row) => row.instrument, grow: 2 },
-  { id: "side", header: "Side", value: (row) => row.side },
-  {
-    id: "quantity",
-    header: "Quantity",
-    value: (row) => Number(row.quantity),
-    cell: (row) => row.quantity,
-    isFigure: true,
-  },
-  {
-    id: "average",
-    header: "Average",
-    value: (row) => row.averagePrice,
-    cell: (row) => formatPrice(row.averagePrice),
-    isFigure: true,
-  },
-  {
-    id: "market",
-    header: "Market",
-    value: (row) => row.marketPrice,
-    cell: (row) => formatPrice(row.marketPrice),
-    isFigure: true,
-  },
-  {
-    id: "profit",
-    header: "P&L",
-    value: (row) => row.profit,
-    cell: (row) => formatMoney(row.profit),
-    isFigure: true,
-  },
-  {
-    id: "exit",
-    header: "Exit",
-    value: (row) => row.exit?.outcome ?? (row.exit === undefined ? "" : "closing"),
-    cell: ({ exit }) => {
-      if (exit === undefined) return "";
-      return exit.outcome === undefined ? "closing…" : <OutcomeBadge outcome={exit.outcome} />;
-    },
-  },
-];
+// Lines draw themselves at once; what is about all of them, their order too, is told more rarely.
+const MANY = 500;
+const FEW_MS = 150;
+const MANY_MS = 400;
+const ORDERS_MS = 500;
 
-/** What is held, everywhere that the token may look. */
+const NOBODY: ReadonlySet<string> = new Set();
+const keyOf = (row: PositionRow) => row.positionId;
+const nameOf = (row: PositionRow) => `${row.instrument} of ${row.account}`;
+
 export function PositionsView() {
-  const rows = useRows(useDesk().positions.board);
+  const desk = useDesk();
+  const { board } = desk.positions;
+  const rows = useRows(board, board.size > MANY ? MANY_MS : FEW_MS);
+  const orders = useRows(desk.orders, ORDERS_MS);
+  const halts = useAsked(desk.halts)?.halts;
+  const { closes } = useRights();
+  const open = useFlatten();
+
+  const [narrowing, setNarrowing] = useState(ALL);
+  const [grouping, setGrouping] = useState<Grouping>("");
+  const [selected, setSelected] = useState(NOBODY);
+
+  const shown = useMemo(() => narrowed(rows, narrowing), [rows, narrowing]);
+  const summary = useMemo(() => summarize(rows), [rows]);
+  const groupBy = useMemo(() => grouping.split(" ").filter(Boolean), [grouping]);
+  const stops = useMemo(() => stopMap(orders), [orders]);
+  const venues = [...new Set(rows.map((row) => row.venue))].sort();
+  const hasVenues = venues.length > 1 || grouping.startsWith("venue");
+  const isMixed = new Set(rows.map((row) => row.sandbox)).size > 1;
+  const flatten = useCallback(
+    ({ account, instrument, positionId }: PositionRow) => {
+      open({ account, instrument, positionIds: [positionId] });
+    },
+    [open],
+  );
+  const columns = useMemo(
+    () =>
+      columnsFor({
+        stops,
+        halts: halts ?? [],
+        isMixed,
+        hasVenues,
+        flatten: closes ? flatten : undefined,
+      }),
+    [stops, halts, isMixed, hasVenues, closes, flatten],
+  );
+  const chosen = selected.size === 0 ? [] : rows.filter((row) => isChosen(row, selected));
+  const selection = useMemo(() => ({ selected, onChange: setSelected }), [selected]);
+  const { unread } = desk.positions;
+
   return (
     <Page title="Positions">
+      {unread.length > 0 && (
+        <Alert color="yellow" role="alert" title={`Not read: ${unread.join(", ")}`}>
+          What is held there is missing here. It is not flat. It is asked for again and again.
+        </Alert>
+      )}
+      {board.isRead && <SummaryLine summary={summary} venues={venues} />}
       <DataTable
         label="Positions"
-        rows={rows}
-        columns={COLUMNS}
-        keyOf={(row) => row.positionId}
-        empty="Nothing is held."
+        rows={shown}
+        board={board}
+        columns={columns}
+        keyOf={keyOf}
+        nameOf={nameOf}
+        rankOf={rankOf}
+        toneOf={toneOf}
+        groupBy={groupBy}
+        empty={emptiness(desk.positions, rows.length)}
         sort={{ id: "instrument", desc: false }}
+        hasFilter
+        {...(closes ? { selection } : {})}
+        toolbar={
+          <>
+            <NarrowingBar
+              venues={venues}
+              narrowing={narrowing}
+              onNarrow={setNarrowing}
+              grouping={grouping}
+              onGroup={setGrouping}
+            />
+            {chosen.length > 0 && (
+              <Button
+                size="xs"
+                color="red"
+                onClick={() => {
+                  open({ positionIds: chosen.map(keyOf) });
+                }}
+              >
+                Flatten {chosen.length} selected
+              </Button>
+            )}
+          </>
+        }
       />
     </Page>
   );
+}
+
+/** Why there are no lines: what was not read is never said to be flat. */
+function emptiness({ board, unread }: Positions, held: number): string {
+  if (!board.isRead) return "Reading every account…";
+  if (held > 0) return "Nothing matches.";
+  return unread.length > 0 ? "Nothing is held where it could be read." : "Nothing is held.";
+}
+
+function isChosen({ positionId, side }: PositionRow, selected: ReadonlySet<string>): boolean {
+  return side !== "flat" && selected.has(positionId);
 }

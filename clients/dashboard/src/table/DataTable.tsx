@@ -168,7 +168,7 @@ export function DataTable<Row extends object>({
   }, []);
   const act = (line: Line<Row>, how: "open" | "select") => {
     if (line.is === "group") toggle(line.key);
-    else if (how === "open") onOpen?.(line.row);
+    else if (how === "open" && onOpen !== undefined) onOpen(line.row);
     else selection?.onChange(toggled(selection.selected, line.key));
   };
   const roving = useRoving({ lines, scroller, toggle, act });
@@ -243,6 +243,7 @@ export function DataTable<Row extends object>({
         className={classes.scroller}
         style={height === undefined ? undefined : { height, maxHeight: height }}
         role={isGrid ? (groups.length > 0 ? "treegrid" : "grid") : "table"}
+        data-narrow={isNarrow}
         aria-label={label}
         aria-rowcount={lines.length + 1}
         aria-multiselectable={hasChecks ? true : undefined}
@@ -309,7 +310,7 @@ export function DataTable<Row extends object>({
                   board={board}
                   placed={placed}
                   cellRole={cellRole}
-                  opens={onOpen !== undefined}
+                  opens={isGrid}
                   toneOf={toneOf}
                   isSelected={selection?.selected.has(line.key)}
                   nameOf={nameOf}
