@@ -119,7 +119,7 @@ class Strangers:
             notes.append(
                 Noticed(code="entry_refused", detail=f"{others} from further addresses", alert=True)
             )
-        if self._engine.journal.low:
+        if notes and self._engine.journal.low:
             logger.warning("entries refused, and no room to say so", records=len(notes))
             return
         try:
