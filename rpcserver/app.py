@@ -23,7 +23,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from loguru import logger
 
-from rpcserver.alerting.shell import open_alerting
+from rpcserver.alerting.shell import Alerting, open_alerting
 from rpcserver.apis.catalogue import registry
 from rpcserver.certificates import tls_context
 from rpcserver.core.events import Noticed
@@ -158,12 +158,13 @@ async def _serve(settings: Settings, ready: Callable[[Ready], None]) -> None:
                 requests=requests,
                 commits=commits,
                 traffic=traffic,
+                webhooks=alerting.webhooks,
                 by_account=settings.monitoring.accounts,
                 feed=alerting.tell,
             )
         )
         server = await stack.enter_async_context(
-            serve(_server_settings(settings, monitor, notary), engine, registry, traffic)
+            serve(_server_settings(settings, monitor, notary, alerting), engine, registry, traffic)
         )
         engine.when_broken(
             lambda: server.announce("journal_broken", "nothing more is sent; ask again by key")
@@ -325,7 +326,9 @@ async def _first_token(journal: Journal, data_dir: Path) -> Path:
     return path
 
 
-def _server_settings(settings: Settings, monitor: Monitor, notary: Notary) -> ServerSettings:
+def _server_settings(
+    settings: Settings, monitor: Monitor, notary: Notary, alerting: Alerting
+) -> ServerSettings:
     return ServerSettings(
         host=settings.host,
         port=settings.port,
@@ -344,6 +347,7 @@ def _server_settings(settings: Settings, monitor: Monitor, notary: Notary) -> Se
         private_pages=monitor.private_pages,
         page_access=PageAccess(settings.monitoring.access.value),
         notary=notary,
+        alarm=alerting.tell,
     )
 
 

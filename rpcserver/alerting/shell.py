@@ -13,9 +13,9 @@ from rpcserver.alerting.heads import Heads, Notary
 from rpcserver.alerting.herald import Herald
 from rpcserver.alerting.market import MarketWatch, Thresholds
 from rpcserver.alerting.posting import open_poster
-from rpcserver.alerting.troubles import Links, Rejects
+from rpcserver.alerting.troubles import Failures, Links, Rejects
 from rpcserver.alerting.webhook import Webhook
-from rpcserver.core.entries import Entry
+from rpcserver.core.entries import Entry, FoundAlert
 from rpcserver.core.records import Noted
 from rpcserver.driver.engine import Engine
 from rpcserver.driver.sandboxes import known_sandboxes
@@ -28,21 +28,26 @@ class Alerting:
     def __init__(self, herald: Herald, heads: Heads, webhooks: Sequence[Webhook]) -> None:
         self.tell = herald.tell  # of troubles that may come again and again
         self._heads = heads
-        self._webhooks = webhooks
+        self.webhooks = webhooks
 
     async def tell_the_rest(self, patience: float) -> None:
         """At a stop: the newest head, and what webhooks take within *patience* seconds."""
         self._heads.tell()
         with anyio.move_on_after(patience):
             async with anyio.create_task_group() as tasks:
-                for webhook in self._webhooks:
+                for webhook in self.webhooks:
                     tasks.start_soon(webhook.settled)
 
     def wake(self, entries: Sequence[Entry]) -> None:
         """For `Engine.subscribe`: webhooks read what is new."""
-        if any(isinstance(entry.record, Noted) and entry.record.alert for entry in entries):
-            for webhook in self._webhooks:
-                webhook.wake()
+        alerts = [
+            FoundAlert(entry.audit_seq, entry.record)
+            for entry in entries
+            if isinstance(entry.record, Noted) and entry.record.alert
+        ]
+        if alerts:
+            for webhook in self.webhooks:
+                webhook.wake(alerts)
 
 
 @asynccontextmanager
@@ -68,6 +73,7 @@ async def open_alerting(
     )
     rejects = Rejects(herald, share=alerts.reject_share, orders=alerts.reject_orders)
     links = Links(herald)
+    failures = Failures(herald)
     async with AsyncExitStack() as stack:
         posting = [
             await stack.enter_async_context(_open_webhook(name, told, engine, herald, data_dir))
@@ -80,6 +86,7 @@ async def open_alerting(
             engine.subscribe(market.take),
             engine.subscribe(rejects.take),
             engine.watch(links.hear),
+            engine.alerts(failures.take),
         ):
             stack.callback(stop)
         tasks = await stack.enter_async_context(anyio.create_task_group())

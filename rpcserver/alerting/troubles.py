@@ -1,4 +1,4 @@
-"""Troubles of venues: one that cannot be reached, and one that refuses too much."""
+"""Troubles of venues, which cannot be reached or refuse too much; and the server's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from rpcserver.alerting.herald import Herald
+from rpcserver.core.commands import UNDECIDED, Alert
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import Noticed
 from rpcserver.core.records import FillCounted, OrderEnd, OrderEnded, OrderKnown
@@ -36,6 +37,24 @@ class Links:
 
     def _tell(self, code: str, venue: VenueId, detail: str) -> None:
         self._herald.tell(Noticed(code=code, detail=detail, alert=True, venue=venue))
+
+
+class Failures:
+    """
+    Tells of decisions that could not be made: bugs of ours, which the exits that work outlive.
+
+    The engine puts none of them into the journal by itself: what has just failed is not asked for
+    a decision more about it. The herald lets only a few pass, so that this comes to an end where
+    this alert cannot be decided, either.
+    """
+
+    def __init__(self, herald: Herald) -> None:
+        self._herald = herald
+
+    def take(self, alert: Alert) -> None:
+        """For `Engine.alerts`."""
+        if alert.code == UNDECIDED:
+            self._herald.tell(Noticed(code="internal_error", detail=alert.detail, alert=True))
 
 
 class Rejects:

@@ -30,6 +30,7 @@ from rpcserver.domain.ids import VenueId
 from rpcserver.wire.events import AlertItem
 
 BATCH = 50  # events of one post
+COUNTED = 1000  # alerts of one look, when it is found out what was left over
 PAUSE_FIRST = 1.0  # seconds; each further failure twice as long, and any moment of it
 PAUSE_MAX = 300.0
 TROUBLE = 60.0  # seconds of failures until people are told
@@ -113,12 +114,26 @@ class Webhook:
         self._head: HeadEvent | None = None  # not handed over yet; a newer one takes its place
         self._something = anyio.Event()
         self._idle = anyio.Event()
+        self._waiting = 0  # alerts that it wants and has not taken
+        self._counted: int | None = None  # audit_seq up to which they are counted; None: not yet
+        self.taken = 0  # posts
+        self.not_taken = 0
+        self.given_up = 0  # alerts
         self._failures = 0  # in a row
         self._failing_since = 0.0
         self._is_told = False
 
-    def wake(self) -> None:
-        """There may be new alerts."""
+    @property
+    def waiting(self) -> int:
+        """How many alerts and heads it has not taken yet."""
+        return max(0, self._waiting) + (self._head is not None)
+
+    def wake(self, alerts: Sequence[FoundAlert] = ()) -> None:
+        """There are new *alerts*, or something else to do."""
+        for each in alerts:
+            if self._counted is not None and each.audit_seq > self._counted:
+                self._counted = each.audit_seq
+                self._waiting += self._wants(each.record.code)
         self._something.set()
 
     def tell_head(self, head: HeadEvent) -> None:
@@ -152,12 +167,20 @@ class Webhook:
                 await self._something.wait()
 
     async def _find_place(self) -> None:
-        newest = self._outbox.head.audit_seq
+        self._counted = newest = self._outbox.head.audit_seq
         kept = await self._cursor.read()
         if kept is None or kept > newest:  # new here; or the journal is another one
             await self._move(newest)
         else:
             self._place = kept
+            await self._count(kept, newest)
+
+    async def _count(self, after: int, newest: int) -> None:
+        """Count what was left over from before, up to entry *newest*: what comes is told of."""
+        while after < newest and (found := await self._outbox.alerts_since(after, limit=COUNTED)):
+            old = [each for each in found if each.audit_seq <= newest]
+            self._waiting += sum(self._wants(each.record.code) for each in old)
+            after = found[-1].audit_seq
 
     async def _hand_over(self) -> bool:
         """Post one batch. False: there is nothing to post."""
@@ -170,7 +193,13 @@ class Webhook:
             events.append(head)
         if events:
             post = Post(webhook=self.name, events=tuple(events))
-            await self._receiver.post(msgspec.json.encode(post))
+            try:
+                await self._receiver.post(msgspec.json.encode(post))
+            except NotTaken:
+                self.not_taken += 1
+                raise
+            self.taken += 1
+            self._waiting -= len(wanted)
             self._recover()
         if self._head is head:
             self._head = None
@@ -186,6 +215,8 @@ class Webhook:
         if stale:
             await self._move(stale[-1].audit_seq)
         if missed := sum(self._wants(each.record.code) for each in stale):
+            self._waiting -= missed
+            self.given_up += missed
             logger.warning("a webhook's alerts are given up", webhook=self.name, alerts=missed)
             detail = f"{self.name}: {missed} alerts up to {stale[-1].audit_seq}"
             self._tell(Noticed(code="webhook_gave_up", detail=detail, alert=True))

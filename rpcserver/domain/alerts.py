@@ -56,6 +56,9 @@ CODES: Mapping[str, str] = {
     "(`alerts.stale_quotes`)",
     "quotes_missing": "while an instrument was being closed no quote of it could be read, "
     "or one side of it was missing",
+    # the server itself
+    "internal_error": "the server met an error of its own: `detail` says where, "
+    "and by which `reference` the log tells of it",
     # the machine
     "clock_jumped": "the machine's wall clock jumped by a second or more: times around it in the "
     "audit are not to be trusted; deadlines do not care",

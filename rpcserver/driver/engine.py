@@ -23,7 +23,7 @@ import msgspec
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 from loguru import logger
 
-from rpcserver.core.commands import Alert, Command
+from rpcserver.core.commands import UNDECIDED, Alert, Command
 from rpcserver.core.decision import Admitted, Refused
 from rpcserver.core.entries import Entry
 from rpcserver.core.events import (
@@ -493,7 +493,7 @@ class Engine:
         logger.opt(exception=error).critical(
             "no decision", reference=reference, event=type(event).__name__
         )
-        self._perform(Alert(code="internal", detail=f"no decision; see {reference} in the log"))
+        self._perform(Alert(code=UNDECIDED, detail=f"no decision; see {reference} in the log"))
         return Refused("internal", f"reference {reference}")
 
     def _wake_up(self) -> None:

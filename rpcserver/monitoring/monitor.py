@@ -8,8 +8,9 @@ is answered while ten thousand positions close, and while a venue or the disk ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import anyio
 import msgspec
@@ -59,6 +60,21 @@ class Commits:
         yield self._records.family()
 
 
+class Posting(Protocol):
+    """A webhook, as far as it is measured."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def taken(self) -> int: ...
+    @property
+    def not_taken(self) -> int: ...
+    @property
+    def given_up(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+
+
 class Monitor(Collector):
     """One server's measurements. Built by `open_monitor`."""
 
@@ -69,6 +85,7 @@ class Monitor(Collector):
         requests: Requests,
         commits: Commits,
         traffic: Traffic,
+        webhooks: Sequence[Posting],
         by_account: bool,
         feed: Callable[[Noticed], None],
     ) -> None:
@@ -76,6 +93,7 @@ class Monitor(Collector):
         self._requests = requests
         self._commits = commits
         self._traffic = traffic
+        self._webhooks = webhooks
         self._history = History(by_account=by_account)
         self._alerts = Count("rpcserver_alerts", "Alerts told.", ("code",))
         self.machine = Machine(feed, lambda: engine.journal.low)
@@ -140,6 +158,7 @@ class Monitor(Collector):
         yield from self._of_the_engine(statistics)
         yield from _of_the_venues(statistics)
         yield from self._of_the_traffic()
+        yield from _of_the_webhooks(self._webhooks)
         yield _gauge("rpcserver_ready", "Whether positions can be closed.", self.readiness().ready)
         yield _gauge(
             "rpcserver_loop_lag_seconds",
@@ -212,13 +231,15 @@ async def open_monitor(
     requests: Requests,
     commits: Commits,
     traffic: Traffic,
+    webhooks: Sequence[Posting] = (),
     by_account: bool = False,
     feed: Callable[[Noticed], None] | None = None,
 ) -> AsyncIterator[Monitor]:
     """
     Measure until the block is left, and look after the machine meanwhile.
 
-    *requests*, *commits* and *traffic* are fed by the venues, the journal and the listener.
+    *requests*, *commits* and *traffic* are fed by the venues, the journal and the listener;
+    *webhooks* count for themselves.
     *by_account*: legs are told apart by account, too. *feed* takes the machine's own troubles; by
     default the engine does.
     """
@@ -227,6 +248,7 @@ async def open_monitor(
         requests=requests,
         commits=commits,
         traffic=traffic,
+        webhooks=webhooks,
         by_account=by_account,
         feed=feed or engine.feed,
     )
@@ -262,6 +284,26 @@ def _of_the_venues(statistics: EngineStatistics) -> Iterator[Metric]:
         waits.add_metric((venue.venue,), load.budget_waits)
         waited.add_metric((venue.venue,), load.budget_waited)
     yield from (link, queue, waits, waited)
+
+
+def _of_the_webhooks(webhooks: Sequence[Posting]) -> Iterator[Metric]:
+    posts = CounterMetricFamily(
+        "rpcserver_webhook_posts",
+        "Posts, and whether they were taken.",
+        labels=("webhook", "result"),
+    )
+    given_up = CounterMetricFamily(
+        "rpcserver_webhook_alerts_given_up", "Alerts not taken in time.", labels=("webhook",)
+    )
+    waiting = GaugeMetricFamily(
+        "rpcserver_webhook_waiting", "Alerts and heads not taken yet.", labels=("webhook",)
+    )
+    for webhook in webhooks:
+        posts.add_metric((webhook.name, "taken"), webhook.taken)
+        posts.add_metric((webhook.name, "not_taken"), webhook.not_taken)
+        given_up.add_metric((webhook.name,), webhook.given_up)
+        waiting.add_metric((webhook.name,), webhook.waiting)
+    yield from (posts, given_up, waiting)
 
 
 def _refusals(calls: Counter[str]) -> Metric:

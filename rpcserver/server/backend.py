@@ -38,6 +38,7 @@ class Backend:
         self.registry = registry
         self.limits = settings.limits
         self.traffic = traffic
+        self.alarm = settings.alarm
         self.canonical_names = canonical_names(registry)
         self.witness = Witness(settings.notary)
         self.gatekeeper = Gatekeeper(engine.journal)

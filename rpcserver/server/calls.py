@@ -22,6 +22,7 @@ from rpcserver.apis.queries import Data, Nothing, Query
 from rpcserver.apis.refusals import refuse_plainly
 from rpcserver.apis.registry import Api, Ask, ClosingApi, QueryApi
 from rpcserver.core.decision import Admitted as Repeated
+from rpcserver.core.events import Noticed
 from rpcserver.core.report import OperationReport
 from rpcserver.core.requests import CloseRequest
 from rpcserver.core.state import KEY_LIFE
@@ -38,7 +39,7 @@ from rpcserver.server.admission import (
     may_see,
 )
 from rpcserver.server.backend import Backend
-from rpcserver.server.failures import RateLimited, extras, told
+from rpcserver.server.failures import InternalFailure, RateLimited, extras, told
 from rpcserver.server.limits import Allowance
 from rpcserver.server.outbox import Outbox
 from rpcserver.server.ports import Admitted
@@ -355,7 +356,7 @@ class Calls:
 
     def refuse(self, request_id: str, error: InvalidRequest, api: Api | None) -> None:
         """Answer a call with an error, in the words of its api's dialect."""
-        self._backend.traffic.calls_refused[error.code] += 1
+        self._count(error, "a frame" if api is None else api.name)
         data = refuse_plainly(error) if api is None else api.refuse(error)
         if (more := extras(error)) and isinstance(data, Mapping):
             data = {**data, **more}
@@ -363,7 +364,7 @@ class Calls:
 
     def complain(self, error: InvalidRequest, request_id: str | None = None) -> None:
         """Tell of an error that belongs to no call; *request_id* is the frame's, if it has one."""
-        self._backend.traffic.calls_refused[error.code] += 1
+        self._count(error, "a frame")
         more = extras(error)
         retry, reference = more.get("retryAfterMs"), more.get("reference")
         frame = ErrorFrame(
@@ -374,6 +375,13 @@ class Calls:
             reference=reference if isinstance(reference, str) else msgspec.UNSET,
         )
         self._outbox.post(text_frame(encode(frame)))
+
+    def _count(self, error: InvalidRequest, of: str) -> None:
+        """One more call is refused; where that is the server's own fault, people are told, too."""
+        self._backend.traffic.calls_refused[error.code] += 1
+        if isinstance(error, InternalFailure):
+            detail = f"{of} was not carried out, or not to its end; reference {error.reference}"
+            self._backend.alarm(Noticed(code="internal_error", detail=detail, alert=True))
 
     async def _wait(self, delay: float) -> None:
         """

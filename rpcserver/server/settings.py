@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from rpcserver.core.events import Noticed
 from rpcserver.domain.errors import RpcServerError
 from rpcserver.server.limits import Limits
 from rpcserver.server.ports import Notary
@@ -55,6 +56,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     private_pages: Pages = {}  # for whom `page_access` lets in
     page_access: PageAccess = PageAccess.LOOPBACK
     notary: Notary | None = None  # signs the heads that answers bear
+    alarm: Callable[[Noticed], None] = lambda _alert: None  # takes errors of the server's own
 
 
 class WouldBeInsecure(RpcServerError):

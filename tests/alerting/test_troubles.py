@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from rpcserver.alerting.herald import Herald
-from rpcserver.alerting.troubles import RECENT_ORDERS, Links, Rejects
-from rpcserver.core.entries import Entry
-from rpcserver.core.events import Event, Noticed
+from rpcserver.alerting.troubles import RECENT_ORDERS, Failures, Links, Rejects
+from rpcserver.core.commands import UNDECIDED, Alert
+from rpcserver.core.decision import Decision
+from rpcserver.core.entries import AlertFilter, Entry
+from rpcserver.core.events import Event, Noticed, Now
+from rpcserver.core.machine import decide
 from rpcserver.core.records import OrderEnd, OrderEnded
+from rpcserver.core.state import State
 from rpcserver.domain.ids import AccountRef, ClientOrderId, VenueId
+from rpcserver.driver import engine as engine_module
+from rpcserver.driver.engine import open_engine
 from rpcserver.driver.ports import LinkDown, LinkUp
+from rpcserver.journal.memory import MemoryJournal
 from tests.journal.stories import NOON, PAPER
 
 pytestmark = pytest.mark.anyio
@@ -97,3 +104,44 @@ async def test_venues_are_reckoned_apart() -> None:
     rejects.take([other] * 50 + [REFUSED] * 4)
 
     assert [alert.venue for alert in told.alerts] == [PAPER.venue]
+
+
+# --- the server's own ----------------------------------------------------------------------------
+
+
+async def test_an_event_that_could_not_be_decided_is_told_a_few_times_in_a_window() -> None:
+    told: list[Noticed] = []
+
+    def undecidable(event: Event) -> None:
+        assert isinstance(event, Noticed)
+        told.append(event)
+        failures.take(Alert(code=UNDECIDED, detail="no decision; see 1f2e in the log"))
+
+    failures = Failures(Herald(undecidable, repeats=2, window=60.0))
+    failures.take(Alert(code="overfill", detail="it is a record already"))
+    assert told == []
+
+    failures.take(Alert(code=UNDECIDED, detail="no decision; see 9c4d in the log"))
+
+    assert [each.code for each in told] == ["internal_error"] * 2
+    assert "9c4d" in told[0].detail
+
+
+async def test_an_event_that_cannot_be_decided_becomes_an_alert_in_the_journal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sometimes(state: State, event: Event, now: Now) -> Decision:
+        if isinstance(event, Noticed) and event.code == "poison":
+            raise ZeroDivisionError("a bug in the core")
+        return decide(state, event, now)
+
+    monkeypatch.setattr(engine_module, "decide", sometimes)
+    journal = MemoryJournal()
+    async with open_engine(journal, {}) as engine:
+        engine.alerts(Failures(Herald(engine.feed, repeats=1, window=60.0)).take)
+        engine.feed(Noticed(code="poison", detail="who knows"))
+        await engine.note(Noticed(code="after", detail="everything before is durable"))
+        alerts = await journal.alerts(AlertFilter())
+
+    assert [each.record.code for each in alerts] == ["internal_error"]
+    assert alerts[0].record.detail.startswith("no decision; see ")

@@ -16,7 +16,7 @@ from rpcserver.alerting.cursor import Cursor
 from rpcserver.alerting.heads import Heads
 from rpcserver.alerting.posting import NotTaken
 from rpcserver.alerting.webhook import BATCH, PAUSE_MAX, TROUBLE, HeadEvent, Webhook
-from rpcserver.core.entries import Head
+from rpcserver.core.entries import FoundAlert, Head
 from rpcserver.core.events import Noticed
 from rpcserver.core.records import Noted
 from rpcserver.domain.ids import VenueId
@@ -68,11 +68,11 @@ class Desk:
     def ids(self) -> list[str]:
         return [event["id"] for body in self.bodies for event in body["events"]]
 
-    async def alert(self, *codes: str, at: datetime | None = None) -> None:
+    async def alert(self, *codes: str, at: datetime | None = None) -> list[FoundAlert]:
         at = at or datetime.now(UTC)
-        await self.journal.append(
-            [Noted(at=at, mono=0.0, alert=True, code=code, detail="look") for code in codes]
-        )
+        alerts = [Noted(at=at, mono=0.0, alert=True, code=code, detail="look") for code in codes]
+        entries = await self.journal.append(alerts)
+        return [FoundAlert(e.audit_seq, alert) for e, alert in zip(entries, alerts, strict=True)]
 
     @asynccontextmanager
     async def webhook(
@@ -148,6 +148,36 @@ async def test_a_storm_is_posted_in_batches() -> None:
 
     assert [len(body["events"]) for body in desk.bodies] == [BATCH, BATCH, 1]
     assert len(set(desk.ids)) == 2 * BATCH + 1
+
+
+async def test_posts_and_what_waits_are_counted() -> None:
+    desk = Desk()
+    desk.refuses = True
+    async with desk.webhook(codes=["overfill"]) as webhook:
+        webhook.wake(await desk.alert("overfill", "exit_failed", "overfill"))
+        await anyio.sleep(0.01)
+        assert (webhook.taken, webhook.not_taken, webhook.waiting) == (0, 1, 2)
+
+    await desk.alert("overfill")  # nobody was there to be told
+    async with desk.webhook(codes=["overfill"]) as webhook:
+        assert webhook.waiting == 3
+        webhook.wake(await desk.alert("overfill"))
+        assert webhook.waiting == 4
+        desk.refuses = False
+        await webhook.settled()
+        assert (webhook.taken, webhook.waiting) == (1, 0)
+
+    assert len(desk.ids) == 4
+
+
+async def test_what_is_given_up_waits_no_more_and_is_counted() -> None:
+    desk = Desk()
+    desk.refuses = True
+    async with desk.webhook(keep=60.0) as webhook:
+        webhook.wake(await desk.alert("overfill", at=datetime.now(UTC) - timedelta(seconds=61)))
+        webhook.wake(await desk.alert("overfill"))
+        await anyio.sleep(PAUSE_MAX)
+        assert (webhook.given_up, webhook.waiting) == (1, 1)
 
 
 async def test_only_what_it_wants_is_posted() -> None:

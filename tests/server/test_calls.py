@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from rpcserver.apis.catalogue import registry as whole_registry
+from rpcserver.core.events import Noticed
 from rpcserver.core.requests import CloseRequest
 from rpcserver.domain.account import UNREAD, Account
 from rpcserver.domain.errors import InvalidRequest, OutcomeUnknown, VenueUnavailable
@@ -15,6 +16,7 @@ from rpcserver.domain.ids import OperationId, VenueId
 from rpcserver.domain.principal import Role
 from rpcserver.server.limits import Limits
 from rpcserver.server.listener import Server
+from rpcserver.server.settings import ServerSettings
 from tests.server.apis import PADDING
 from tests.server.clients import Client, connect_client, let_in
 from tests.server.conftest import a_server
@@ -335,6 +337,25 @@ async def test_an_error_of_our_own_is_not_told(client: Client) -> None:
         assert data["error"] == "internal"
         assert "secret" not in json.dumps(data)
         assert len(data["reference"]) == 12
+
+
+async def test_an_error_of_our_own_is_told_to_those_who_look_after_the_server(
+    engine: FakeEngine,
+) -> None:
+    alarms: list[Noticed] = []
+    settings = ServerSettings(port=0, alarm=alarms.append)
+    async with (
+        a_server(engine, settings=settings) as server,
+        connect_client(server.port, "trader") as client,
+    ):
+        data = await client.call("Echo", {"name": "broken"})
+        await client.call("Echo", {"name": 7})  # the caller's own
+
+    [alarm] = alarms
+    assert (alarm.code, alarm.alert) == ("internal_error", True)
+    assert alarm.detail.startswith("Echo was not carried out")
+    assert data["reference"] in alarm.detail
+    assert "secret" not in alarm.detail
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   deadman_fired: { gravity: "act", title: "Dead-man's switch fired" },
   deadman_failed: { gravity: "act", title: "Dead-man's switch could not close" },
   venue_down: { gravity: "act", title: "Venue cannot be reached" },
+  internal_error: { gravity: "act", title: "The server met an error of its own" },
   disk_low: { gravity: "act", title: "Disk nearly full" },
   bulk_exit: { gravity: "look", title: "Many positions are being closed" },
   foreign_change: { gravity: "look", title: "Position changed by another hand" },
