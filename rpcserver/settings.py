@@ -111,7 +111,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _Count, _for("beyond it the longest-silent one is ended")
     ] = 8
     malformed_frames_max: Annotated[_Count, _for("in a row, then the connection is closed")] = 10
-    subscriptions_max: Annotated[_Count, _for("instruments of one connection")] = 500
+    subscriptions_max: Annotated[_Count, _for("instruments of one connection")] = 10_000
     auth_timeout: Annotated[_Seconds, _for("until the first frame must say who it is")] = 10.0
     stall_timeout: Annotated[
         _Seconds, _for("a client that reads nothing for so long is closed with 4413")

@@ -14,7 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     calls_in_flight_max: int = 16
     connections_per_token_max: int = 8
     malformed_frames_max: int = 10  # in a row
-    subscriptions_max: int = 500  # instruments of one connection
+    subscriptions_max: int = 10_000  # instruments of one connection
     auth_timeout: float = 10.0
     stall_timeout: float = 10.0  # a client that reads nothing for so long is cut off
     ping_interval: float = 20.0
