@@ -5,6 +5,8 @@ export interface Aim {
   readonly account?: string;
   readonly instrument?: string;
   readonly positionIds?: readonly string[];
+  /** The key of a press that was made already: look at it again. */
+  readonly press?: string;
 }
 
 export const FlattenContext = createContext<(aim: Aim) => void>(() => undefined);

@@ -5,9 +5,12 @@ import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useConnection, useRights } from "../desk/hooks.ts";
 import { type Aim, FlattenContext } from "../flatten/aim.ts";
 import { FlattenDrawer } from "../flatten/FlattenDrawer.tsx";
+import { RunningPresses } from "../flatten/RunningPresses.tsx";
 import { AlertBell } from "../watch/alerts/AlertBell.tsx";
 import { Announcements } from "../watch/alerts/Announcements.tsx";
 import { useOpenAlerts } from "../watch/alerts/useOpenAlerts.ts";
+import { ApprovalNotice } from "../watch/approvals/ApprovalNotice.tsx";
+import { HaltBanner } from "../watch/halts/HaltBanner.tsx";
 import { formatCount } from "../words/format.ts";
 import { ConnectionBanner } from "./ConnectionBanner.tsx";
 import { ConnectionMark } from "./ConnectionMark.tsx";
@@ -98,6 +101,11 @@ export function Shell({ onSignOut }: ShellProps) {
         <AppShell.Main ref={main} tabIndex={-1} className={classes.main}>
           <ConnectionBanner />
           <Notices />
+          <div data-stale={!isLive}>
+            <ApprovalNotice />
+            <HaltBanner />
+          </div>
+          <RunningPresses />
           <div className={classes.view} data-stale={!isLive}>
             <ViewBoundary key={view.path} name={view.name}>
               <Suspense fallback={<Text c="dimmed">Loading…</Text>}>

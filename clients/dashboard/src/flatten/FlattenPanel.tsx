@@ -1,0 +1,77 @@
+import { Stack } from "@mantine/core";
+import { useEffect, useRef, useState } from "react";
+
+import type { Press } from "../desk/desk.ts";
+import { useDesk, useRights, useRows } from "../desk/hooks.ts";
+import type { Aim } from "./aim.ts";
+import { type Choice, choiceOf } from "./choice.ts";
+import classes from "./flatten.module.css";
+import { PressForm } from "./PressForm.tsx";
+import { PressLine } from "./PressLine.tsx";
+import { PressProgress } from "./PressProgress.tsx";
+
+interface FlattenPanelProps {
+  readonly aim: Aim;
+  readonly onClose: () => void;
+  /** Told which press is being looked at. */
+  readonly onShow: (press: Press | undefined) => void;
+}
+
+/** Either what to close is being chosen, or one press is followed: never both. */
+export default function FlattenPanel({ aim, onClose, onShow }: FlattenPanelProps) {
+  const desk = useDesk();
+  const { closes } = useRights();
+  const [choice, setChoice] = useState<Choice>(() => choiceOf(aim, desk.positions.board.rows));
+  const [press, setPress] = useState<Press | undefined>(() =>
+    aim.press === undefined ? undefined : desk.presses.get(aim.press),
+  );
+  const others = useRows(desk.presses);
+  const panel = useRef<HTMLDivElement>(null);
+  const shown = useRef(press);
+  useEffect(() => {
+    onShow(press);
+    if (shown.current === press) return;
+    shown.current = press;
+    panel.current?.focus(); // what had the focus is gone
+  }, [press, onShow]);
+  if (!closes) return <p>This token has no role that closes.</p>;
+  return (
+    <div
+      ref={panel}
+      className={classes.drawer}
+      tabIndex={-1}
+      role="group"
+      aria-label={press === undefined ? "What to close" : "What becomes of it"}
+    >
+      {press === undefined ? (
+        <>
+          {others.length > 0 && (
+            <Stack gap={6} mb="md">
+              {others.map((other) => (
+                <PressLine key={other.key} press={other} onLook={setPress} />
+              ))}
+            </Stack>
+          )}
+          <PressForm
+            aim={aim}
+            choice={choice}
+            onChange={(change) => {
+              setChoice((before) => ({ ...before, ...change }));
+            }}
+            onPressed={setPress}
+          />
+        </>
+      ) : (
+        <PressProgress
+          key={press.key}
+          press={press}
+          onAgain={() => {
+            if (press.story.isOver) desk.presses.remove(press.key); // its end was seen
+            setPress(undefined);
+          }}
+          onClose={onClose}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,72 @@
+/** A press that came to nothing: what was said, and what to do about it. */
+import { type ClientError, type ClosedAnswer, RpcError } from "rpcclient";
+
+export interface Refusal {
+  readonly code: string;
+  readonly title: string;
+  readonly text: string;
+  /** What to do next, in one sentence. */
+  readonly next: string;
+  /** Whether it is known that nothing was sent. */
+  readonly isNothingSent: boolean;
+}
+
+const WORDS: Readonly<Record<string, readonly [title: string, next: string]>> = {
+  plan_changed: ["The plan has changed", "Look at the new plan, and hold again."],
+  plan_expired: ["The plan was too old", "Look at the new plan, and hold again."],
+  forbidden: ["Not allowed", "Another person or another role is needed."],
+  reason_required: ["A reason is needed", "Say why below, and hold again."],
+  rate_limited: ["Too many calls", "Wait a moment, and hold again."],
+  approval_expired: ["Nobody confirmed in time", "Plan it again if it is still wanted."],
+  unknown_approval: ["Nothing waits under this code", "Plan it again if it is still wanted."],
+  shutting_down: ["The server stops", "Come back when it has started again."],
+  venue_unavailable: ["The venue is not reached", "Try again; the plan says what can be read."],
+  repeat_partial: ["The same part was closed just now", "Plan it again, and hold if it is meant."],
+};
+
+/** Where the server may have done something before it said so. */
+const UNCERTAIN: ReadonlySet<string> = new Set(["journal_broken", "internal", "outcome_unknown"]);
+
+export function refusalOf(error: ClientError): Refusal {
+  if (!(error instanceof RpcError)) {
+    return {
+      code: "connection",
+      title: "The connection has ended",
+      text: error.message,
+      next: "Sign in again, and look at Operations: whatever was accepted goes on.",
+      isNothingSent: false,
+    };
+  }
+  const { code, detail, data } = error;
+  const retryAfterMs = data["retryAfterMs"];
+  const wait =
+    typeof retryAfterMs === "number" ? ` Wait ${(retryAfterMs / 1000).toFixed(1)} s.` : "";
+  const [title, next] = WORDS[code] ?? [sentence(code), "Change what it says, and hold again."];
+  if (UNCERTAIN.has(code)) {
+    return {
+      code,
+      title: "It may or may not have begun",
+      text: detail,
+      next: "Look at Operations before you press again.",
+      isNothingSent: false,
+    };
+  }
+  return {
+    code,
+    title,
+    text: `${detail === "" ? sentence(code) : detail}${wait}`,
+    next,
+    isNothingSent: true,
+  };
+}
+
+/** Why an operation came to nothing as a whole: nothing was sent. Undefined: it did not. */
+export function cameToNothing(answer: ClosedAnswer): Refusal | undefined {
+  if (answer.error === undefined || answer.legs.length > 0) return undefined;
+  return refusalOf(new RpcError(answer.error, answer.detail ?? ""));
+}
+
+function sentence(code: string): string {
+  const words = code.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
