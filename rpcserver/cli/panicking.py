@@ -36,7 +36,7 @@ from rpcserver.panic.diary import (
     WasRead,
 )
 from rpcserver.panic.takeover import Takeover, holding
-from rpcserver.settings import Settings
+from rpcserver.settings import Settings, VenueKind
 
 _WORD = "panic"
 
@@ -92,6 +92,11 @@ async def _panic(
     settings: Settings, reason: str, accounts: frozenset[str], deadline: float, output: Output
 ) -> Exit:
     directory = settings.data_dir
+    if settings.venue.kind is VenueKind.EMBEDDED and not (directory / app.VENUE_FILE).is_file():
+        # A venue made anew would be flattened, and called flat, in the place of the one that is
+        # meant.
+        output.complain("no_venue", f"{directory}: no paper venue is there. Mind --data-dir")
+        return Exit.REFUSED
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     takeover = await take_over(directory)
     _tell_takeover(takeover, output)
@@ -196,8 +201,6 @@ def _conclude(verdict: Verdict, output: Output) -> Exit:
 
 
 def _exit(verdict: Verdict) -> Exit:
-    if verdict.missed and not (verdict.accounts or verdict.unread):
-        return Exit.REFUSED
     if verdict.unknown:
         return Exit.UNKNOWN
     if verdict.flat:

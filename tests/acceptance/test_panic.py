@@ -139,11 +139,24 @@ def test_nothing_is_done_without_a_word_from_a_person(tmp_path: Path) -> None:
 
 
 def test_an_account_nobody_knows_is_told(tmp_path: Path) -> None:
-    code, said = press(ServerProgram(tmp_path), "--yes", "--account", "Sim999")
+    server = ServerProgram(tmp_path)
+    with running(server):
+        code, said = press(server, "--yes", "--account", "Sim999")
 
-    assert code == Exit.REFUSED
+    assert code == Exit.UNKNOWN, "no refusal: the server was ended"
     assert said[-1]["error"] == "no_account"
     assert "Sim999" in said[-1]["detail"]
+
+
+def test_a_directory_where_nothing_ever_traded_is_not_flat(tmp_path: Path) -> None:
+    """Somebody mistyped it: a made-up portfolio would be closed there, and called flat."""
+    server = ServerProgram(tmp_path / "mistyped")
+
+    code, said = press(server, "--yes")
+
+    assert (code, said[-1]["error"]) == (Exit.REFUSED, "no_venue")
+    assert not any(line.get("flat") for line in said)
+    assert not server.data_dir.exists() or not list(server.data_dir.iterdir())
 
 
 def test_a_venue_that_cannot_be_reached_is_unknown_never_flat(tmp_path: Path) -> None:
