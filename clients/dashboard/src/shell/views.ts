@@ -10,6 +10,7 @@ import {
   IconListDetails,
   IconMap,
   IconRuler2,
+  IconUsers,
   type IconProps,
 } from "@tabler/icons-react";
 import { type ComponentType, lazy } from "react";
@@ -88,6 +89,17 @@ export const VIEWS: readonly View[] = [
       default: (await import("../watch/halts/HaltsView.tsx")).HaltsView,
     })),
     isFor: everybody,
+  },
+  {
+    path: "approvals",
+    group: "Act",
+    letter: "s",
+    name: "Approvals",
+    icon: IconUsers,
+    component: lazy(async () => ({
+      default: (await import("../watch/approvals/ApprovalsView.tsx")).ApprovalsView,
+    })),
+    isFor: (rights) => rights.closes || rights.confirms,
   },
   {
     path: "rules",

@@ -5,7 +5,7 @@ import type { ComponentType } from "react";
 
 import { linkTo } from "../../shell/route.ts";
 import { type Gravity, meaningOf } from "../../words/alerts.ts";
-import { formatDateTime, formatDuration } from "../../words/format.ts";
+import { formatAge, formatDateTime } from "../../words/format.ts";
 
 const MARKS: Readonly<
   Record<Gravity, { readonly color: string; readonly icon: ComponentType<{ size: number }> }>
@@ -40,7 +40,7 @@ export function AlertCard({ alert, now, onAcknowledge }: AlertCardProps) {
               {title}
             </Text>
             <Text size="xs" c="dimmed">
-              {`${formatDateTime(alert.at)}, ${formatDuration(Math.max(0, now - Date.parse(alert.at)))} ago`}
+              {`${formatDateTime(alert.at)}, ${formatAge(now - Date.parse(alert.at))} ago`}
             </Text>
           </Group>
           <Text size="sm" style={{ overflowWrap: "anywhere" }}>
