@@ -12,14 +12,23 @@ from rpcserver.core.ending import unwanted_orders
 from rpcserver.core.events import CancelUnsent, ChangeUnsent, OrderUnsent
 from rpcserver.core.halts import halted_since
 from rpcserver.core.ledger import fits, order_of
-from rpcserver.core.records import OperationCancelled, OperationExpired
+from rpcserver.core.records import OperationCancelled, OperationExpired, Record
 from rpcserver.core.standing import DirectiveSet
 from rpcserver.core.state import Lane, LedgerOrder, Leg, Operation, OrderState, State
 from rpcserver.domain.capabilities import Capabilities
+from rpcserver.domain.directive import Halt
 from rpcserver.domain.position import PositionKey
 
-CALLS_OFF = (OperationCancelled, OperationExpired, DirectiveSet)  # what may be `called_off` by
 Unsent = OrderUnsent | CancelUnsent | ChangeUnsent
+
+
+def calls_off(record: Record) -> bool:
+    """Whether something that waits to leave may be `called_off` by this."""
+    match record:
+        case OperationCancelled() | OperationExpired() | DirectiveSet(directive=Halt()):
+            return True
+        case _:
+            return False
 
 
 def objection(state: State, command: SubmitOrder | CancelOrder | ChangeOrder) -> Unsent | None:

@@ -38,7 +38,7 @@ from rpcserver.core.events import (
     Requested,
     Woken,
 )
-from rpcserver.core.leaving import CALLS_OFF, called_off, objection
+from rpcserver.core.leaving import called_off, calls_off, objection
 from rpcserver.core.machine import apply, decide, next_deadline, recover
 from rpcserver.core.records import OperationFinished, Record, RecordBase
 from rpcserver.core.report import OperationReport
@@ -564,7 +564,7 @@ class Engine:
         for entry in entries:
             if isinstance(entry.record, OperationFinished):
                 self._seal(entry.record, entry)
-            elif isinstance(entry.record, CALLS_OFF):
+            elif calls_off(entry.record):
                 for performer in self._performers.values():
                     performer.call_off(partial(called_off, self._state))
 
