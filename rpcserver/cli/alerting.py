@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rpcclient import RpcClient
-from rpcserver.cli import options
 from rpcserver.cli.answers import Shape, read
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, moment, table
+from rpcserver.cli.served import Server, served
 
 WORD = "alert_acknowledged"
 
@@ -68,7 +67,9 @@ class _Acknowledged(Shape, frozen=True, kw_only=True):
     alert: AlertLine
 
 
+@served
 def alerts(
+    server: Server,
     code: Annotated[str | None, typer.Option("--code", help="One code: exit_failed, …")] = None,
     account: Annotated[
         str | None, typer.Option("--account", help='"Sim101" or "paper:Sim101".')
@@ -87,13 +88,8 @@ def alerts(
         bool,
         typer.Option("--follow", help="Show the latest, and go on with what comes until Ctrl-C."),
     ] = False,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Show what people were told, the newest first; with --follow also what comes."""
-    output = Output(is_json=as_json)
     given = {
         "code": code,
         "account": account,
@@ -106,38 +102,30 @@ def alerts(
 
     async def work(client: RpcClient) -> Exit:
         if follow:
-            await _follow(client, output)
+            await _follow(client, server.output)
         data = await client.call("ListAlerts", {**filters, "limit": limit})
-        output.line({"data": data})
+        server.output.line({"data": data})
         listed = read(data, _Listed)
-        output.show(_table(listed.alerts) if listed.alerts else Text("no alerts"))
+        server.output.show(_table(listed.alerts) if listed.alerts else Text("no alerts"))
         if listed.next is not None:
-            output.remark("there may be more: --limit, or --since and a filter")
+            server.output.remark("there may be more: --limit, or --since and a filter")
         return Exit.OK
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
+@served
 def acknowledge(
+    server: Server,
     alert: Annotated[int, typer.Argument(min=1, help="The alert's number, as `alerts` shows it.")],
     reason: Annotated[str, typer.Option("--reason", help="What you do about it.")],
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Say that you look at an alert, so that a desk knows that somebody does. It stops nothing."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("AcknowledgeAlert", {"auditSeq": alert, "reason": reason})
-        output.line({"data": data})
-        output.show(_table((read(data, _Acknowledged).alert,)))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask(
+        "AcknowledgeAlert",
+        {"auditSeq": alert, "reason": reason},
+        lambda data: _table((read(data, _Acknowledged).alert,)),
+    )
 
 
 async def _follow(client: RpcClient, output: Output) -> None:

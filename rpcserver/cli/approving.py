@@ -5,54 +5,39 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from rpcclient import RpcClient
 from rpcserver.cli import options
 from rpcserver.cli.answers import Approval, Approvals, read
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, is_interactive, moment, table
+from rpcserver.cli.output import is_interactive, moment, table
+from rpcserver.cli.served import Server, served
 from rpcserver.cli.voices import acting
 from rpcserver.cli.watching import follow
 
 ACCOUNTS_SHOWN = 4
 
 
-def approvals(
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
-) -> None:
+@served
+def approvals(server: Server) -> None:
     """Show the closing calls that wait for a second person: your own, and those you may confirm."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("ListApprovals")
-        output.line({"data": data})
-        waiting = read(data, Approvals).approvals
-        output.show(_table(waiting) if waiting else Text("nothing waits for a second person"))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask("ListApprovals", {}, lambda data: _listed(read(data, Approvals).approvals))
 
 
+@served
 @acting()
 def confirm(
+    server: Server,
     code: Annotated[str, typer.Argument(help="The code that the first call was answered with.")],
     yes: options.Yes = False,
     reason: options.Reason = None,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Be the second person: let somebody else's closing call be carried out, and follow it."""
-    output = Output(is_json=as_json)
-    if not yes and (as_json or not is_interactive()):
+    output = server.output
+    if not yes and (output.is_json or not is_interactive()):
         output.complain("confirmation_needed", "nobody can be asked here: add --yes to confirm")
         raise typer.Exit(Exit.DECLINED)
 
@@ -72,8 +57,11 @@ def confirm(
         api = asked[0].api if asked else "Flatten"
         return await follow(operation, api, output)
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
+
+
+def _listed(waiting: tuple[Approval, ...]) -> RenderableType:
+    return _table(waiting) if waiting else Text("nothing waits for a second person")
 
 
 def _table(waiting: tuple[Approval, ...] | list[Approval]) -> Table:

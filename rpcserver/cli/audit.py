@@ -17,9 +17,10 @@ from rpcclient import RpcClient
 from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli import exit_log, options, pruning
 from rpcserver.cli.answers import Chain, read
-from rpcserver.cli.connection import Connection, directory_of, talk
+from rpcserver.cli.connection import directory_of
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output
+from rpcserver.cli.served import Server, served
 from rpcserver.core.entries import ChainReport, Head
 from rpcserver.journal.chain import Walk
 from rpcserver.journal.errors import JournalUnusable
@@ -34,7 +35,9 @@ commands.command()(pruning.prune)
 
 
 @commands.command()
+@served
 def verify(
+    server: Server,
     export: Annotated[
         list[Path] | None,
         typer.Option(
@@ -62,20 +65,16 @@ def verify(
             "directory, which whoever owns that directory could have changed.",
         ),
     ] = None,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Walk the whole hash chain of the audit."""
-    output = Output(is_json=as_json)
+    output, directory = server.output, directory_of(server.connection.data_dir)
     head, signature = _told(witness)
     if head is not None and signature:
-        key = _key(public_key, directory_of(data_dir))
+        key = _key(public_key, directory)
         if not is_signed(head, signature, key):
             output.complain("not_the_servers", f"the key never signed {head.audit_seq} like that")
             raise typer.Exit(Exit.UNHEALTHY)
-    path = directory_of(data_dir) / JOURNAL_FILE
+    path = directory / JOURNAL_FILE
     if export and not offline:
         raise typer.Exit(_conclude(_verify_exports(export, head), output))
     if offline or head is not None:
@@ -92,8 +91,7 @@ def verify(
     async def work(client: RpcClient) -> Exit:
         return _conclude(read(await client.call("VerifyAudit"), Chain), output)
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
 @commands.command("export")

@@ -10,16 +10,18 @@ import msgspec
 import typer
 
 from rpcserver.cli import options
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, is_interactive
+from rpcserver.cli.output import is_interactive
 from rpcserver.cli.pressing import Press, press
+from rpcserver.cli.served import Server, served
 from rpcserver.cli.voices import acting
 
 Names = list[str] | None
 
 
+@served
 def flatten(
+    server: Server,
     account: Annotated[Names, typer.Option(help="Only this account (repeatable).")] = None,
     instrument: Annotated[
         Names, typer.Option(help="Only this instrument; a root means every expiry (repeatable).")
@@ -36,15 +38,11 @@ def flatten(
     ] = None,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
     key: options.Key = None,
     reason: options.Reason = None,
     fraction: options.Fraction = None,
     deadline: options.Deadline = None,
     option: options.Further = None,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Close the positions that match every filter given, and cancel their working orders."""
     args = _given(
@@ -58,20 +56,18 @@ def flatten(
         quantity=_number("--quantity", quantity),
     ) | _shared(reason, fraction, deadline, option)
     pressed = Press(api="Flatten", args=args, is_confirmed=yes, is_dry=dry_run, key=key)
-    _close(pressed, Connection(url=url, token_file=token_file, data_dir=data_dir), as_json)
+    _close(pressed, server)
 
 
+@served
 def flatten_everything(
+    server: Server,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
     key: options.Key = None,
     reason: options.Reason = None,
     deadline: options.Deadline = None,
     option: options.Further = None,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Close every position and cancel every order of every account you may trade."""
     pressed = Press(
@@ -81,10 +77,12 @@ def flatten_everything(
         is_dry=dry_run,
         key=key,
     )
-    _close(pressed, Connection(url=url, token_file=token_file, data_dir=data_dir), as_json)
+    _close(pressed, server)
 
 
+@served
 def exit_all(
+    server: Server,
     user: Annotated[str | None, typer.Option(help="The user whose positions to exit.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only what this strategy tag holds.")] = None,
     instrument: Annotated[
@@ -100,15 +98,11 @@ def exit_all(
     ] = None,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
     key: options.Key = None,
     reason: options.Reason = None,
     fraction: options.Fraction = None,
     deadline: options.Deadline = None,
     option: options.Further = None,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Exit all positions of a user, a strategy tag, or some instruments."""
     args = _given(
@@ -120,33 +114,33 @@ def exit_all(
         quantities=_pairs("--quantity", quantity),
     ) | _shared(reason, fraction, deadline, option)
     pressed = Press(api="ExitAll", args=args, is_confirmed=yes, is_dry=dry_run, key=key)
-    _close(pressed, Connection(url=url, token_file=token_file, data_dir=data_dir), as_json)
+    _close(pressed, server)
 
 
+@served
 def batch_close(
+    server: Server,
     product_group: Annotated[str, typer.Argument(help="`Spot`, `Swap` or `SwapU`.")],
     inst_id: Annotated[str, typer.Argument(help="The product, such as BTC-USDT-SWAP.")],
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
     key: options.Key = None,
     reason: options.Reason = None,
     fraction: options.Fraction = None,
     deadline: options.Deadline = None,
     option: options.Further = None,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Close both sides of one product: spot, coin-margined or USDT-margined."""
     args = {"productGroup": product_group, "instId": inst_id} | _shared(
         reason, fraction, deadline, option
     )
     pressed = Press(api="BatchClose", args=args, is_confirmed=yes, is_dry=dry_run, key=key)
-    _close(pressed, Connection(url=url, token_file=token_file, data_dir=data_dir), as_json)
+    _close(pressed, server)
 
 
+@served
 def liquidate(
+    server: Server,
     position_id: Annotated[
         str | None, typer.Argument(help="The position, such as pos-20260303120000-1.")
     ] = None,
@@ -156,14 +150,10 @@ def liquidate(
     everything: Annotated[bool, typer.Option("--all", help="Or every open position.")] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
     key: options.Key = None,
     reason: options.Reason = None,
     deadline: options.Deadline = None,
     option: options.Further = None,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Liquidate one position, by its id or its symbol, or all of them."""
     if sum((position_id is not None, symbol is not None, everything)) != 1:
@@ -176,23 +166,23 @@ def liquidate(
         is_dry=dry_run,
         key=key,
     )
-    _close(pressed, Connection(url=url, token_file=token_file, data_dir=data_dir), as_json)
+    _close(pressed, server)
 
 
 # --- how -----------------------------------------------------------------------------------------
 
 
 @acting()
-def _close(pressed: Press, connection: Connection, as_json: bool) -> None:
-    output = Output(is_json=as_json)
-    if not (pressed.is_confirmed or pressed.is_dry) and (as_json or not is_interactive()):
+def _close(pressed: Press, server: Server) -> None:
+    output = server.output
+    if not (pressed.is_confirmed or pressed.is_dry) and (output.is_json or not is_interactive()):
         output.complain(
             "confirmation_needed",
             "nobody can be asked here: add --yes to close, or --dry-run to see what would be "
             "closed; nothing was done",
         )
         raise typer.Exit(Exit.DECLINED)
-    raise typer.Exit(talk(connection, output, lambda client: press(client, pressed, output, _ask)))
+    server.talk(lambda client: press(client, pressed, output, _ask))
 
 
 def _ask(question: str) -> bool:

@@ -22,9 +22,10 @@ from rpcserver.app import JOURNAL_FILE
 from rpcserver.cli import options
 from rpcserver.cli.answers import Shape, read
 from rpcserver.cli.board import outcome_text
-from rpcserver.cli.connection import Connection, directory_of, talk
+from rpcserver.cli.connection import directory_of
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, moment, table
+from rpcserver.cli.served import Server, served
 from rpcserver.core.entries import ExitFilter
 from rpcserver.journal.errors import JournalUnusable
 from rpcserver.journal.reader import open_reader
@@ -56,7 +57,9 @@ Until = Annotated[
 ]
 
 
+@served
 def query(
+    server: Server,
     user: User = None,
     strategy: Strategy = None,
     instrument: Named = None,
@@ -65,13 +68,8 @@ def query(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=_PAGE, help="How many at most.")] = 50,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Show the exit log, the newest first, and what it comes to by instrument."""
-    output = Output(is_json=as_json)
     filters = {
         "user": user,
         "strategy": strategy,
@@ -85,15 +83,14 @@ def query(
 
     async def work(client: RpcClient) -> Exit:
         answer = await client.call("QueryAudit", {**args, "summary": True, "limit": limit})
-        output.line({"data": answer})
+        server.output.line({"data": answer})
         found = read(answer, _Log)
-        output.show(_lines(found.exits), _summaries(found.summary))
+        server.output.show(_lines(found.exits), _summaries(found.summary))
         if found.summary_omitted:
-            output.remark(f"and {found.summary_omitted} instruments more: ask for less")
+            server.output.remark(f"and {found.summary_omitted} instruments more: ask for less")
         return Exit.OK
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
 def export_csv(

@@ -9,12 +9,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from rpcclient import Data, RpcClient
+from rpcclient import Data
 from rpcserver.cli import options
 from rpcserver.cli.answers import Shape, read
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, is_interactive, moment, table
+from rpcserver.cli.served import Server, served
 
 Why = Annotated[str, typer.Option("--reason", help="Why, for everybody who meets it.")]
 
@@ -61,7 +61,9 @@ class HaltedAnswer(Shape, frozen=True, kw_only=True):
     operation_id: str | None = None
 
 
+@served
 def halt(
+    server: Server,
     reason: Why,
     account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
     venue: Annotated[str | None, typer.Option(help="Only at this venue.")] = None,
@@ -80,15 +82,10 @@ def halt(
         bool, typer.Option("--flatten", help="Cancel them, close what is held, and lock.")
     ] = False,
     yes: options.Yes = False,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Forbid new risk until it is released. Exits are never forbidden."""
-    output = Output(is_json=as_json)
     if flatten and not yes:
-        _confirm(output, as_json)
+        _confirm(server.output)
     level = "flatten_and_lock" if flatten else "cancel" if cancel else "no_new_risk"
     given = {
         "account": account,
@@ -102,58 +99,29 @@ def halt(
     if everything:
         args["everything"] = True
 
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("Halt", args)
-        output.line({"data": data})
-        output.show(_halted(read(data, HaltedAnswer)))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask("Halt", args, lambda data: _halted(read(data, HaltedAnswer)))
 
 
+@served
 def release(
+    server: Server,
     halt_id: Annotated[str, typer.Argument(help="The halt, such as halt-….")],
     reason: Why,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Allow new risk again where one halt forbade it (risk or admin role)."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("Release", {"haltId": halt_id, "reason": reason})
-        output.line({"data": data})
-        output.show(Text(f"{halt_id} is released"))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask(
+        "Release", {"haltId": halt_id, "reason": reason}, lambda _: Text(f"{halt_id} is released")
+    )
 
 
-def halts(
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
-) -> None:
+@served
+def halts(server: Server) -> None:
     """Show what is halted, since when, by whom and why."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("ListHalts")
-        output.line({"data": data})
-        output.show(_table(data))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask("ListHalts", {}, lambda data: _table(data))
 
 
-def _confirm(output: Output, as_json: bool) -> None:
-    if as_json or not is_interactive():
+def _confirm(output: Output) -> None:
+    if output.is_json or not is_interactive():
         output.complain(
             "confirmation_needed", "nobody can be asked here: add --yes to flatten and lock"
         )

@@ -10,11 +10,10 @@ import msgspec
 import typer
 from rich.table import Table
 
-from rpcclient import Data, RpcClient
+from rpcclient import Data
 from rpcserver.cli import options
-from rpcserver.cli.connection import Connection, talk
-from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, plain, table
+from rpcserver.cli.output import plain, table
+from rpcserver.cli.served import Server, served
 
 preferences = typer.Typer(
     help="What your closing calls mean where they do not say it.", no_args_is_help=True
@@ -37,77 +36,49 @@ Whose = Annotated[
 
 
 @preferences.command("show")
+@served
 def show_preferences(
+    server: Server,
     user: Whose = None,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Show what stands."""
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(_ask(connection, as_json, "GetPreferences", _of(user), "preferences"))
+    server.ask("GetPreferences", _of(user), lambda data: _table(data, "preferences"))
 
 
 @preferences.command("set")
+@served
 def set_preferences(
+    server: Server,
     settings: Settings,
     user: Whose = None,
     reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Let your closing calls mean this, from the next one on."""
     args = options.settings_given(settings, _LISTS) | _of(user) | {"reason": reason}
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(_ask(connection, as_json, "SetPreferences", args, "preferences"))
+    server.ask("SetPreferences", args, lambda data: _table(data, "preferences"))
 
 
 @policy.command("show")
-def show_policy(
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
-) -> None:
+@served
+def show_policy(server: Server) -> None:
     """Show what is in force, as far as it concerns you, and what the deployment allows."""
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(_ask(connection, as_json, "GetPolicy", {}, "policy"))
+    server.ask("GetPolicy", {}, lambda data: _table(data, "policy"))
 
 
 @policy.command("set")
+@served
 def set_policy(
+    server: Server,
     settings: Settings,
     reason: Annotated[str, typer.Option(help="Why, for everybody who meets it.")],
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Let the policy say this, for everybody and at once (admin role)."""
     args = options.settings_given(settings, _LISTS) | {"reason": reason}
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(_ask(connection, as_json, "SetPolicy", args, "policy"))
+    server.ask("SetPolicy", args, lambda data: _table(data, "policy"))
 
 
 def _of(user: str | None) -> dict[str, object]:
     return {} if user is None else {"user": user}
-
-
-def _ask(
-    connection: Connection, as_json: bool, api: str, args: Mapping[str, object], key: str
-) -> Exit:
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call(api, args)
-        output.line({"data": data})
-        output.show(_table(data, key))
-        return Exit.OK
-
-    return talk(connection, output, work)
 
 
 def _table(data: Data, key: str) -> Table:

@@ -10,11 +10,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from rpcclient import Data, RpcClient
-from rpcserver.cli import options
 from rpcserver.cli.answers import Operations, Orders, Positions, read
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
-from rpcserver.cli.output import Output, moment, plain, table
+from rpcserver.cli.output import moment, plain, table
+from rpcserver.cli.served import Server, served
 from rpcserver.cli.watching import follow
 
 _WORKING = frozenset(
@@ -26,65 +25,41 @@ _WORKING = frozenset(
 PAGED = {"GetAllPositions": "positions", "GetAllOrders": "orders"}  # and where the rows stand
 
 
-def positions(
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
-) -> None:
+@served
+def positions(server: Server) -> None:
     """Show every open position, read from the venues now."""
-    _show(
-        "GetAllPositions",
-        {},
-        positions_table,
-        Connection(url=url, token_file=token_file, data_dir=data_dir),
-        Output(is_json=as_json),
-    )
+    _show_whole(server, "GetAllPositions", positions_table)
 
 
+@served
 def orders(
+    server: Server,
     everything: Annotated[
         bool, typer.Option("--all", help="Finished orders too, not only working ones.")
     ] = False,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Show the working orders."""
-    _show(
-        "GetAllOrders",
-        {},
-        lambda data: orders_table(data, everything=everything),
-        Connection(url=url, token_file=token_file, data_dir=data_dir),
-        Output(is_json=as_json),
-    )
+    _show_whole(server, "GetAllOrders", lambda data: orders_table(data, everything=everything))
 
 
+@served
 def operations(
+    server: Server,
     limit: Annotated[int, typer.Option(help="How many.", min=1, max=500)] = 20,
     everyone: Annotated[
         bool, typer.Option("--all", help="Those of others too (risk or admin role).")
     ] = False,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Show what was asked of the server, the newest first."""
     args: dict[str, object] = {"limit": limit}
     if everyone:
         args["all"] = True
-    _show(
-        "ListOperations",
-        args,
-        operations_table,
-        Connection(url=url, token_file=token_file, data_dir=data_dir),
-        Output(is_json=as_json),
-    )
+    server.ask("ListOperations", args, operations_table)
 
 
+@served
 def attach(
+    server: Server,
     operation_id: Annotated[str | None, typer.Argument(help="The operation, such as op-….")] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Or the idempotency key it was begun with.")
@@ -92,41 +67,31 @@ def attach(
     after: Annotated[
         int, typer.Option(min=0, help="Only the steps after this sequence number.")
     ] = 0,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Follow an operation, running or ended. It can start nothing."""
     if (operation_id is None) == (key is None):
         raise typer.BadParameter("give the operation's id, or its --key")
-    output = Output(is_json=as_json)
 
     async def work(client: RpcClient) -> Exit:
         operation = await client.attach(operation_id, key=key, after=after)
-        return await follow(operation, operation_id or f"key {key}", output)
+        return await follow(operation, operation_id or f"key {key}", server.output)
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
+@served
 def cancel(
+    server: Server,
     operation_id: Annotated[str, typer.Argument(help="The operation, such as op-….")],
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Stop what an operation has not sent yet, and follow it to its end. Unsends nothing."""
-    output = Output(is_json=as_json)
 
     async def work(client: RpcClient) -> Exit:
         operation = await client.attach(operation_id)
         await operation.cancel()
-        return await follow(operation, operation_id, output)
+        return await follow(operation, operation_id, server.output)
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -227,17 +192,11 @@ async def whole(client: RpcClient, api: str) -> Data:
         args = {"after": after}
 
 
-def _show(
-    api: str,
-    args: dict[str, object],
-    table: Callable[[Data], RenderableType],
-    connection: Connection,
-    output: Output,
-) -> None:
+def _show_whole(server: Server, api: str, table: Callable[[Data], RenderableType]) -> None:
     async def work(client: RpcClient) -> Exit:
-        data = await (whole(client, api) if api in PAGED else client.call(api, args))
-        output.line({"data": data})
-        output.show(table(data))
+        data = await whole(client, api)
+        server.output.line({"data": data})
+        server.output.show(table(data))
         return Exit.OK
 
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)

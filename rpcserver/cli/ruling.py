@@ -14,10 +14,10 @@ from rich.text import Text
 from rpcclient import RpcClient
 from rpcserver.cli import options
 from rpcserver.cli.answers import Shape, read
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.halting import Why
-from rpcserver.cli.output import Output, moment, plain, table
+from rpcserver.cli.output import moment, plain, table
+from rpcserver.cli.served import Server, served
 
 commands = typer.Typer(
     help="Set, list and remove rules that act by themselves.", no_args_is_help=True
@@ -82,7 +82,9 @@ class SetAnswer(Shape, frozen=True, kw_only=True):
 
 
 @commands.command("set")
+@served
 def set_rule(
+    server: Server,
     kind: Annotated[
         str,
         typer.Argument(
@@ -98,66 +100,40 @@ def set_rule(
         ),
     ],
     reason: Why,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Let a rule stand, in the place of one of the same ruleId."""
-    output = Output(is_json=as_json)
     args = {"kind": kind, "reason": reason, **options.settings_given(settings)}
 
     async def work(client: RpcClient) -> Exit:
         data = await client.call("SetRule", args)
-        output.line({"data": data})
+        server.output.line({"data": data})
         line = read(data, SetAnswer).rule
-        output.show(Text(f"{line.rule_id}: {line.kind} {line.says}", style="bold"))
+        server.output.show(Text(f"{line.rule_id}: {line.kind} {line.says}", style="bold"))
         return Exit.OK
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
 @commands.command("list")
-def list_rules(
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
-) -> None:
+@served
+def list_rules(server: Server) -> None:
     """Show every rule, and how it stands."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("ListRules")
-        output.line({"data": data})
-        output.show(_table(read(data, Rules).rules))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask("ListRules", {}, lambda data: _table(read(data, Rules).rules))
 
 
 @commands.command()
+@served
 def remove(
+    server: Server,
     rule_id: Annotated[str, typer.Argument(help="The rule.")],
     reason: Why,
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Take a rule back; what it has begun goes on."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("RemoveRule", {"ruleId": rule_id, "reason": reason})
-        output.line({"data": data})
-        output.show(Text(f"{rule_id} is taken back"))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask(
+        "RemoveRule",
+        {"ruleId": rule_id, "reason": reason},
+        lambda _: Text(f"{rule_id} is taken back"),
+    )
 
 
 def _table(rules: Iterable[RuleLine]) -> Table | Text:

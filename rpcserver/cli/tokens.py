@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rpcclient import Data, RpcClient
-from rpcserver.cli import options
 from rpcserver.cli.answers import Tokens, read
-from rpcserver.cli.connection import Connection, talk
 from rpcserver.cli.exits import Exit
 from rpcserver.cli.output import Output, moment, table
+from rpcserver.cli.served import Server, served
 
 commands = typer.Typer(help="Create, list, rotate and revoke tokens.", no_args_is_help=True)
 
@@ -23,7 +22,9 @@ Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 
 @commands.command()
+@served
 def create(
+    server: Server,
     principal: Annotated[str, typer.Argument(help="Whoever the token speaks for.")],
     role: Annotated[
         list[str],
@@ -41,48 +42,31 @@ def create(
         typer.Option(help="It ends by itself after this: 90m, 12h, 30d. Without it: never."),
     ] = None,
     reason: Reason = "",
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Make a token. It is shown once, now, and stored nowhere."""
-    output = Output(is_json=as_json)
     args: dict[str, object] = {"principal": principal, "roles": role, "accounts": account or ["*"]}
     if lasts is not None:
         args["expiresAt"] = (datetime.now(UTC) + _duration("--lasts", lasts)).isoformat()
 
     async def work(client: RpcClient) -> Exit:
         data = await client.call("CreateToken", args | _why(reason))
-        _show_once(data, output)
+        _show_once(data, server.output)
         return Exit.OK
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
 @commands.command("list")
-def list_tokens(
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
-) -> None:
+@served
+def list_tokens(server: Server) -> None:
     """Show every token there is or was: never the token itself."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("ListTokens")
-        output.line({"data": data})
-        output.show(_table(read(data, Tokens)))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask("ListTokens", {}, lambda data: _table(read(data, Tokens)))
 
 
 @commands.command()
+@served
 def rotate(
+    server: Server,
     token_id: Annotated[
         str | None, typer.Argument(help="The token's public name; without it your own.")
     ] = None,
@@ -90,13 +74,8 @@ def rotate(
         str, typer.Option(help="How long the old one lives on: 0s, 5m, 12h, up to 7d.")
     ] = "5m",
     reason: Reason = "",
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Make another token with the same rights; the old one ends after a grace."""
-    output = Output(is_json=as_json)
     lives_on = _duration("--grace", grace)
     args: dict[str, object] = {"graceMs": round(lives_on.total_seconds() * 1000)}
     if token_id is not None:
@@ -104,33 +83,25 @@ def rotate(
 
     async def work(client: RpcClient) -> Exit:
         data = await client.call("RotateToken", args | _why(reason))
-        _show_once(data, output)
+        _show_once(data, server.output)
         return Exit.OK
 
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.talk(work)
 
 
 @commands.command()
+@served
 def revoke(
+    server: Server,
     token_id: Annotated[str, typer.Argument(help="The token's public name.")],
     reason: Reason = "",
-    as_json: options.AsJson = False,
-    url: options.Url = options.URL,
-    token_file: options.TokenFile = None,
-    data_dir: options.DataDir = None,
 ) -> None:
     """Revoke a token at once, and close its connections."""
-    output = Output(is_json=as_json)
-
-    async def work(client: RpcClient) -> Exit:
-        data = await client.call("RevokeToken", {"tokenId": token_id} | _why(reason))
-        output.line({"data": data})
-        output.show(Text(f"{token_id} is revoked"))
-        return Exit.OK
-
-    connection = Connection(url=url, token_file=token_file, data_dir=data_dir)
-    raise typer.Exit(talk(connection, output, work))
+    server.ask(
+        "RevokeToken",
+        {"tokenId": token_id} | _why(reason),
+        lambda _: Text(f"{token_id} is revoked"),
+    )
 
 
 def _show_once(data: Data, output: Output) -> None:
