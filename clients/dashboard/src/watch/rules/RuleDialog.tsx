@@ -21,7 +21,6 @@ import {
   argsOf,
   type Draft,
   KIND_NAMES,
-  type KindName,
   KINDS,
   type TermKey,
   TERMS,
