@@ -2,6 +2,7 @@
 import { test as base } from "@playwright/test";
 
 import { Server, type Settings } from "./server.ts";
+import { Venue } from "./venue.ts";
 
 interface Fixtures {
   /** `test.use({ settings: { VENUE_LATENCY: "0.4" } })`. */
@@ -13,6 +14,21 @@ export const test = base.extend<Fixtures>({
   settings: [{}, { option: true }],
   server: async ({ settings }, give) => {
     const server = await Server.start(settings);
+    await give(server);
+    await server.stop();
+  },
+});
+
+/** With a venue that is a process of its own, and can be made to misbehave. */
+export const testWithVenue = test.extend<{ readonly venue: Venue }>({
+  // eslint-disable-next-line no-empty-pattern -- Playwright wants to see that it needs nothing
+  venue: async ({}, give) => {
+    const venue = await Venue.start();
+    await give(venue);
+    await venue.stop();
+  },
+  server: async ({ settings, venue }, give) => {
+    const server = await Server.start({ ...settings, ...venue.settings });
     await give(server);
     await server.stop();
   },

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
-const RPCSERVER = join(ROOT, ".venv/bin/rpcserver");
+export const RPCSERVER = join(ROOT, ".venv/bin/rpcserver");
 
 interface Ready {
   readonly url: string;
@@ -50,7 +50,7 @@ export class Server {
     return execFileSync(RPCSERVER, [...args, "--data-dir", this.dataDir], {
       encoding: "utf8",
       timeout: 30_000,
-      env: { ...process.env, RPCSERVER_PORT: String(this.#running.port) },
+      env: { ...process.env, RPCSERVER_URL: this.#running.url },
     });
   }
 
@@ -59,12 +59,22 @@ export class Server {
     await this.#end("SIGKILL");
   }
 
+  /** Let it fall silent without ending, as a machine that hangs. */
+  freeze(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
   /** Start it again, at the same address and with what it knew. */
   async restart(): Promise<void> {
     await this.#start(this.#running.port);
   }
 
   async stop(): Promise<void> {
+    this.thaw();
     await this.#end("SIGTERM");
     rmSync(this.dataDir, { recursive: true, force: true });
   }
