@@ -155,6 +155,12 @@ export class Desk {
     return story;
   }
 
+  /** Follow an operation from its first step once more, where steps of it were missed. */
+  followAnew(operationId: string): Story {
+    this.#stories.delete(operationId);
+    return this.follow(operationId);
+  }
+
   /**
    * Make a closing call under a key of its own, and follow it.
    *

@@ -59,6 +59,7 @@ export function MoreFields({ choice, onChange }: FieldsProps) {
             searchable
             clearable
             hidePickedOptions
+            selectFirstOptionOnChange
             limit={200}
           />
         </SimpleGrid>

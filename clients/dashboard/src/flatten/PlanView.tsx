@@ -71,7 +71,7 @@ export function PlanView({ planned, problem, chosen }: PlanViewProps) {
           columns={COLUMNS}
           keyOf={(leg) => String(leg.leg)}
           empty="Nothing."
-          height={`${Math.min(plan.legs.length, 8) * 54 + 36}px`}
+          {...(plan.legs.length > 8 ? { height: "20rem" } : {})}
           hasFilter={plan.legs.length > 20}
         />
       )}
@@ -211,6 +211,7 @@ const COLUMNS: readonly Column<PlannedLegAnswer>[] = [
   },
   {
     id: "cancels",
+    width: "4.5rem",
     header: "Cancels",
     value: (leg) => leg.cancels?.length ?? 0,
     cell: (leg) => (leg.cancels === undefined ? "" : String(leg.cancels.length)),

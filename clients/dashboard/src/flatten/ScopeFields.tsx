@@ -53,6 +53,7 @@ export function ScopeFields({ choice, onChange, hasPreferred }: ScopeFieldsProps
             searchable
             clearable
             hidePickedOptions
+            selectFirstOptionOnChange
             nothingFoundMessage="No such account"
             data-autofocus
           />
@@ -67,6 +68,7 @@ export function ScopeFields({ choice, onChange, hasPreferred }: ScopeFieldsProps
             searchable
             clearable
             hidePickedOptions
+            selectFirstOptionOnChange
             limit={200}
             nothingFoundMessage="Nothing of this name is held"
           />

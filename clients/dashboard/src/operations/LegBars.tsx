@@ -5,7 +5,7 @@ import { OutcomeBadge } from "../words/OutcomeBadge.tsx";
 import type { LegRow } from "./legs.ts";
 import classes from "./operations.module.css";
 
-const ROW_HEIGHT = 46;
+const ROW_HEIGHT = 54;
 const ROWS_SHOWN = 8;
 
 interface LegBarsProps {
