@@ -4,6 +4,8 @@ interface GuardedButtonProps extends ButtonProps {
   /** Why it cannot be pressed now; undefined: it can. */
   readonly obstacle: string | undefined;
   readonly onClick: () => void;
+  readonly tabIndex?: 0 | -1;
+  readonly "aria-label"?: string;
 }
 
 /** A button that says why it cannot be pressed, also to those who find it by keyboard. */

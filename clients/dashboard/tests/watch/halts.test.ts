@@ -23,7 +23,7 @@ function halt(more: Partial<HaltAnswer>): HaltAnswer {
 
 test("a halt says what it reaches, and `everything` only of everything", () => {
   expect(scopeOf(halt({ account: "Sim101", venue: "paper", instrument: "ES" }))).toBe(
-    "venue paper · account Sim101 · instrument ES",
+    "account paper:Sim101 · instrument ES",
   );
   expect(scopeOf(halt({ everything: true }))).toBe("everything");
   expect(scopeOf(halt({ everything: true, grants: ["paper:Sim101"] }))).toBe("paper:Sim101");

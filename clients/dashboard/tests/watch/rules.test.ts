@@ -47,6 +47,10 @@ describe("rules", () => {
     });
   });
 
+  test("a rule over every account names none", () => {
+    expect(argsOf(draftOf({ ...RULE, accounts: ["*"] }))).not.toHaveProperty("accounts");
+  });
+
   test.each([
     [RULE, "2,000 lost since 17:00 America/Chicago: flatten the account and lock it"],
     [

@@ -33,12 +33,13 @@ export function levelOf(level: string): LevelWords {
     : { name: level.replaceAll("_", " "), does: "", color: "gray" };
 }
 
-/** What a halt reaches, `account Sim101 · instrument ES`. */
+/** What a halt reaches, `account paper:Sim101 · instrument ES`. */
 export function scopeOf(halt: HaltAnswer): string {
   if (halt.everything) return halt.grants.includes("*") ? "everything" : halt.grants.join(", ");
+  const { venue, account } = halt;
   const filters = [
-    ["venue", halt.venue],
-    ["account", halt.account],
+    ["venue", account === null ? venue : null],
+    ["account", account === null ? null : [venue, account].filter(Boolean).join(":")],
     ["instrument", halt.instrument],
     ["strategy", halt.strategyTag],
     ["user", halt.user],

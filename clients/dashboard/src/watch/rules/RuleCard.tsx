@@ -88,7 +88,7 @@ interface MarksProps {
 /** What a limit remembers, account by account. */
 function Marks({ marks, isDaily }: MarksProps) {
   return (
-    <Table.ScrollContainer minWidth={420} mt="xs">
+    <Table.ScrollContainer minWidth={420} maw={720} mt="xs">
       <Table fz="xs" verticalSpacing={2}>
         <Table.Thead>
           <Table.Tr>

@@ -155,7 +155,8 @@ export function draftOf(rule: RuleAnswer): Draft {
     if (value === undefined) continue;
     terms[key] = String(key === "everyMs" || key === "forMs" ? Number(value) / 1000 : value);
   }
-  return { kind, ruleId: rule.ruleId, accounts: rule.accounts, reason: rule.reason, terms };
+  const accounts = rule.accounts.includes("*") ? [] : rule.accounts; // of every account
+  return { kind, ruleId: rule.ruleId, accounts, reason: rule.reason, terms };
 }
 
 /** What a rule does, in a line. */
