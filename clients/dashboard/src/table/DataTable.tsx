@@ -125,12 +125,16 @@ export function DataTable<Row extends object>({
     ],
     [columns, rankOf],
   );
+  const order = useMemo(
+    () => (rankOf === undefined ? sorting : [{ id: RANK, desc: false }, ...sorting]),
+    [rankOf, sorting],
+  );
   const table = useTable({
     features,
     columns: definitions,
     data: found,
     getRowId: keyOf,
-    state: { sorting: rankOf === undefined ? sorting : [{ id: RANK, desc: false }, ...sorting] },
+    state: { sorting: order },
     onSortingChange: (update) => {
       setSorting((before) => {
         const after = typeof update === "function" ? update(before) : update;
