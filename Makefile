@@ -46,9 +46,10 @@ dashboard: $(DASHBOARD) ## Build the page that the server shows at /
 acceptance: $(STAMP) $(WSCAT) $(DASHBOARD)
 	$(PYTEST) tests/acceptance
 
-benchmark: $(STAMP) ## Print closes/s and what one costs, beside a bare echo in the same run; what watching is like
+benchmark: $(STAMP) $(DASHBOARD) ## Print closes/s and what one costs, beside a bare echo in the same run; what watching is like; frames/s of the dashboard
 	$(VENV)/bin/python -m tests.benchmarks.closing
 	$(VENV)/bin/python -m tests.benchmarks.watching
+	cd clients && npm run --silent --workspace dashboard bench
 
 fuzz: $(STAMP) ## Say anything at all to the server (FUZZ_EXAMPLES times), run every Autobahn case
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(VENV)/bin/pytest -q tests/fuzz
