@@ -67,6 +67,7 @@ export class Story {
   readonly #watchers = new Set<() => void>();
   #seq = 0;
   #isAwaited = false;
+  #isEndPassed = false;
 
   constructor(
     /** Undefined until the server has made the call durable. */
@@ -97,7 +98,7 @@ export class Story {
   /** Take a step; one that was taken already is passed over. */
   take(frame: ProgressFrame): void {
     if (frame.seq <= this.#seq) return;
-    this.missed += frame.seq - this.#seq - 1;
+    this.missed += this.#skippedBy(frame);
     this.#seq = frame.seq;
     this.operationId ??= frame.operationId;
     this.frames.push(frame);
@@ -114,6 +115,16 @@ export class Story {
   watch(tell: () => void): () => void {
     this.#watchers.add(tell);
     return () => this.#watchers.delete(tell);
+  }
+
+  /** The end has a number of its own, which no step bears: it comes where no leg is open. */
+  #skippedBy(frame: ProgressFrame): number {
+    const skipped = frame.seq - this.#seq - 1;
+    const mayBeEnd =
+      skipped > 0 && !this.#isEndPassed && this.total > 0 && this.done === this.total;
+    if (!mayBeEnd) return skipped;
+    this.#isEndPassed = true;
+    return skipped - 1;
   }
 
   #countOpen({ at, total, done }: ProgressFrame): void {

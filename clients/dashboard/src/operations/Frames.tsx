@@ -24,6 +24,7 @@ export function Frames({ frames, operationId }: FramesProps) {
       keyOf={(frame) => String(frame.seq)}
       empty="No frame was told yet."
       sort={{ id: "seq", desc: false }}
+      {...(frames.length > 16 ? { height: "60dvh" } : {})}
       hasFilter
       toolbar={
         <Group gap="xs">

@@ -1,4 +1,5 @@
 import { CloseButton, Group, Paper, Table, Text } from "@mantine/core";
+import { useEffect, useRef } from "react";
 
 import { tellLeg } from "../desk/spans.ts";
 import { adviseOn, sayWhy } from "../words/advice.ts";
@@ -16,8 +17,12 @@ interface LegDetailProps {
 /** One leg: its way in words, why it stands where it stands, and every order that was sent. */
 export function LegDetail({ row, since, onClose }: LegDetailProps) {
   const { orders, story } = row;
+  const self = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    self.current?.scrollIntoView({ block: "nearest" });
+  }, [row.leg]);
   return (
-    <Paper withBorder p="md" component="section" aria-label={`Leg ${row.leg}`}>
+    <Paper ref={self} withBorder p="md" component="section" aria-label={`Leg ${row.leg}`}>
       <Group justify="space-between" wrap="nowrap" align="start">
         <Group gap="sm">
           <Text fw={700}>

@@ -69,6 +69,7 @@ export function LegsTable({ rows, onOpen }: LegsTableProps) {
       rankOf={rankOf}
       toneOf={(row) => (row.isTroubled ? "bad" : undefined)}
       onOpen={onOpen}
+      {...(rows.length > 16 ? { height: "60dvh" } : {})}
       hasFilter={rows.length > 10}
     />
   );

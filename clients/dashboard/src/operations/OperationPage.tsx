@@ -49,6 +49,15 @@ export function OperationPage({ operationId }: OperationPageProps) {
   const open = (row: LegRow) => {
     setOpened(row.leg);
   };
+  const detail = leg !== undefined && (
+    <LegDetail
+      row={leg}
+      since={Date.parse(story.frames[0]?.at ?? operation?.openedAt ?? "")}
+      onClose={() => {
+        setOpened(undefined);
+      }}
+    />
+  );
   const trouble = error ?? story.error;
   return (
     <Page
@@ -62,63 +71,62 @@ export function OperationPage({ operationId }: OperationPageProps) {
         </Group>
       }
     >
-      {trouble !== undefined && (
-        <Alert color="red" role="alert" title="Not to be told">
-          {explain(trouble)}
-        </Alert>
-      )}
-      {operation !== undefined && <Summary operation={operation} />}
-      <Troubles rows={rows} />
-      {operation !== undefined && operation.success !== null ? (
-        <Proof ended={{ ...operation, ...pickSigned(story) }} />
-      ) : (
-        story.total > 0 && (
-          <Text role="status" fw={600}>
-            Running: {story.done} of {story.total} ended
-            {story.isCancelling && " · cancelling what was not sent"}
-          </Text>
-        )
-      )}
-      {story.missed > 0 && (
-        <Group gap="xs">
-          <Text size="sm">{story.missed} steps were not heard here.</Text>
-          <Button
-            size="compact-xs"
-            variant="default"
-            onClick={() => {
-              setStory(desk.followAnew(operationId));
-            }}
-          >
-            Read them all
-          </Button>
-        </Group>
-      )}
-      <SegmentedControl
-        aria-label="Shown"
-        data={FACES}
-        value={face}
-        onChange={(value) => {
-          setFace(value as Face);
-        }}
-      />
-      {face === "timeline" && (
-        <Stack gap="md">
-          <Gantt rows={rows} story={story} opened={opened} onOpen={open} />
-          {story.total > 0 && <TimeToFlat story={story} />}
-        </Stack>
-      )}
-      {face === "legs" && <LegsTable rows={rows} onOpen={open} />}
-      {face === "accounts" && <Readings readings={story.readings} operation={operation} />}
-      {face === "frames" && <Frames frames={story.frames} operationId={operationId} />}
-      {leg !== undefined && (face === "timeline" || face === "legs") && (
-        <LegDetail
-          row={leg}
-          since={Date.parse(story.frames[0]?.at ?? operation?.openedAt ?? "")}
-          onClose={() => {
-            setOpened(undefined);
+      <div className={classes.page}>
+        {trouble !== undefined && (
+          <Alert color="red" role="alert" title="Not to be told">
+            {explain(trouble)}
+          </Alert>
+        )}
+        {operation !== undefined && <Summary operation={operation} />}
+        <Troubles rows={rows} />
+        {operation !== undefined && operation.success !== null ? (
+          <Proof ended={{ ...operation, ...pickSigned(story) }} />
+        ) : (
+          story.total > 0 && (
+            <Text role="status" fw={600}>
+              Running: {story.done} of {story.total} ended
+              {story.isCancelling && " · cancelling what was not sent"}
+            </Text>
+          )
+        )}
+        {story.missed > 0 && (
+          <Group gap="xs">
+            <Text size="sm">{story.missed} steps were not heard here.</Text>
+            <Button
+              size="compact-xs"
+              variant="default"
+              onClick={() => {
+                setStory(desk.followAnew(operationId));
+              }}
+            >
+              Read them all
+            </Button>
+          </Group>
+        )}
+        <SegmentedControl
+          aria-label="Shown"
+          data={FACES}
+          value={face}
+          onChange={(value) => {
+            setFace(value as Face);
           }}
         />
-      )}
+        {face === "timeline" && (
+          <Stack gap="md">
+            <Gantt rows={rows} story={story} opened={opened} onOpen={open} />
+            {detail}
+            {story.total > 0 && <TimeToFlat story={story} />}
+          </Stack>
+        )}
+        {face === "legs" && (
+          <>
+            <LegsTable rows={rows} onOpen={open} />
+            {detail}
+          </>
+        )}
+        {face === "accounts" && <Readings readings={story.readings} operation={operation} />}
+        {face === "frames" && <Frames frames={story.frames} operationId={operationId} />}
+      </div>
     </Page>
   );
 }
@@ -143,11 +151,11 @@ function Summary({ operation }: SummaryProps) {
     ["Began", formatDateTime(operation.openedAt)],
     ["Ended", operation.finishedAt === null ? "not yet" : formatDateTime(operation.finishedAt)],
     ["Why", operation.reason === "" ? "no reason given" : operation.reason],
-    ["Key", operation.idempotencyKey ?? undefined],
     ["Operation", operationId],
     ["Preferences", optionsOf(operation.fromPreferences)],
     ["Policy", optionsOf(operation.fromPolicy)],
     ["Kind", operation.dryRun ? "dry run: nothing was sent" : undefined],
+    ["Idempotency key", operation.idempotencyKey ?? undefined],
   ];
   return (
     <dl className={classes.facts}>

@@ -59,3 +59,10 @@ test("an account that holds more has further legs", () => {
   expect(story.openLegs.map(({ open }) => open)).toEqual([1, 0, 1]);
   expect(story.legs.get(2)?.outcome).toBeUndefined();
 });
+
+test("the number of the end itself is no step that was missed", () => {
+  const frames = recorded("three-legs");
+  const late = { ...step(frames.length + 2, "gate_opened", 0), done: 3, total: 3 };
+  expect(storyOf([...frames, late]).missed).toBe(0);
+  expect(storyOf([...frames, { ...late, seq: frames.length + 3 }]).missed).toBe(1);
+});
