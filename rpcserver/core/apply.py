@@ -24,6 +24,7 @@ from rpcserver.core.ledger import (
     closing_side,
     ended,
     filled_by,
+    filled_since,
     intended,
     is_overfilled,
     is_told_less,
@@ -406,7 +407,7 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
         return
     after = filled_by(before, counted)
     lane.doubt = None
-    _replace(state, lane, before, after, counted.mono)
+    _replace(state, lane, before, after, counted.mono, filled_since(lane, before, counted.fills))
     if after.operation_id is not None:
         lane.overfilled |= is_overfilled(before, after)
         if after.filled > before.filled:
@@ -504,9 +505,18 @@ def _update_loose(
 
 
 def _replace(
-    state: State, lane: Lane, before: LedgerOrder, after: LedgerOrder, mono: float
+    state: State,
+    lane: Lane,
+    before: LedgerOrder,
+    after: LedgerOrder,
+    mono: float,
+    since: Decimal = ZERO,
 ) -> None:
-    """Put *after* in its place in the ledger, and let what it filled meanwhile count (law 5)."""
+    """
+    Put *after* in its place in the ledger, and let what it filled meanwhile count (law 5).
+
+    *since*: what of it was filled after something had said that the position is smaller.
+    """
     shown_as = after.venue_order_id if before.venue_order_id is None else None
     if shown_as not in (None, before.key) and lane.orders.pop(shown_as, None) is not None:
         # A nameless order that a reading showed turns out to be this one: it counts once.
@@ -520,7 +530,7 @@ def _replace(
         lane.stale = True
         lane.doubt = Doubt(quantity=lane.expected, since=mono)
     else:
-        _lower_ceiling(lane, before, taken)
+        _lower_ceiling(lane, before, taken, since)
         lane.expected += taken * before.side.sign
     if after.operation_id is not None:
         for at in lane.legs:
@@ -534,17 +544,18 @@ def _replace(
     state.index_order(lane.key, after)
 
 
-def _lower_ceiling(lane: Lane, order: LedgerOrder, taken: Decimal) -> None:
+def _lower_ceiling(lane: Lane, order: LedgerOrder, taken: Decimal, since: Decimal) -> None:
     """
     What our own order took off, where something had said that the position is smaller.
 
     Of an order that was on its way just then, that may have been the very reason; of one that was
-    sent since, it cannot (laws 2 and 14).
+    sent since, or of what it filled *since* by the venue's own clock, it cannot (laws 2 and 14).
     """
     if lane.ceiling is None or not is_told_less(lane) or order.side is not closing_side(lane):
         return
-    if order.turn > lane.told_turn or lane.ceiling < abs(lane.expected) - taken:
-        lane.ceiling = max(lane.ceiling - taken, ZERO)
+    if order.turn <= lane.told_turn and lane.ceiling >= abs(lane.expected) - taken:
+        taken = min(since, taken)
+    lane.ceiling = max(lane.ceiling - taken, ZERO)
 
 
 def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:

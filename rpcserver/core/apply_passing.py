@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -70,7 +71,7 @@ def apply_passing(state: State, fact: Passing) -> None:
                 lane.doubt = msgspec.structs.replace(lane.doubt, trades_read=True)
         case CeilingLowered():
             lane = state.lane(fact.lane)
-            _lower(lane, fact.ceiling, state.turn)
+            _lower(lane, fact.ceiling, state.turn, fact.at)
             lane.proof = None
         case PositionTold():
             lane = state.lane(fact.lane)
@@ -147,10 +148,10 @@ def apply_passing(state: State, fact: Passing) -> None:
             operation.wave = min(operation.wave * 2, 512)
 
 
-def _lower(lane: Lane, ceiling: Decimal, turn: int) -> None:
+def _lower(lane: Lane, ceiling: Decimal, turn: int, at: datetime | None = None) -> None:
     """Something says that no more than *ceiling* is there; the lowest word counts, and its turn."""
     if lane.ceiling is None or ceiling < lane.ceiling:
-        lane.ceiling, lane.told_turn = ceiling, turn
+        lane.ceiling, lane.told_turn, lane.told_at = ceiling, turn, at
 
 
 def _mark(

@@ -252,6 +252,14 @@ def is_told_less(lane: Lane) -> bool:
     return lane.ceiling is not None and lane.ceiling < abs(lane.expected)
 
 
+def filled_since(lane: Lane, order: LedgerOrder, fills: Iterable[Fill]) -> Decimal:
+    """What of *fills*, not counted yet, came after a smaller position was true at the venue."""
+    told_at = lane.told_at
+    if told_at is None:
+        return ZERO
+    return sum((fill.quantity for fill in new_fills(order, fills) if fill.at > told_at), ZERO)
+
+
 def rests_too_large(lane: Lane) -> bool:
     """Whether limits of ours would take off more than there is, as something said."""
     rests = any(o.type is not OrderType.MARKET and not o.canceling for o in lane.own_live)

@@ -258,7 +258,7 @@ def _position_changed(pen: Pen, event: PositionChanged) -> None:
         lane = pen.draft.lane(key)
     if lane.sign == 0 or told * lane.sign >= position(lane):
         return
-    pen.write(CeilingLowered(key, lowered(lane, told)))
+    pen.write(CeilingLowered(key, lowered(lane, told), event.position.updated_at))
     if not lane.own_live or rests_too_large(lane):
         _move(pen, key)
 

@@ -18,8 +18,16 @@ from rpcserver.core.events import (
     OrderUpdated,
     TradesRead,
 )
-from rpcserver.core.ledger import filled_by, is_overfilled, learned, new_fills, order_of, removal
-from rpcserver.core.passing import CancelLapsed, PositionTraded, TradesSeen
+from rpcserver.core.ledger import (
+    filled_by,
+    is_overfilled,
+    learned,
+    new_fills,
+    order_of,
+    own_remaining,
+    removal,
+)
+from rpcserver.core.passing import CancelLapsed, CeilingLowered, PositionTraded, TradesSeen
 from rpcserver.core.records import (
     FillCounted,
     OrderEnd,
@@ -94,11 +102,20 @@ def settle_report(
                 lane=lane_key,
             )
         )
+        if lane_key is not None and _is_trimmed(order, report):
+            # The venue itself took the rest off a reduce-only order: there is no more to close.
+            left = own_remaining(pen.draft.lane(lane_key))
+            pen.write(CeilingLowered(lane_key, left, report.updated_at))
     elif lane is not None and _shows_no_cancel(order, report, pen.now.mono):
         pen.write(CancelLapsed(lane.key, order.key))
     else:
         return False
     return True
+
+
+def _is_trimmed(order: LedgerOrder, report: OrderReport) -> bool:
+    """Whether a closing order of ours became smaller, which nobody had asked for."""
+    return order.operation_id is not None and report.quantity < order.quantity
 
 
 def _shows_no_cancel(order: LedgerOrder, report: OrderReport, mono: float) -> bool:

@@ -113,6 +113,7 @@ class CeilingLowered(msgspec.Struct, frozen=True, gc=False):
 
     lane: PositionKey
     ceiling: Decimal
+    at: datetime | None = None  # when that was so, as the venue says
 
 
 class PositionTold(msgspec.Struct, frozen=True, gc=False):

@@ -155,6 +155,7 @@ class Lane(msgspec.Struct, kw_only=True):
     expected: Decimal  # signed: last confirmed position adjusted by known fills
     ceiling: Decimal | None = None  # unsigned: it may not be assumed larger than this
     told_turn: int = 0  # in which something last said so
+    told_at: datetime | None = None  # when that was so, as the venue says; None: not known
     told: Decimal | None = None  # signed: what the stream said while it mattered to a reading
     heard_turn: int = 0  # in which it last did
     orders: dict[str, LedgerOrder] = {}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+import pytest
+
 from rpcserver.core.commands import ChangeOrder, SubmitOrder
+from rpcserver.core.events import OrderUpdated, PositionChanged
 from rpcserver.core.records import Noted
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import Dust
@@ -20,7 +24,7 @@ from rpcserver.domain.order import (
 from rpcserver.domain.position import PositionSide
 from tests.core.asks import account, flatten
 from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, TWICE, Fault, late
-from tests.core.venue import ToyVenue, instrument
+from tests.core.venue import PRICE, ToyVenue, at, instrument
 from tests.core.world import World
 
 
@@ -388,3 +392,47 @@ def test_law_29_the_next_operation_gives_the_patience_that_was_asked_for() -> No
 
     assert world.finish(second).flat
     assert 7 <= world.time < 8
+
+
+@pytest.mark.parametrize(("told_at", "is_sent"), [(0.5, False), (1.0, True)])
+def test_law_02_what_filled_after_others_had_closed_some_is_taken_off_what_they_left(
+    told_at: float, is_sent: bool
+) -> None:
+    """Told of four of eight: were they our own fill, which fills later, or somebody else's?"""
+    venue = ToyVenue()
+    key = venue.hold(8)
+    world = World(venue)
+    world.ask(flatten(limits={"ES": str(PRICE + 10)}))
+    world.run(0.5)
+    [resting] = venue.working(key)
+    world.streams = False
+    venue.move(key, -4, world.time)
+    [left] = venue.snapshot(key.account, world.time, markets=False).positions
+    world.feed(PositionChanged(position=msgspec.structs.replace(left, updated_at=at(told_at))))
+    trimmed = msgspec.structs.replace(resting, quantity=Decimal(4))
+    venue.orders[resting.venue_order_id] = trimmed
+    world.feed(OrderUpdated(account=account(), report=trimmed))
+    venue.fill(resting.venue_order_id, 4, 1.0)
+    filled = venue.query(None, resting.venue_order_id)
+    assert filled is not None
+    world.feed(OrderUpdated(account=account(), report=filled))
+
+    assert len(world.submitted()) == 1 + is_sent
+
+
+def test_law_02_what_the_venue_trims_off_our_order_is_not_sent_again() -> None:
+    """Its reduce-only order follows the position: the order's news may be there before that's."""
+    venue = ToyVenue()
+    key = venue.hold(8)
+    world = World(venue)
+    world.ask(flatten(limits={"ES": str(PRICE + 10)}))
+    world.run(0.5)
+    [resting] = venue.working(key)
+    venue.move(key, -4, world.time)
+    trimmed = msgspec.structs.replace(resting, quantity=Decimal(4))
+    venue.orders[resting.venue_order_id] = trimmed
+
+    world.feed(OrderUpdated(account=account(), report=trimmed))
+
+    assert len(world.submitted()) == 1
+    assert [order.remaining for order in venue.working(key)] == [4]
