@@ -46,14 +46,14 @@ def plan_account(
     """
     orders = _orders_by_key(snapshot)
     legs = []
-    for position in _in_order_of_work(snapshot.positions, capabilities):
+    for position in _in_order_of_work(snapshot.positions, state, capabilities):
         instrument = snapshot.instruments[position.instrument]
         key = position.key
         if not selects(request.scope, position, instrument):
             continue
         working = orders.pop(key, [])
         lane = state.find_lane(key)
-        expected = lane.expected if lane is not None else position.signed_quantity
+        expected = _expected(state, position)
         # Of a position that somebody is closing already, the target is counted from what it was
         # when that began: two half closes are not one whole (law 38).
         base = lane.base if lane is not None else expected
@@ -158,13 +158,19 @@ def estimate(legs: Iterable[PlannedLeg], capabilities: Mapping[str, Capabilities
     return longest
 
 
+def _expected(state: State, position: Position) -> Decimal:
+    """What is thought to be held: whoever works there already knows more than a first reading."""
+    lane = state.find_lane(position.key)
+    return lane.expected if lane is not None else position.signed_quantity
+
+
 def _in_order_of_work(
-    positions: Iterable[Position], capabilities: Capabilities
+    positions: Iterable[Position], state: State, capabilities: Capabilities
 ) -> Iterable[Position]:
     """Shorts are bought back before longs are sold where margin asks for it (law 17)."""
     if not capabilities.buys_first:
         return positions
-    return sorted(positions, key=lambda position: position.signed_quantity > 0)
+    return sorted(positions, key=lambda position: _expected(state, position) > 0)
 
 
 # --- one position ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from rpcserver.core.commands import ChangeOrder, SubmitOrder
 from rpcserver.core.events import OrderUpdated, PositionChanged
-from rpcserver.core.records import Noted
+from rpcserver.core.records import Noted, OperationPlanned
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import Dust
 from rpcserver.domain.capabilities import Capabilities, IdMemory, ReduceOnly
@@ -22,7 +22,7 @@ from rpcserver.domain.order import (
     RejectReason,
 )
 from rpcserver.domain.position import PositionSide
-from tests.core.asks import account, flatten
+from tests.core.asks import account, exactly, flatten
 from tests.core.faults import LOSE_ANSWER, LOSE_REQUEST, TWICE, Fault, late
 from tests.core.venue import PRICE, ToyVenue, at, instrument
 from tests.core.world import World
@@ -273,6 +273,35 @@ def test_law_17_shorts_are_bought_back_before_longs_are_sold_where_margin_asks_f
 
     assert report.flat
     assert [order.side for order in world.submitted()] == [OrderSide.BUY, OrderSide.SELL]
+
+
+def test_law_17_a_short_is_what_whoever_works_there_takes_for_one() -> None:
+    """A reading may show it turned around already; what is sent goes by what is expected."""
+    venue = ToyVenue(
+        "toy",
+        instrument("CALL"),
+        instrument("PUT"),
+        capabilities=Capabilities(id_memory=IdMemory.FOR_EVER, buys_first=True),
+    )
+    venue.hold(5, "CALL")
+    put = venue.hold(-5, "PUT")
+    world = World(venue)
+    world.streams = False
+    world.script(SubmitOrder, LOSE_REQUEST)
+    world.ask(flatten(instruments=[exactly("PUT")], request_id="one"))
+    world.run(0.1)
+    venue.move(put, 7, world.time)
+
+    second = world.ask(flatten(request_id="two", principal="bob"))
+    world.run(0.1)
+
+    [planned] = [
+        record
+        for record in world.told(OperationPlanned)
+        if isinstance(record, OperationPlanned) and record.operation_id == second
+    ]
+    assert [leg.key.instrument for leg in planned.legs] == ["PUT", "CALL"]
+    assert [leg.expected for leg in planned.legs] == [-5, 5]
 
 
 def test_law_17_shorts_come_first_at_a_venue_that_has_not_told_of_itself_yet() -> None:
