@@ -29,6 +29,11 @@ export default function FlattenPanel({ aim, onClose, onShow }: FlattenPanelProps
   const panel = useRef<HTMLDivElement>(null);
   const shown = useRef(press);
   useEffect(() => {
+    // The drawer looked for it before it was fetched.
+    const first = panel.current?.querySelector<HTMLElement>("[data-autofocus]");
+    (first ?? panel.current)?.focus();
+  }, []);
+  useEffect(() => {
     onShow(press);
     if (shown.current === press) return;
     shown.current = press;
