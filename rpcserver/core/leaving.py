@@ -71,11 +71,14 @@ def _fence_called_off(
     """Nobody's order is taken away for an operation that was stopped (laws 16 and 39)."""
     lane = state.find_lane(fence)
     order = order_of(lane, command.venue_order_id) if lane is not None else None
-    if lane is not None and order is not None and order.is_live and order.canceling:
+    if lane is not None and order is not None and order.is_live:
+        # Not whether one is under way: what waits here for long looks as if it were lost.
+        work = _at_work(state, lane)
         if isinstance(command, ChangeOrder):
-            wanted = order.shrink_to == command.quantity
+            sizes = {leg.shrinks.get(command.venue_order_id) for _, leg in work}
+            wanted = command.quantity in sizes and command.quantity != order.quantity
         else:
-            wanted = order.key in unwanted_orders(lane, _at_work(state, lane))
+            wanted = order.key in unwanted_orders(lane, work)
         if wanted:
             return None
     return CancelUnsent(

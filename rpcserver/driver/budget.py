@@ -41,3 +41,7 @@ class Budget:
                 return free_at - now
         self._passed.append(now)
         return 0.0
+
+    def give_back(self) -> None:
+        """What passed last was not sent, after all: the venue does not count it."""
+        self._passed.pop()

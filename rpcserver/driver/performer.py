@@ -275,6 +275,7 @@ class Performer:
         if isinstance(command, OrderCommand) and (unsent := self._objection(command)) is not None:
             # The race: it waited for its turn here while its operation came to its end (law 39),
             # while somebody else closed what it is about (law 2), or halted new risk (law 9).
+            self._budget.give_back()
             return unsent
         try:
             return await contained(self._call(command))

@@ -14,7 +14,7 @@ from rpcserver.core.records import OrderIntended, Record
 from rpcserver.core.report import Outcome
 from rpcserver.core.requests import CancelRequest
 from rpcserver.domain.ids import AccountRef, InstrumentId
-from rpcserver.domain.order import OrderReport, OrderSide, OrderType
+from rpcserver.domain.order import OrderReport, OrderRequest, OrderSide, OrderType
 from rpcserver.venues.paper.commands import TradeAsOther
 from tests.driver.world import (
     ALICE,
@@ -125,12 +125,7 @@ async def test_law_16_a_stop_whose_cancel_still_waits_is_left_when_its_call_is_c
         venue = WatchedVenue(paper, msgspec.structs.replace(told, message_budget=0.5))
         async with running(WatchedJournal(), venue) as engine:
             for number in range(2):  # the budget is spent
-                stop = msgspec.structs.replace(
-                    order(f"stop-{number}", OrderSide.SELL, 1),
-                    type=OrderType.STOP_MARKET,
-                    stop_price=Decimal(50),
-                )
-                await engine.place(placing(stop))
+                await engine.place(placing(_stop(f"stop-{number}", 1)))
             admitted = await engine.close(flatten(everything=True))
             await anyio.sleep(0.5)
             await engine.cancel(admitted.operation_id, ALICE)
@@ -144,6 +139,52 @@ async def test_law_16_a_stop_whose_cancel_still_waits_is_left_when_its_call_is_c
             await engine.cancel_order(_cancel_of((await paper.snapshot(SIM)).orders[0]))
             assert (await engine.finished((await engine.close(flatten())).operation_id)).flat
             assert (await paper.snapshot(SIM)).orders == ()
+
+
+async def test_law_28_cancels_that_wait_for_long_at_the_door_leave_all_the_same() -> None:
+    """However often they looked lost meanwhile: without them there is nothing to close freely."""
+    async with open_venue(held(30)) as paper:
+        told = await paper.capabilities()
+        venue = WatchedVenue(paper, msgspec.structs.replace(told, message_budget=2))
+        async with running(WatchedJournal(), venue) as engine:
+            for number in range(30):
+                await engine.place(placing(_stop(f"stop-{number}", 1)))
+            admitted = await engine.close(flatten(everything=True))
+            report = await engine.finished(admitted.operation_id)
+
+    assert report.flat
+    assert Counter(call.name for call in venue.called("cancel")).most_common(1)[0][1] == 1
+
+
+async def test_law_16_of_two_that_shrink_a_stop_only_the_one_still_at_work_does() -> None:
+    async with open_venue(held(10)) as paper:
+        told = await paper.capabilities()
+        venue = WatchedVenue(paper, msgspec.structs.replace(told, message_budget=0.5))
+        async with running(WatchedJournal(), venue) as engine:
+            await engine.place(placing(_stop("stop", 10)))
+            more = await engine.close(flatten(quantity=8, request_id="r1"))
+            less = await engine.close(flatten(quantity=5, request_id="r2"))
+            await anyio.sleep(0.5)
+            await engine.cancel(more.operation_id, ALICE)
+            report = await engine.finished(less.operation_id)
+            [stop] = (await paper.snapshot(SIM)).orders
+
+    assert report.legs[0].outcome is Outcome.REDUCED
+    assert stop.quantity == 5
+    assert [call.kind for call in venue.called("change", "submit")] == [
+        "submit",
+        "change",
+        "submit",
+    ]
+    assert venue.called("submit")[-1].at == pytest.approx(4.02, abs=0.02)  # no turn was wasted
+
+
+def _stop(name: str, quantity: int) -> OrderRequest:
+    return msgspec.structs.replace(
+        order(name, OrderSide.SELL, quantity),
+        type=OrderType.STOP_MARKET,
+        stop_price=Decimal(50),
+    )
 
 
 def _cancel_of(report: OrderReport) -> CancelRequest:
