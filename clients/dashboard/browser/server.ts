@@ -45,6 +45,12 @@ export class Server {
     return `${this.address}#token=${token}`;
   }
 
+  /** A new token of that role, for a principal of its own. */
+  tokenFor(role: string): string {
+    const told = this.run("token", "create", `a-${role}`, "--role", role, "--json");
+    return (JSON.parse(told) as { readonly data: { readonly token: string } }).data.token;
+  }
+
   /** Run a command of the command line against this server, and give what it printed. */
   run(...args: readonly string[]): string {
     return execFileSync(RPCSERVER, [...args, "--data-dir", this.dataDir], {

@@ -53,6 +53,16 @@ export interface Press {
   readonly story: Story;
 }
 
+/** An order that this page sent, and whose answer never came. */
+export interface LostOrder {
+  readonly orderId: string;
+  readonly account: string;
+  readonly instrument: string;
+  readonly side: string;
+  readonly quantity: string;
+  readonly at: string;
+}
+
 export interface DeskOptions {
   readonly url: string;
   readonly token: string;
@@ -76,6 +86,7 @@ export class Desk {
   /** What stands, and what waits: no channel tells it to everybody. */
   readonly halts = new Asked(() => this.client.call("ListHalts"));
   readonly approvals = new Asked(() => this.client.call("ListApprovals"));
+  readonly lost = new Board<LostOrder>((order) => order.orderId);
   /** What the server said about itself, such as `restarting`; the newest last. */
   readonly notices = new Board<ServerFrame & { readonly key: string }>((notice) => notice.key);
   /** Every second, for as long as the page is open. */

@@ -72,7 +72,7 @@ export function OrderTable({ label, lines, empty, onOpen, onCancel, obstacle }: 
     if (onCancel === undefined) return COLUMNS;
     const cancel: Column<OrderLine> = {
       id: "cancel",
-      header: "",
+      header: "Cancel",
       value: () => undefined,
       isPlain: true,
       isExtra: true, // on a phone a row is opened first, and canceled there

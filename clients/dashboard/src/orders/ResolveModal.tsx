@@ -11,7 +11,7 @@ import {
 } from "@mantine/core";
 import { useState } from "react";
 
-import { explain, useAction } from "../desk/hooks.ts";
+import { explain, useAction, useDesk } from "../desk/hooks.ts";
 import type { UnknownOrder } from "./unknown.ts";
 
 interface ResolveModalProps {
@@ -43,6 +43,7 @@ export function ResolveModal({ order, orderId, onClose, onResolved }: ResolveMod
   const [filled, setFilled] = useState("");
   const [reason, setReason] = useState("");
   const { run, isBusy, error } = useAction("ResolveOrder");
+  const { lost } = useDesk();
   const needsFilled = fate === "filled" && filled.trim() === "";
   const resolve = async () => {
     if (fate === undefined) return;
@@ -53,6 +54,7 @@ export function ResolveModal({ order, orderId, onClose, onResolved }: ResolveMod
       ...(fate === "never_existed" || filled.trim() === "" ? {} : { filled: filled.trim() }),
     });
     if (answer === undefined) return;
+    lost.remove(orderId);
     onResolved();
     onClose();
   };

@@ -25,7 +25,6 @@ export function UnknownOrders({ orders, onResolved }: UnknownOrdersProps) {
       variant="light"
       className={classes.unknown}
       role="region"
-      aria-label="Orders of unknown fate"
       icon={<IconHelpOctagon />}
       title={`UNKNOWN: nobody knows what became of ${orders.length === 1 ? "an order" : `${orders.length} orders`}`}
     >

@@ -12,6 +12,8 @@ import {
   RpcError,
 } from "rpcclient";
 
+import type { LostOrder } from "../desk/desk.ts";
+
 export interface UnknownOrder {
   readonly key: string;
   /** Undefined where only the alert is known, and not the order's name. */
@@ -69,15 +71,28 @@ export async function findUnknown(
   asker: Asker,
   questions: readonly AlertItem[],
   suspects: readonly string[],
+  lost: readonly LostOrder[] = [],
 ): Promise<readonly UnknownOrder[]> {
-  const named = questions.flatMap(namedByAlert);
+  const named = [...lost.map(sentFromHere), ...questions.flatMap(namedByAlert)];
   const found = [...named, ...(await Promise.all(suspects.map((id) => left(asker, id)))).flat()];
-  const unknown = (await Promise.all(found.map((order) => confirmed(asker, order)))).flat();
+  const distinct = [...new Map(found.reverse().map((order) => [order.key, order])).values()];
+  const unknown = (await Promise.all(distinct.map((order) => confirmed(asker, order)))).flat();
   const nameless = questions
     .filter((alert) => namedByAlert(alert).length === 0)
     .filter((alert) => !unknown.some((order) => isSamePlace(order, alert)))
     .map(nameOnly);
-  return [...new Map([...unknown, ...nameless].map((order) => [order.key, order])).values()];
+  return [...unknown, ...nameless];
+}
+
+function sentFromHere({ at, ...order }: LostOrder): UnknownOrder {
+  return {
+    ...order,
+    key: order.orderId,
+    venue: undefined,
+    since: at,
+    detail: "sent from this page",
+    operationId: undefined,
+  };
 }
 
 function namedByAlert(alert: AlertItem): readonly UnknownOrder[] {

@@ -29,7 +29,7 @@ interface Placing {
  * somebody asks for another. An order whose answer was lost is not sent again.
  */
 export function usePlacing(): Placing {
-  const { client } = useDesk();
+  const { client, lost } = useDesk();
   const isUnderWay = useRef(false);
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
@@ -44,14 +44,22 @@ export function usePlacing(): Placing {
         const { orderId, orderState } = await client.call("PlaceOrder", args);
         setEnd({ is: "placed", orderId, state: orderState });
       } catch (error) {
-        if (isLost(error)) setEnd({ is: "unknown", orderId: nameIn(error) });
-        else setRefusal(refusalOf(error));
+        if (!isLost(error)) {
+          setRefusal(refusalOf(error));
+          return;
+        }
+        const orderId = nameIn(error);
+        setEnd({ is: "unknown", orderId });
+        if (orderId === undefined) return;
+        const { account, instrument, action, quantity } = args;
+        const at = new Date(client.serverNow()).toISOString();
+        lost.put({ orderId, account, instrument, side: action, quantity: String(quantity), at });
       } finally {
         isUnderWay.current = false;
         setBusy(false);
       }
     },
-    [client],
+    [client, lost],
   );
   const again = useCallback(() => {
     setEnd(undefined);

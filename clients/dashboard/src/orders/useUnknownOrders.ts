@@ -12,17 +12,18 @@ interface UnknownOrders {
 
 /** Orders whose fate is unknown now: looked for when an alert or an operation gives cause to. */
 export function useUnknownOrders(): UnknownOrders {
-  const { client, alerts, operations } = useDesk();
+  const { client, alerts, operations, lost } = useDesk();
   const told = useRows(alerts);
   const ended = useRows(operations);
+  const sent = useRows(lost);
   const questions = useMemo(() => openQuestions(told), [told]);
   const suspects = useMemo(() => suspectsAmong(ended), [ended]);
-  const cause = `${questions.map(({ auditSeq }) => auditSeq).join()} ${suspects.join()}`;
+  const cause = `${questions.map(({ auditSeq }) => auditSeq).join()} ${suspects.join()} ${sent.length}`;
   const [orders, setOrders] = useState<readonly UnknownOrder[]>([]);
   const [asked, setAsked] = useState(0);
   useEffect(() => {
     let isWanted = true;
-    findUnknown(client, questions, suspects).then(
+    findUnknown(client, questions, suspects, sent).then(
       (found) => {
         if (isWanted) setOrders(found);
       },
@@ -31,7 +32,7 @@ export function useUnknownOrders(): UnknownOrders {
     return () => {
       isWanted = false;
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `cause` stands for both
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `cause` stands for them
   }, [client, cause, asked]);
   const refresh = useCallback(() => {
     setAsked((times) => times + 1);

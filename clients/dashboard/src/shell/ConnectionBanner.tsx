@@ -17,7 +17,6 @@ export function ConnectionBanner() {
       color="red.9"
       variant="filled"
       role="region" // the mark in the header tells it aloud, once
-      aria-label="Connection"
       icon={<IconPlugConnectedX />}
       title="Not connected: nothing here is live"
     >
