@@ -45,7 +45,7 @@ export function ExitCell({ row: { side, exit }, tabIndex }: ExitCellProps) {
       title={detail}
     >
       {exit.outcome !== undefined ? (
-        <OutcomeBadge outcome={exit.outcome} />
+        <OutcomeBadge outcome={exit.outcome} isLoud />
       ) : exit.event === "unknown" ? (
         <Badge color="grape" variant="light" radius="sm">
           No answer

@@ -15,6 +15,10 @@ export function SummaryLine({ summary, venues }: SummaryLineProps) {
   const isUnsure = standings.unknown + standings.unanswered;
   return (
     <dl className={classes.summary} aria-label="Summary">
+      {isUnsure > 0 && <Figure name="UNKNOWN" value={formatCount(isUnsure)} tone="unsure" />}
+      {standings.failed > 0 && (
+        <Figure name="FAILED" value={formatCount(standings.failed)} tone="bad" />
+      )}
       <Figure name="Held" value={formatCount(long + short)}>
         {formatCount(long)} long · {formatCount(short)} short
         {venues.length > 0 && ` at ${venues.join(", ")}`}
@@ -34,10 +38,6 @@ export function SummaryLine({ summary, venues }: SummaryLineProps) {
       )}
       {standings.closed > 0 && (
         <Figure name="Closed" value={formatCount(standings.closed)} tone="win" />
-      )}
-      {isUnsure > 0 && <Figure name="UNKNOWN" value={formatCount(isUnsure)} tone="unsure" />}
-      {standings.failed > 0 && (
-        <Figure name="FAILED" value={formatCount(standings.failed)} tone="bad" />
       )}
     </dl>
   );

@@ -53,8 +53,8 @@ const INSTRUMENT: PositionColumn = {
       {product !== undefined && <span className={classes.aside}> {product.toLowerCase()}</span>}
     </>
   ),
-  grow: 2.6,
-  width: "12rem",
+  grow: 2.2,
+  width: "11.5rem",
 };
 
 function account(known: Knowledge): PositionColumn {
@@ -115,12 +115,12 @@ const SIDE: PositionColumn = {
 
 const QUANTITY: PositionColumn = {
   id: "quantity",
-  header: "Quantity",
+  header: "Size",
   value: (row) => Number(row.quantity),
   cell: (row) => row.quantity,
   isFigure: true,
   grow: 0.8,
-  width: "4.8rem",
+  width: "4.4rem",
 };
 
 const AVERAGE: PositionColumn = {
@@ -171,7 +171,7 @@ const PROFIT: PositionColumn = {
   },
   total: (rows) => describeProfits(profitsOf(rows)),
   isFigure: true,
-  grow: 1.6,
+  grow: 2,
   width: "9.6rem",
 };
 
@@ -204,8 +204,8 @@ const EXIT: PositionColumn = {
   value: (row) => (standingOf(row) === "held" ? undefined : (row.exit?.outcome ?? "closing")),
   cell: (row, tabIndex) => <ExitCell row={row} tabIndex={tabIndex} />,
   under: "instrument",
-  grow: 1.4,
-  width: "7rem",
+  grow: 2,
+  width: "9rem",
 };
 
 function action(flatten: (row: PositionRow) => void): PositionColumn {
