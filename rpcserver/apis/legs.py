@@ -275,10 +275,13 @@ def canceled_ids(legs: Iterable[LegReport]) -> list[str]:
 
 
 def duration_ms(report: OperationReport) -> int | None:
-    """How long the operation took, or None while it runs."""
+    """How long the operation took, or None while it runs; over a restart the wall clock says it."""
     if report.finished_at is None:
         return None
-    return round((report.finished_at - report.opened_at).total_seconds() * 1000)
+    took = report.took
+    if took is None:
+        took = max((report.finished_at - report.opened_at).total_seconds(), 0.0)
+    return round(took * 1000)
 
 
 def failure_answer(failure: AccountFailure) -> FailureAnswer:

@@ -22,6 +22,7 @@ def operation_opened(state: State, opened: OperationOpened) -> None:
         operation_id=opened.operation_id,
         request=request,
         opened_at=opened.at,
+        since=opened.mono,
         heard_at=opened.mono,
         deadline=opened.mono + request.deadline,
         seq=opened.concerns[0].seq,
@@ -61,6 +62,7 @@ def operation_finished(state: State, finished: OperationFinished) -> None:
     operation = state.operation(finished.operation_id)
     operation.finished = True
     operation.finished_at = finished.at
+    operation.took = None if operation.recovered else finished.mono - operation.since
     operation.error, operation.detail = finished.error, finished.detail
     operation.unplaced, operation.unplaced_detail = finished.unplaced, finished.unplaced_detail
     operation.oldest_proof = finished.proven_at

@@ -98,6 +98,7 @@ class OperationReport(msgspec.Struct, frozen=True, kw_only=True):
     request: CloseRequest
     opened_at: datetime
     finished_at: datetime | None
+    took: float | None = None  # seconds by a clock that nobody sets; None: more than one life
     legs: tuple[LegReport, ...]
     failures: tuple[AccountFailure, ...] = ()
     cancelled: bool = False

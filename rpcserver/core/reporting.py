@@ -28,6 +28,7 @@ def report_of(state: State, operation: Operation) -> OperationReport:
         request=operation.request,
         opened_at=operation.opened_at,
         finished_at=operation.finished_at,
+        took=operation.took,
         legs=tuple(
             _leg(state, state.leg(operation.operation_id, number))
             for number in range(1, operation.total + 1)

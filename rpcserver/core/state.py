@@ -267,6 +267,7 @@ class Operation(msgspec.Struct, kw_only=True):
     operation_id: OperationId
     request: CloseRequest
     opened_at: datetime
+    since: float  # monotonic: when it was opened
     heard_at: float  # when the last reading came; before the first, when it was opened
     deadline: float
     seq: int = 0
@@ -292,6 +293,7 @@ class Operation(msgspec.Struct, kw_only=True):
     unplaced_detail: str = ""
     finished: bool = False
     finished_at: datetime | None = None
+    took: float | None = None  # seconds, where one life saw all of it
     error: str | None = None
     detail: str = ""
     wake: float | None = None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 
 import anyio
+import msgspec
 import pytest
 
+from rpcserver.apis.legs import duration_ms
 from rpcserver.core.entries import Entry
 from rpcserver.core.records import (
     OperationFinished,
@@ -16,9 +19,11 @@ from rpcserver.core.records import (
     Record,
     RecordBase,
 )
-from rpcserver.core.requests import CancelRequest
+from rpcserver.core.requests import CancelRequest, Execution
+from rpcserver.domain.closing import LadderStep
 from rpcserver.domain.errors import Deposed, InvalidRequest, JournalBroken
 from rpcserver.domain.ids import AccountRef, VenueOrderId
+from rpcserver.domain.order import OrderType
 from rpcserver.driver.engine import Engine
 from tests.driver.world import (
     ALICE,
@@ -38,6 +43,7 @@ from tests.driver.world import (
     placing,
     positions,
     running,
+    wall,
 )
 
 pytestmark = pytest.mark.anyio
@@ -360,6 +366,32 @@ async def test_nothing_new_is_admitted_after_the_stop_and_what_runs_goes_on() ->
             await engine.place(placing(order()))
         assert (await engine.finished(admitted.operation_id)).flat
         assert not engine.unfinished
+
+
+@pytest.mark.parametrize("days", [3, -3])
+async def test_how_long_it_took_is_no_matter_of_the_clock_on_the_wall(days: int) -> None:
+    """Somebody sets the clock while a limit rests, which the market takes two seconds later."""
+    ahead = timedelta()
+    journal = WatchedJournal()
+
+    def set_clock() -> datetime:
+        return wall() + ahead
+
+    async with open_venue(held(3)) as venue:
+        async with running(journal, venue, clock=set_clock) as engine:
+            market = LadderStep(type=OrderType.MARKET, after=2.0)
+            patient = Execution(ladder=(LadderStep(offset_ticks=-40), market))
+            call = msgspec.structs.replace(flatten(everything=True), execution=patient)
+            admitted = await engine.close(call)
+            ahead = timedelta(days=days)
+            ended = await engine.finished(admitted.operation_id)
+        async with running(journal.reopened(), venue) as engine:
+            loaded = await engine.load_report(admitted.operation_id)
+
+    assert ended.flat
+    assert 2000 <= (duration_ms(ended) or 0) < 60_000
+    assert loaded is not None
+    assert duration_ms(loaded) == duration_ms(ended)
 
 
 class _Deposed(WatchedJournal):
