@@ -1,4 +1,5 @@
-# Everything here does its own set-up: a fresh machine needs Python 3.11, Node 20 and make.
+# Everything here does its own set-up: a fresh machine needs Python 3.11, Node 20 and make (and Chromium, which
+# Debian's apt-get installs here where there is none).
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -12,17 +13,18 @@ CRASH_MINUTES ?= 10
 CRASH_SEED ?= 1
 PROOF_MINUTES ?= 60
 NODE_CLIENTS := clients/node_modules/.stamp
+CHROMIUM ?= /usr/bin/chromium
 DASHBOARD := rpcserver/dashboard/index.html
 DASHBOARD_SOURCES := $(shell find clients/dashboard clients/typescript/src -type f \
-	-not -path "*/node_modules/*" -not -path "*/tests/*" -not -path "*/browser/*")
+	-not -path "*/node_modules/*" -not -path "*/tests/*" -not -path "*/browser/*" -not -path "*/test-results/*")
 WSCAT := tests/acceptance/node_modules/.stamp
 
-.PHONY: demo test check generate unit clients dashboard acceptance benchmark fuzz soak powercut crashes proof lock clean
+.PHONY: demo test check generate unit clients dashboard browser acceptance benchmark fuzz soak powercut crashes proof lock clean
 
 demo: $(STAMP) $(DASHBOARD) ## Start the server, flatten a portfolio before your eyes, print the proof, show the dashboard
 	$(VENV)/bin/rpcserver demo
 
-test: check unit clients acceptance ## Everything that CI checks
+test: check unit clients acceptance browser ## Everything that CI checks
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
@@ -36,12 +38,17 @@ generate: $(STAMP) ## Write the JSON Schemas, the AsyncAPI document and the Type
 unit: $(STAMP)
 	$(PYTEST) --ignore=tests/acceptance
 
-clients: $(STAMP) $(NODE_CLIENTS) ## Check, test and bundle the TypeScript client
+clients: $(STAMP) $(NODE_CLIENTS) ## Check and test the TypeScript client and the dashboard, bundle the client
 	cd clients/typescript && npm run --silent check
 	cd clients/typescript && npm run --silent test
 	cd clients/typescript && npm run --silent build
+	cd clients/dashboard && npm run --silent check
+	cd clients/dashboard && npm run --silent test
 
 dashboard: $(DASHBOARD) ## Build the page that the server shows at /
+
+browser: $(STAMP) $(DASHBOARD) $(CHROMIUM) ## Test the dashboard in a real browser, against real servers
+	cd clients/dashboard && CHROMIUM=$(CHROMIUM) npm run --silent test:browser
 
 acceptance: $(STAMP) $(WSCAT) $(DASHBOARD)
 	$(PYTEST) tests/acceptance
@@ -81,15 +88,24 @@ $(STAMP): pyproject.toml requirements.lock
 	touch $@
 
 $(NODE_CLIENTS): clients/package.json clients/package-lock.json clients/typescript/package.json clients/dashboard/package.json
-	cd clients && npm ci --silent --no-audit --no-fund
+	cd clients && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-audit --no-fund
 	touch $@
 
 $(DASHBOARD): $(NODE_CLIENTS) $(DASHBOARD_SOURCES)
 	cd clients && npm run --silent --workspace dashboard build
+
+$(CHROMIUM): # Debian's: the tests' own runner downloads none
+	@echo "There is no browser at $@: installing Debian's chromium."
+	@command -v apt-get > /dev/null || { echo "No apt-get here: install Chromium, and say where it is: make browser CHROMIUM=/path/to/chromium"; exit 1; }
+	@if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+		$$as_root apt-get update -qq && \
+		$$as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core || { \
+		echo "It could not be installed: run this as root, install Chromium yourself, or say where it is: make browser CHROMIUM=/path/to/chromium"; exit 1; }
+	@test -x $@ || { echo "Debian's chromium is installed, and there is none at $@: say where it is: make browser CHROMIUM=/path/to/chromium"; exit 1; }
 
 $(WSCAT): tests/acceptance/package.json tests/acceptance/package-lock.json
 	cd tests/acceptance && npm ci --silent --no-audit --no-fund
 	touch $@
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules clients/node_modules clients/typescript/dist rpcserver/dashboard
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/acceptance/node_modules clients/node_modules clients/typescript/dist clients/dashboard/test-results rpcserver/dashboard

@@ -111,9 +111,14 @@ test("an alert without a name is shown by what it says, and one with a name by t
   const quiet = asking([]);
   const [nameless] = await findUnknown(quiet, [alert("order_unknown", 7)], []);
   expect(nameless).toMatchObject({ key: "alert 7", orderId: undefined, instrument: "MES 12-25" });
-  const { instrument: _, ...told } = alert("order_unknown", 8, {
+  const told: AlertItem = {
+    code: "order_unknown",
     detail: `MES 12-25 in Sim101: ${OURS} was sent, and is not found`,
-  });
+    venue: "paper",
+    account: "Sim101",
+    auditSeq: 8,
+    at: "2025-11-20T15:00:00Z",
+  };
   const lost = asking([event("NoAnswer", "Unknown")]);
   const [named] = await findUnknown(lost, [told], []);
   expect(named).toMatchObject({ orderId: OURS, instrument: "MES 12-25" });
