@@ -44,7 +44,8 @@ test.describe("with a venue that takes its time", () => {
     await expect(page.getByRole("heading", { name: "Positions" })).toBeVisible();
     await page.keyboard.press("f");
     await expect(page.getByRole("combobox", { name: "Accounts" })).toBeFocused();
-    await page.keyboard.type("Sim102");
+    await page.keyboard.type("Sim102", { delay: 60 });
+    await expect(page.getByRole("option", { name: /Sim102/ })).toBeVisible();
     await page.keyboard.press("Enter");
     const hold = page.getByRole("button", { name: "Hold to flatten 3 positions" });
     await expect(hold).toBeVisible();

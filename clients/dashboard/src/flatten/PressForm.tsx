@@ -213,6 +213,7 @@ function labelOf(plan: PlanAnswer | undefined, choice: Choice): string {
   if (plan === undefined) return "Hold to flatten without a plan";
   const many = totalsOf(plan).closing + (plan.legsOmitted ?? 0);
   if (many === 0 && !plan.planned) return "Hold to flatten what can be read";
+  if (isEmpty(plan)) return "Nothing to flatten";
   if (many === 0) return "Hold to cancel the orders";
   const how = choice.execution === "ladder" ? " by a ladder" : "";
   const what = many === 1 ? "1 position" : `${many} positions`;
