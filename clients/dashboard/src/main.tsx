@@ -1,4 +1,4 @@
-import "@mantine/core/styles.css";
+import "./styles.ts";
 import "./global.css";
 
 import { MantineProvider } from "@mantine/core";

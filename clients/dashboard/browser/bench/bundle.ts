@@ -12,15 +12,22 @@ export interface Bundle {
   readonly all: Weight;
   /** What is fetched before anything is shown. */
   readonly first: Weight;
-  /** Kilobytes of script by dependency, minified; the heaviest first. */
-  readonly parts: readonly (readonly [name: string, bytes: number])[];
+  /** Scripts by dependency; the heaviest first. */
+  readonly parts: readonly Part[];
+}
+
+/** Minified bytes of a dependency. */
+export interface Part {
+  readonly name: string;
+  readonly all: number;
+  readonly first: number;
 }
 
 export async function weigh(): Promise<Bundle> {
   const built = (await build({ logLevel: "error", build: { write: false } })) as
     Rolldown.RolldownOutput | Rolldown.RolldownOutput[];
   const output = [built].flat().flatMap((each) => each.output);
-  const parts = new Map<string, number>();
+  const parts = new Map<string, Part>();
   let [all, first]: [Weight, Weight] = [NOTHING, NOTHING];
   const eager = eagerFiles(output);
   for (const file of output) {
@@ -28,9 +35,9 @@ export async function weigh(): Promise<Bundle> {
     const weight = { raw: content.length, gzip: gzipSync(content).length };
     all = sum(all, weight);
     if (eager.has(file.fileName)) first = sum(first, weight);
-    if (file.type === "chunk") share(parts, file);
+    if (file.type === "chunk") share(parts, file, eager.has(file.fileName));
   }
-  return { all, first, parts: [...parts].sort(([, one], [, other]) => other - one) };
+  return { all, first, parts: [...parts.values()].sort((one, other) => other.all - one.all) };
 }
 
 const NOTHING: Weight = { raw: 0, gzip: 0 };
@@ -53,13 +60,18 @@ function eagerFiles(output: readonly File[]): ReadonlySet<string> {
 }
 
 /** A chunk's minified bytes, shared among its modules by what they were before. */
-function share(parts: Map<string, number>, chunk: Rolldown.OutputChunk): void {
+function share(parts: Map<string, Part>, chunk: Rolldown.OutputChunk, isFirst: boolean): void {
   const modules = Object.entries(chunk.modules);
   const whole = modules.reduce((total, [, { renderedLength }]) => total + renderedLength, 0);
   for (const [id, { renderedLength }] of modules) {
     const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? ours(id);
     const bytes = whole === 0 ? 0 : (chunk.code.length * renderedLength) / whole;
-    parts.set(name, (parts.get(name) ?? 0) + bytes);
+    const known = parts.get(name) ?? { name, all: 0, first: 0 };
+    parts.set(name, {
+      name,
+      all: known.all + bytes,
+      first: known.first + (isFirst ? bytes : 0),
+    });
   }
 }
 

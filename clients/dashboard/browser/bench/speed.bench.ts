@@ -60,7 +60,9 @@ test("from nothing to the first row", async ({ browser, server }) => {
 test("the bundle", async () => {
   const { all, first, parts } = await weigh();
   say(`bundle: ${size(all)}; before the first screen ${size(first)}`);
-  for (const [name, bytes] of parts) say(`  ${name.padEnd(26)} ${kilobytes(bytes).padStart(9)}`);
+  for (const { name, all: bytes, first: early } of parts) {
+    say(`  ${name.padEnd(26)} ${kilobytes(bytes).padStart(9)}, of it at first ${kilobytes(early)}`);
+  }
 });
 
 async function open(page: Page, server: Server): Promise<void> {
