@@ -18,6 +18,7 @@ import {
   type SubscriptionFrame,
 } from "rpcclient";
 
+import { withWord } from "./acknowledging.ts";
 import { Asked } from "./asked.ts";
 import { Board } from "./board.ts";
 import { News } from "./news.ts";
@@ -332,18 +333,7 @@ export class Desk {
   #takeAlert(item: AlertItem): void {
     const alert =
       item.acknowledges === undefined ? undefined : this.alerts.get(String(item.acknowledges));
-    if (alert === undefined) {
-      this.alerts.put(item);
-      return;
-    }
-    this.alerts.put({
-      ...alert,
-      ...(item.acknowledgedBy === undefined ? {} : { acknowledgedBy: item.acknowledgedBy }),
-      ...(item.acknowledgedAt === undefined ? {} : { acknowledgedAt: item.acknowledgedAt }),
-      ...(item.acknowledgeReason === undefined
-        ? {}
-        : { acknowledgeReason: item.acknowledgeReason }),
-    });
+    this.alerts.put(alert === undefined ? item : withWord(alert, item));
   }
 
   /** What failed shortly before this page was opened shows on the map, too. */

@@ -38,6 +38,7 @@ export function FilterBar({ subject, onChange }: FilterBarProps) {
         size="xs"
         variant="default"
         hiddenFrom="sm"
+        flex="none"
         aria-expanded={isOpen}
         onClick={() => {
           setOpen(!isOpen);

@@ -29,7 +29,7 @@ export function columnsOf(fresh: ReadonlySet<number>): readonly Column<ExitAnswe
         </Group>
       ),
       width: "11.5rem",
-      grow: 3,
+      grow: 4,
     },
     { id: "user", header: "User", value: (row) => row.user, under: "at" },
     { id: "account", header: "Account", value: (row) => row.account, width: "5rem", isExtra: true },

@@ -45,7 +45,7 @@ describe("news", () => {
   test("it goes when somebody looks at it", () => {
     const news = opened();
     news.takeAlert(alert(8));
-    news.takeAlert(alert(9, "alert_acknowledged", { acknowledges: 8, acknowledgedBy: "rita" }));
+    news.takeAlert(alert(9, "alert_acknowledged", { acknowledges: 8, principal: "rita" }));
     expect(titles(news)).toEqual([]);
   });
 

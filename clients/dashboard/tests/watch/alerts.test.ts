@@ -20,9 +20,11 @@ describe("alerts", () => {
   });
 
   test("a word about an alert of an old page belongs to it, and is none itself", () => {
-    const word = alert(11, { code: "alert_acknowledged", acknowledges: 3, acknowledgedBy: "rita" });
+    const said = { code: "alert_acknowledged", acknowledges: 3, principal: "rita", detail: "mine" };
+    const word = alert(11, said);
     const shown = merged([alert(3)], [word], ALL);
     expect(seqs(shown)).toEqual([3]);
+    expect(shown[0]).toMatchObject({ acknowledgedBy: "rita", acknowledgeReason: "mine" });
     expect(merged([alert(3)], [word], { ...ALL, isOpenOnly: true })).toEqual([]);
   });
 

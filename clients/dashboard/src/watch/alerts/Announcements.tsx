@@ -34,7 +34,9 @@ export function Announcements() {
             news.board.replace([]);
           }}
         >
-          {`and ${formatCount(more)} more`}
+          <Text size="sm" c="var(--mantine-color-text)">
+            {`and ${formatCount(more)} more`}
+          </Text>
         </Notification>
       )}
     </div>
@@ -60,10 +62,10 @@ function Announcement({ item, onClose }: AnnouncementProps) {
       closeButtonProps={{ "aria-label": "Dismiss" }}
       onClose={onClose}
     >
-      <Text size="sm" lineClamp={3}>
+      <Text size="sm" lineClamp={3} c="var(--mantine-color-text)">
         {detail}
       </Text>
-      <Group gap="sm">
+      <Group gap="sm" c="var(--mantine-color-text)">
         <Text size="xs">{formatTime(at)}</Text>
         {operationId !== undefined && (
           <Anchor size="xs" href={linkTo("operations", operationId)}>

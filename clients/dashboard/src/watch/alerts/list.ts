@@ -1,6 +1,7 @@
 /** Which alerts are shown, and in which order: what pages told and what was heard since, as one. */
 import type { AlertItem } from "rpcclient";
 
+import { withWord } from "../../desk/acknowledging.ts";
 import { GRAVITIES, type Gravity, meaningOf } from "../../words/alerts.ts";
 
 export interface AlertFilters {
@@ -18,19 +19,12 @@ export function merged(
   filters: AlertFilters,
 ): readonly AlertItem[] {
   const found = new Map<number, AlertItem>();
-  const words = heard.filter(({ acknowledges }) => acknowledges !== undefined);
   for (const alert of [...paged, ...heard]) {
     if (alert.acknowledges === undefined) found.set(alert.auditSeq, alert);
   }
-  for (const { acknowledges = 0, acknowledgedBy, acknowledgedAt, acknowledgeReason } of words) {
-    const alert = found.get(acknowledges);
-    if (alert === undefined || acknowledgedBy === undefined) continue;
-    found.set(acknowledges, {
-      ...alert,
-      acknowledgedBy,
-      ...(acknowledgedAt === undefined ? {} : { acknowledgedAt }),
-      ...(acknowledgeReason === undefined ? {} : { acknowledgeReason }),
-    });
+  for (const word of heard) {
+    const alert = found.get(word.acknowledges ?? 0);
+    if (alert !== undefined) found.set(alert.auditSeq, withWord(alert, word));
   }
   return [...found.values()]
     .filter((alert) => isLetThrough(alert, filters))

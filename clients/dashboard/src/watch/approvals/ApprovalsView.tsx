@@ -84,7 +84,7 @@ function ApprovalCard({ approval, onConfirm }: ApprovalCardProps) {
       aria-label={`${approval.api} of ${approval.principal}`}
     >
       <Group justify="space-between" align="flex-start" gap="sm">
-        <Box miw={0}>
+        <Box miw={0} flex="1 1 16rem">
           <Group gap="xs">
             <Text fw={600}>{`${approval.api} of ${approval.principal}`}</Text>
             <Badge variant="light" color={isOwn ? "gray" : "grape"} radius="sm">

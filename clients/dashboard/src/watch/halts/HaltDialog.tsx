@@ -174,12 +174,7 @@ function HaltForm({ onLaid, onClose }: HaltFormProps) {
             <Button variant="default" onClick={onClose}>
               Leave it
             </Button>
-            <Button
-              type="submit"
-              color="orange.8"
-              loading={isBusy}
-              disabled={missing !== undefined}
-            >
+            <Button type="submit" color="yellow" loading={isBusy} disabled={missing !== undefined}>
               Halt
             </Button>
           </Group>

@@ -25,7 +25,7 @@ export function HaltsView() {
       title="Halts"
       actions={
         <GuardedButton
-          color="orange.8"
+          color="yellow"
           leftSection={<IconHandStop size={18} />}
           obstacle={mayHalt}
           onClick={() => {

@@ -27,7 +27,7 @@ export function RuleCard({ rule, now, onChange, onRemove }: RuleCardProps) {
   return (
     <Paper component="article" withBorder p="sm" aria-label={`Rule ${rule.ruleId}`}>
       <Group justify="space-between" align="flex-start" gap="sm">
-        <Box miw={0} flex={1}>
+        <Box miw={0} flex="1 1 16rem">
           <Group gap="xs">
             <Text fw={600}>{nameOfKind(rule.kind)}</Text>
             {marks.some(({ beyond }) => beyond) && (

@@ -113,7 +113,7 @@ function Remove({ rule, onClose }: RemoveProps) {
       isOpen={rule !== undefined}
       title="Remove the rule"
       verb="Remove"
-      color="orange.8"
+      color="yellow"
       isBusy={isBusy}
       error={error}
       onSay={(reason) => {

@@ -51,7 +51,7 @@ export function Switches() {
         isOpen={disarming !== undefined}
         title="Disarm the switch"
         verb="Disarm"
-        color="orange.8"
+        color="yellow"
         isBusy={isBusy}
         error={refused}
         onSay={(reason) => {
@@ -87,7 +87,7 @@ function SwitchCard({ each, now, onDisarm }: SwitchCardProps) {
   return (
     <Paper component="article" withBorder p="sm" aria-label={`Switch ${each.switchId}`}>
       <Group justify="space-between" align="flex-start" gap="sm">
-        <Box miw={0} flex={1}>
+        <Box miw={0} flex="1 1 16rem">
           <Group gap="xs">
             <Text fw={600}>{each.switchId}</Text>
             <Standing each={each} now={now} />

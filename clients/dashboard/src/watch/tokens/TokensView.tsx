@@ -110,7 +110,14 @@ export function TokensView() {
 function columnsOf(now: number, onDo: (doing: Doing) => void): readonly Column<TokenAnswer>[] {
   return [
     { id: "principal", header: "Speaks for", value: (row) => row.principal, grow: 2 },
-    { id: "tokenId", header: "Token", value: (row) => row.tokenId, grow: 2, under: "principal" },
+    {
+      id: "tokenId",
+      header: "Token",
+      value: (row) => row.tokenId,
+      grow: 2,
+      width: "10rem",
+      under: "principal",
+    },
     {
       id: "state",
       header: "State",
@@ -138,6 +145,7 @@ function columnsOf(now: number, onDo: (doing: Doing) => void): readonly Column<T
       value: (row) => Date.parse(row.createdAt),
       cell: (row) => formatDateTime(row.createdAt),
       grow: 2,
+      width: "11rem",
       isExtra: true,
     },
     { id: "createdBy", header: "By", value: (row) => row.createdBy ?? "–", isExtra: true },
@@ -150,6 +158,7 @@ function columnsOf(now: number, onDo: (doing: Doing) => void): readonly Column<T
         return end === null ? "never" : formatDateTime(end);
       },
       grow: 2,
+      width: "11rem",
       isExtra: true,
     },
     {
