@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import anyio
 from anyio import move_on_after
+from anyio.lowlevel import checkpoint
 from loguru import logger
 
 from rpcserver.domain.errors import VenueError
@@ -18,6 +19,8 @@ from rpcserver.server.reading import Reader
 from rpcserver.wire.codec import encode_numbers
 from rpcserver.wire.frames import MarketData, QuoteLine
 from rpcserver.wire.framing import text_frame
+
+QUOTES_OF_A_FRAME = 1000  # at most: about 250 KiB, and a few milliseconds to make
 
 Quotable: TypeAlias = tuple[VenueId, InstrumentId]
 
@@ -71,7 +74,7 @@ class QuoteFeed:
                 watcher.due = max(watcher.due, begun - watcher.interval / 2) + watcher.interval
             await self._poll(due)
             took = anyio.current_time() - begun
-            self._tell([watcher for watcher in due if watcher in self._watchers])
+            await self._tell(due)
 
     def _rest(self, took: float) -> float | None:
         """The seconds to the next poll, which the last one *took* of them; None: nobody watches."""
@@ -104,24 +107,39 @@ class QuoteFeed:
         self._unreachable.discard(venue)
         self._newest |= found
 
-    def _tell(self, watchers: Sequence[Watcher]) -> None:
+    async def _tell(self, watchers: Sequence[Watcher]) -> None:
+        """Between the parts others go on: nobody's wall of quotes holds up an exit."""
         encoded: dict[tuple[Quotable, ...], bytes] = {}
         for watcher in watchers:
             if watcher.outbox.is_crowded:
                 continue  # it is told the newest as soon as it has read what it has
-            changed = tuple(
-                key
-                for key in watcher.wanted
-                if (quote := self._newest.get(key)) is not None
-                and _is_news(watcher.told.get(key), quote)
-            )
-            if not changed:
-                continue
-            if changed not in encoded:
-                lines = [_line(key, self._newest[key]) for key in changed]
-                encoded[changed] = text_frame(encode_numbers(MarketData(quotes=lines)))
-            watcher.outbox.post(encoded[changed])
-            watcher.told |= {key: self._newest[key] for key in changed}
+            wanted = tuple(watcher.wanted)
+            for first in range(0, len(wanted), QUOTES_OF_A_FRAME):
+                if watcher not in self._watchers:
+                    break
+                self._tell_part(watcher, wanted[first : first + QUOTES_OF_A_FRAME], encoded)
+                await checkpoint()
+
+    def _tell_part(
+        self,
+        watcher: Watcher,
+        keys: Sequence[Quotable],
+        encoded: dict[tuple[Quotable, ...], bytes],
+    ) -> None:
+        changed = tuple(
+            key
+            for key in keys
+            if key in watcher.wanted
+            and (quote := self._newest.get(key)) is not None
+            and _is_news(watcher.told.get(key), quote)
+        )
+        if not changed:
+            return
+        if changed not in encoded:
+            lines = [_line(key, self._newest[key]) for key in changed]
+            encoded[changed] = text_frame(encode_numbers(MarketData(quotes=lines)))
+        watcher.outbox.post(encoded[changed])
+        watcher.told |= {key: self._newest[key] for key in changed}
 
 
 _SHOWN = attrgetter("last", "bid", "ask", "volume", "open", "high", "low", "close", "is_open")

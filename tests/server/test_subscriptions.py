@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +9,8 @@ import anyio
 import msgspec
 import pytest
 
-from rpcserver.domain.ids import OperationId, Product, TradeId, VenueId
+from rpcserver.domain.ids import InstrumentId, OperationId, Product, TradeId, VenueId
+from rpcserver.domain.market import Quote
 from rpcserver.domain.order import Fill, Holding, OrderSide, OrderStatus
 from rpcserver.domain.position import PositionKey
 from rpcserver.domain.principal import Role
@@ -125,6 +127,38 @@ async def test_one_reading_serves_everyone_who_is_to_be_told_soon(
 
         intervals = (anyio.current_time() - begun) / 0.1
     assert 0 < venue.quote_readings - before <= 2 * intervals + 1
+
+
+class _Wall(FakeVenue):
+    """A venue that lists thousands of instruments."""
+
+    LISTED = 2500
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = tuple(
+            msgspec.structs.replace(self.listed[0], instrument_id=InstrumentId(f"WALL-{number}"))
+            for number in range(self.LISTED)
+        )
+
+    async def quotes(self, instruments: Sequence[InstrumentId]) -> Sequence[Quote]:
+        return [msgspec.structs.replace(self.quote, instrument=each) for each in instruments]
+
+
+async def test_thousands_of_quotes_come_in_frames_that_every_client_takes() -> None:
+    engine = FakeEngine(venue := _Wall())
+    await let_in(engine, "trader", {Role.TRADER})
+    names = [each.instrument_id for each in venue.listed]
+    async with (
+        a_server(engine, settings=ServerSettings(port=0)) as server,
+        connect_client(server.port, "trader") as client,
+    ):
+        await client.say(action="subscribe", instruments=names)
+        assert (await client.hear())["type"] == "subscribed"
+        frames = [(await client.hear())["quotes"] for _ in range(3)]
+
+    assert [len(quotes) for quotes in frames] == [1000, 1000, 500]
+    assert [quote["instrument"] for quotes in frames for quote in quotes] == names
 
 
 async def test_who_unsubscribes_is_told_no_more(client: Client, venue: FakeVenue) -> None:
