@@ -3,7 +3,7 @@ import type { Page } from "@playwright/test";
 
 import { expect, test } from "./fixtures.ts";
 
-const ARE_MINE = ["Orders", "Profit", "Health"];
+const ARE_MINE = ["Orders", "Profit", "Health", "Settings"];
 
 function banner(page: Page) {
   return page.getByRole("region", { name: /^Not connected/ });

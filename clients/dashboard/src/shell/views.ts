@@ -1,6 +1,7 @@
 /** Every view there is, in the order of the menu. */
 import {
   IconActivity,
+  IconAdjustments,
   IconAlertTriangle,
   IconChartLine,
   IconClipboardList,
@@ -153,6 +154,17 @@ export const VIEWS: readonly View[] = [
     icon: IconClipboardList,
     component: lazy(async () => ({
       default: (await import("../health/HealthView.tsx")).HealthView,
+    })),
+    isFor: everybody,
+  },
+  {
+    path: "settings",
+    group: "Administer",
+    letter: "y",
+    name: "Settings",
+    icon: IconAdjustments,
+    component: lazy(async () => ({
+      default: (await import("../settings/SettingsView.tsx")).SettingsView,
     })),
     isFor: everybody,
   },
