@@ -157,7 +157,7 @@ class FakeVenue:
 
     def __init__(self, venue_id: VenueId = PAPER) -> None:
         self.venue_id = venue_id
-        self.listed = (an_instrument(),)
+        self.listed: tuple[Instrument, ...] = (an_instrument(),)
         refs = [AccountRef(venue_id, AccountId(name)) for name in ("Sim101", "Sim102")]
         self.held = {ref.account: an_account(ref) for ref in refs}
         self.positions = {ref.account: [a_position(ref)] for ref in refs}
