@@ -37,7 +37,7 @@ from rpcserver.core.ledger import (
 from rpcserver.core.passing import Passing
 from rpcserver.core.pruning import Pruned
 from rpcserver.core.rearm import rearm
-from rpcserver.core.recording import Removal
+from rpcserver.core.recording import RecordBase, Removal
 from rpcserver.core.records import (
     AccountFailed,
     AccountReopened,
@@ -93,7 +93,7 @@ Change = Record | Passing
 def apply(state: State, change: Change) -> None:
     """Let *change* have happened."""
     state.turn += 1
-    if isinstance(change, Passing):
+    if not isinstance(change, RecordBase):  # one class; what passes are many
         apply_passing(state, change)
         return
     for concern in change.concerns:
@@ -413,7 +413,7 @@ def _fill_counted(state: State, counted: FillCounted) -> None:
         if after.filled > before.filled:
             lane.fruitless = 0
         elif not after.is_live and not before.canceling:
-            _back_off(lane, counted.mono)
+            _back_off(lane, before, counted.mono)
     _release(state, lane)
 
 
@@ -466,7 +466,7 @@ def _order_ended(state: State, record: OrderEnded) -> None:
         lane.rejected_at = record.mono
         lane.limits_only |= record.reason is RejectReason.MARKET_ORDERS_BANNED
         if after.filled == 0 and not before.canceling:
-            _back_off(lane, record.mono, record.retry_after)
+            _back_off(lane, before, record.mono, record.retry_after)
         if record.retry_after:
             state.patience[lane.key] = lane.not_before  # whoever comes next gives it, too
     _release(state, lane)
@@ -558,11 +558,17 @@ def _lower_ceiling(lane: Lane, order: LedgerOrder, taken: Decimal, since: Decima
     lane.ceiling = max(lane.ceiling - taken, ZERO)
 
 
-def _back_off(lane: Lane, mono: float, retry_after: float = 0.0) -> None:
-    """An attempt that filled nothing: the next one waits, longer each time (laws 28, 29)."""
+def _back_off(lane: Lane, order: LedgerOrder, mono: float, retry_after: float = 0.0) -> None:
+    """
+    An attempt that filled nothing: the next one waits, longer each time (laws 28, 29).
+
+    Slices that were on their way together are one attempt, however many of them are refused.
+    """
     wait = max(retry_after, min(0.1 * 2 ** min(lane.fruitless, 6), 5.0))
     lane.not_before = max(lane.not_before, mono + wait)  # another one's patience is not cut short
-    lane.fruitless += 1
+    if order.sent_at >= lane.backed_off_at:
+        lane.fruitless += 1
+        lane.backed_off_at = mono
 
 
 def _note_removal(lane: Lane, name: str, removed: Removal | None) -> None:

@@ -69,18 +69,25 @@ class Pen:
     def write(self, change: Change) -> None:
         """Let *change* be part of the decision."""
         self._changes.append(change)
-        owners: tuple[OperationId, ...] = ()  # of a lane that may be let go by this
-        if isinstance(change, LegEnded):
-            self.concerned.add(change.operation_id)
-            owners = self._owners(change.lane)
-        elif isinstance(change, GateOpened):
-            owners = self._owners(change.lane)
-        elif isinstance(change, FillCounted | OrderEnded | Resolved) and change.lane is not None:
-            self._note_owner(change.lane, change.client_order_id)
-        elif isinstance(change, OrderIntended) and change.resend and change.lane is not None:
-            self._note_owner(change.lane, change.order.client_order_id)  # it may change hands
+        match change:
+            case LegEnded(operation_id=operation_id, lane=lane):
+                self.concerned.add(operation_id)
+                self._write_end(change, lane)
+                return
+            case GateOpened(lane=lane):
+                self._write_end(change, lane)
+                return
+            case FillCounted() | OrderEnded() | Resolved() if change.lane is not None:
+                self._note_owner(change.lane, change.client_order_id)
+            case OrderIntended(resend=True, lane=lane) if lane is not None:
+                self._note_owner(lane, change.order.client_order_id)  # it may change hands
         apply(self.draft, change)
-        if isinstance(change, LegEnded | GateOpened) and self.draft.find_lane(change.lane) is None:
+
+    def _write_end(self, change: LegEnded | GateOpened, lane: PositionKey) -> None:
+        """By this its lane may be let go: then that is something to all who worked there."""
+        owners = self._owners(lane)
+        apply(self.draft, change)
+        if self.draft.find_lane(lane) is None:
             self.concerned.update(owners)
 
     def order(self, command: Command) -> None:

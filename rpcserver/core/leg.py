@@ -192,7 +192,7 @@ def _send(pen: Pen, lane: Lane, operation: Operation, leg: Leg, quantity: Decima
         return pen.now.mono + MARKET_POLL
     capabilities = pen.capabilities(lane.key.venue)
     largest = lane.instrument.maximum or quantity
-    for _ in range(SLICES_AT_ONCE):
+    for _ in range(1 if lane.fruitless else SLICES_AT_ONCE):  # after a refusal one asks for all
         slice_ = min(quantity, largest)
         if slice_ < lane.instrument.minimum:
             break

@@ -42,7 +42,7 @@ def rearm(state: State, recovered: Recovered) -> None:
             lane.doubt = Doubt(quantity=lane.expected, since=mono)
         lane.stale = True
         lane.proof = None
-        lane.not_before = lane.rejected_at = mono
+        lane.not_before = lane.rejected_at = lane.backed_off_at = mono
         lane.started_at = mono
         lane.sweeps = min(lane.sweeps, 1)  # cancels may have been lost with the process
         if lane.fence_until is not None:

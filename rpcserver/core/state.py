@@ -168,6 +168,7 @@ class Lane(msgspec.Struct, kw_only=True):
     attempts: int = 0
     sweeps: int = 0
     fruitless: int = 0  # attempts in a row that filled nothing
+    backed_off_at: float = float("-inf")  # when the last of them was counted
     not_before: float = 0.0  # no attempt before
     rejected: RejectReason | None = None  # by the last attempt
     reject_detail: str = ""

@@ -13,10 +13,10 @@ from rpcserver.core.report import Outcome
 from rpcserver.core.requests import LadderStep
 from rpcserver.core.state import State
 from rpcserver.domain.ids import ClientOrderId
-from rpcserver.domain.order import OrderRequest, OrderSide, OrderType
+from rpcserver.domain.order import OrderRequest, OrderSide, OrderType, RejectReason
 from tests.core.asks import flatten
-from tests.core.faults import LOSE_REQUEST, Fault, late
-from tests.core.venue import ToyVenue
+from tests.core.faults import LOSE_REQUEST, UNSENT, Fault, late
+from tests.core.venue import ToyVenue, instrument
 from tests.core.world import World
 
 
@@ -253,3 +253,41 @@ def test_law_16_a_guard_that_is_canceled_while_it_is_being_shrunk_is_missed() ->
 
     assert report.legs[0].outcome is Outcome.REDUCED
     assert report.legs[0].unprotected
+
+
+def test_law_28_slices_that_are_refused_together_are_one_attempt() -> None:
+    venue = ToyVenue("toy", instrument("ES", maximum=Decimal(1)))
+    key = venue.hold(15)
+    world = World(venue)
+    world.script(SubmitOrder, *[Fault(unsent=True, retry_after=2.0)] * 15)
+
+    assert world.close(flatten()).flat
+    assert venue.position(key) == 0
+
+
+def test_law_29_where_slices_were_refused_one_alone_is_tried_next() -> None:
+    venue = ToyVenue("toy", instrument("ES", maximum=Decimal(1)))
+    venue.hold(15)
+    world = World(venue)
+    world.script(SubmitOrder, *[Fault(refused=RejectReason.INSUFFICIENT_MARGIN)] * 40)
+
+    report = world.close(flatten())
+
+    assert report.legs[0].outcome is Outcome.REJECTED
+    assert len(world.submitted()) < 15 + 8
+
+
+def test_law_28_what_was_called_off_for_one_is_no_attempt_of_the_others() -> None:
+    """Slices that waited at the venue's door when their call was cancelled have tried nothing."""
+    venue = ToyVenue("toy", instrument("ES", maximum=Decimal(1)))
+    key = venue.hold(15)
+    world = World(venue)
+    world.script(SubmitOrder, *[UNSENT] * 15)
+    first = world.ask(flatten(request_id="one"))
+    second = world.ask(flatten(request_id="two", principal="bob"))
+    world.run(0.025)
+    assert {order.operation_id for order in world.state.lane(key).orders.values()} == {first}
+    world.cancel(first)
+
+    assert world.finish(second).flat
+    assert venue.position(key) == 0
