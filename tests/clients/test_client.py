@@ -738,12 +738,17 @@ async def test_the_smallest_interval_of_all_subscriptions_holds_for_the_quotes()
         assert first["interval"] == 1000
         await peer.sends({"type": "subscribed", "requestId": first["id"]})
         assert [(await peer.receives("subscribe"))["interval"] for _ in range(2)] == [250, 250]
-        assert "interval" not in await peer.receives("subscribe")  # no quotes
+        without = await peer.receives("subscribe")
+        assert "interval" not in without  # no quotes
         assert await peer.receives("unsubscribe") == {
             "action": "unsubscribe",
             "instruments": ["CL"],
         }
-        assert await peer.receives() == {"action": "subscribe", "interval": 1000}
+        slower = await peer.receives("subscribe")
+        assert slower == {"action": "subscribe", "id": slower["id"], "interval": 1000}
+        # What answers that is nobody's snapshot: whoever took it for one would forget what stands.
+        for asked in (slower, without):
+            await peer.sends({"type": "subscribed", "requestId": asked["id"], "snapshot": {}})
         await peer.hangs_up()
 
     async def after(peer: Peer) -> None:
@@ -757,8 +762,9 @@ async def test_the_smallest_interval_of_all_subscriptions_holds_for_the_quotes()
         assert (await anext(slow)).type == "subscribed"
         quick = await client.subscribe(instruments=["CL"], interval_ms=250)
         await client.subscribe(instruments=["GC"])
-        await client.subscribe(["alerts"], interval_ms=100)  # asks for no quotes
+        alerts = await client.subscribe(["alerts"], interval_ms=100)  # asks for no quotes
         await quick.close()
+        assert (await anext(alerts)).data["requestId"] == alerts.asked.id
         assert (await anext(slow)).type == "subscribed"
 
 

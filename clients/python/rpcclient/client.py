@@ -285,7 +285,8 @@ class RpcClient:
             if (frame := subscription.unasked(self._subscriptions)) is not None:
                 await self._send(frame)
             if (interval := pace(self._subscriptions)) not in (before, None):
-                await self._send(Subscribe(interval=interval))
+                # By an id of its own: what answers it is no subscription's snapshot.
+                await self._send(Subscribe(id=_fresh(), interval=interval))
 
     def _closing(
         self,

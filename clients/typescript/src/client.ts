@@ -269,7 +269,8 @@ export class RpcClient {
     }
     const interval = this.#paceMs;
     if (interval !== undefined && interval !== before) {
-      this.#connection?.send({ action: "subscribe", interval });
+      // By an id of its own: what answers it is no subscription's snapshot.
+      this.#connection?.send({ action: "subscribe", id: fresh(), interval });
     }
   }
 

@@ -287,7 +287,7 @@ test("the smallest interval of all subscriptions holds for the quotes", async ()
   const peer = await connected();
   client.subscribe([], ["ES"]);
   const quick = client.subscribe([], ["CL"], { intervalMs: 100 });
-  client.subscribe(["alerts"], [], { intervalMs: 100 });
+  const alerts = client.subscribe(["alerts"], [], { intervalMs: 100 })[Symbol.asyncIterator]();
 
   expect(await peer.receives("subscribe")).toMatchObject({ interval: 1000 });
   expect(await peer.receives("subscribe")).toMatchObject({ instruments: ["CL"], interval: 100 });
@@ -297,10 +297,18 @@ test("the smallest interval of all subscriptions holds for the quotes", async ()
   const next = await again();
   expect(await next.receives("subscribe")).toMatchObject({ instruments: ["ES"], interval: 100 });
   expect(await next.receives("subscribe")).toMatchObject({ instruments: ["CL"], interval: 100 });
-  await next.receives("subscribe");
+  const { id } = await next.receives("subscribe");
   quick.close();
   expect(await next.receives("unsubscribe")).toMatchObject({ instruments: ["CL"] });
-  expect(await next.receives("subscribe")).toEqual({ action: "subscribe", interval: 1000 });
+  const slower = await next.receives("subscribe");
+  expect(slower).toEqual({ action: "subscribe", id: slower.id, interval: 1000 });
+  expect(slower.id).toHaveLength(32);
+
+  // What answers that is nobody's snapshot: whoever took it for one would forget what stands.
+  const subscribed = { type: "subscribed", instruments: ["ES"], channels: ["alerts"], unread: [] };
+  next.sends({ ...subscribed, requestId: slower.id, snapshot: {} });
+  next.sends({ ...subscribed, requestId: id, snapshot: { alerts: [] } });
+  expect((await alerts.next()).value).toMatchObject({ requestId: id });
 });
 
 test("a subscription that is refused ends alone, with what the server said", async () => {
