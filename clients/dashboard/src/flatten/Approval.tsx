@@ -51,7 +51,7 @@ export function Approval({ waiting, onAgain }: ApprovalProps) {
           </Text>
           {goesAlone && (
             <Text size="sm" mt="xs">
-              You may go alone: plan again, and break the glass under “More”.
+              You may go alone: plan again, and break the glass under “More filters and terms”.
             </Text>
           )}
         </>

@@ -66,12 +66,23 @@ export function PressForm({ aim, choice, onChange, onPressed }: PressFormProps) 
             aria-expanded={isMoreOpen}
             aria-controls="flatten-more"
           >
-            {isMoreOpen ? "Less" : "More: venue, tag, profit, deadline, fence, dust"}
+            {isMoreOpen ? "Fewer" : "More filters and terms"}
           </Button>
           <Collapse expanded={isMoreOpen} id="flatten-more">
             <MoreFields choice={choice} onChange={onChange} />
           </Collapse>
         </div>
+        <Textarea
+          label="Reason"
+          placeholder="Kept in the audit; some calls need one"
+          autosize
+          minRows={1}
+          maxRows={4}
+          value={choice.reason}
+          onChange={(event) => {
+            onChange({ reason: event.currentTarget.value });
+          }}
+        />
         <section className={classes.plan} aria-label="Plan">
           <PlanView
             planned={planned}
@@ -82,18 +93,6 @@ export function PressForm({ aim, choice, onChange, onPressed }: PressFormProps) 
       </div>
       {wanted.api !== undefined && (
         <div className={classes.foot}>
-          <Textarea
-            label="Reason"
-            description="Kept in the audit; some calls need one."
-            autosize
-            minRows={1}
-            maxRows={4}
-            mb="sm"
-            value={choice.reason}
-            onChange={(event) => {
-              onChange({ reason: event.currentTarget.value });
-            }}
-          />
           <Trigger
             key={JSON.stringify(wanted)} // whatever was typed or agreed to was for another call
             asking={wanted}

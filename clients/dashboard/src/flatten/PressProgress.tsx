@@ -164,12 +164,13 @@ function Foot({ story, hasRefusal, onAgain, onClose }: FootProps) {
       <Text size="xs" c="dimmed" flex={1} miw={180}>
         Closing this drawer stops nothing: the server carries it out to its end. {link}
       </Text>
-      <Group gap="sm">
-        <Button variant="subtle" onClick={onAgain}>
+      <Group gap="xs" wrap="nowrap">
+        <Button variant="subtle" size="compact-md" onClick={onAgain}>
           Plan another
         </Button>
         <Button
           variant="default"
+          size="compact-md"
           disabled={operationId === undefined || isStopping || !isLive}
           onClick={() => {
             if (operationId !== undefined) setAsked(desk.client.cancel({ operationId }));

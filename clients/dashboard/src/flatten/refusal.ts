@@ -15,7 +15,7 @@ const WORDS: Readonly<Record<string, readonly [title: string, next: string]>> = 
   plan_changed: ["The plan has changed", "Look at the new plan, and hold again."],
   plan_expired: ["The plan was too old", "Look at the new plan, and hold again."],
   forbidden: ["Not allowed", "Another person or another role is needed."],
-  reason_required: ["A reason is needed", "Say why below, and hold again."],
+  reason_required: ["A reason is needed", "Say why, and hold again."],
   rate_limited: ["Too many calls", "Wait a moment, and hold again."],
   approval_expired: ["Nobody confirmed in time", "Plan it again if it is still wanted."],
   unknown_approval: ["Nothing waits under this code", "Plan it again if it is still wanted."],

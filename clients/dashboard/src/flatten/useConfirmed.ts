@@ -31,6 +31,7 @@ export function useConfirmed(press: Press): void {
     if (!isWaiting) return;
     let isWanted = true;
     const look = async () => {
+      if (desk.client.state.is !== "live") return; // hours of questions would wait for the server
       const operationId = await find(press.key).catch(() => undefined); // asked again anyway
       if (!isWanted || operationId === undefined) return;
       desk.presses.put({ ...press, story: desk.follow(operationId) });

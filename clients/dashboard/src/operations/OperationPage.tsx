@@ -77,7 +77,6 @@ export function OperationPage({ operationId }: OperationPageProps) {
             {explain(trouble)}
           </Alert>
         )}
-        {operation !== undefined && <Summary operation={operation} />}
         <Troubles rows={rows} />
         {operation !== undefined && operation.success !== null ? (
           <Proof ended={{ ...operation, ...pickSigned(story) }} />
@@ -89,6 +88,7 @@ export function OperationPage({ operationId }: OperationPageProps) {
             </Text>
           )
         )}
+        {operation !== undefined && <Summary operation={operation} />}
         {story.missed > 0 && (
           <Group gap="xs">
             <Text size="sm">{story.missed} steps were not heard here.</Text>
@@ -162,7 +162,7 @@ function Summary({ operation }: SummaryProps) {
       {facts.map(
         ([name, value]) =>
           value !== undefined && (
-            <div key={name}>
+            <div key={name} data-wide={name === "Idempotency key"}>
               <dt>{name}</dt>
               <dd>{value}</dd>
             </div>

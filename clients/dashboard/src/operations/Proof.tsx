@@ -34,7 +34,7 @@ export function Proof({ ended }: ProofProps) {
         <strong className={classes.verdictWord}>{verdict.word}</strong>
         <Text>
           {verdict.word === "FLAT" && ended.provenAt !== null
-            ? `Proven at ${formatDateTime(ended.provenAt)}, ${formatDuration(ended.durationMs)} after the press`
+            ? `Proven at ${formatDateTime(ended.provenAt)}, in ${formatDuration(ended.durationMs)}`
             : verdict.text}
         </Text>
       </div>
