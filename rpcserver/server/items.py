@@ -140,6 +140,7 @@ def row_item(row: OperationRow) -> OperationItem:
         flat=row.flat,
         legs=row.legs,
         dry_run=row.dry_run,
+        reason=row.reason,
         sandbox=kind.sandbox,
         sandbox_venues=kind.sandbox_venues,
         opened_at=row.opened_at,

@@ -404,6 +404,21 @@ async def test_operations_are_told_to_those_who_may_see_them(
     assert sorted(types) == ["accepted", "event", "event", "final"]
 
 
+async def test_a_snapshot_says_why_an_operation_was_begun(
+    server: Server, client: Client, engine: FakeEngine
+) -> None:
+    args = {"account": "Sim101", "reason": "end of day"}
+    await client.say(action="rpc", id="r1", api="Flatten", args=args, progress=False)
+    await client.hear()
+    await engine.finish(OperationId("op-1"))
+    await client.hear()
+    await client.say(action="subscribe", channels=["operations"])
+
+    [listed] = (await client.hear())["snapshot"]["operations"]
+
+    assert listed["reason"] == "end of day"
+
+
 async def test_alerts_and_the_audit_are_told_to_risk(server: Server, engine: FakeEngine) -> None:
     lane = PositionKey(PAPER, SIM101.account, MES, Holding.NET, Product(""))
     await engine.alert("overfill", lane=lane)
