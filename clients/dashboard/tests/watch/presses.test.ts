@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 
 import { pressOf, pressOfOperation } from "../../src/watch/presses/presses.ts";
 
-function record(kind: string, detail: string, principal: string | undefined = "desk"): AuditItem {
+function record(kind: string, detail: string, principal = "desk"): AuditItem {
   const at = "2025-11-20T15:00:00Z";
-  return { auditSeq: 7, auditHash: "", kind, detail, at, ...(principal ? { principal } : {}) };
+  const remote = "127.0.0.1:60856";
+  const who = principal === "" ? {} : { principal, remote };
+  return { auditSeq: 7, auditHash: "", kind, detail, at, ...who };
 }
 
 describe("who pressed what", () => {
@@ -36,6 +38,11 @@ describe("who pressed what", () => {
     ).toBeUndefined();
     expect(pressOf(record("noted", "venue_up: paper", ""))).toBeUndefined();
     expect(pressOf(record("fill_counted", ""))).toBeUndefined();
+    const fired = {
+      ...record("directive_set", "directive:switch:bot: silent for 3 s"),
+      remote: "",
+    };
+    expect(pressOf(fired)).toBeUndefined();
   });
 
   test("a plan is no press", () => {

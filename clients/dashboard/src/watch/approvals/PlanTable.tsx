@@ -8,7 +8,7 @@ import { formatCount } from "../../words/format.ts";
 const LEGS_SHOWN = 500;
 
 const COLUMNS: readonly Column<DetailedLeg>[] = [
-  { id: "account", header: "Account", value: (leg) => leg.account },
+  { id: "account", header: "Account", value: (leg) => leg.account, under: "instrument" },
   { id: "instrument", header: "Instrument", value: (leg) => leg.instrument, grow: 2 },
   { id: "side", header: "Side", value: (leg) => leg.side },
   {
@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<DetailedLeg>[] = [
   },
   {
     id: "target",
-    header: "To be left",
+    header: "Left then",
     value: (leg) => Number(leg.target),
     cell: (leg) => leg.target,
     isFigure: true,

@@ -16,7 +16,7 @@ import { useState } from "react";
 
 import { useAction, useAnswer, useDesk, useRows } from "../../desk/hooks.ts";
 import { HoldButton } from "../../flatten/HoldButton.tsx";
-import { errorAt, refusalOf } from "../refusal.ts";
+import { errorAt, complaintOf } from "../complaint.ts";
 import { type Level, LEVELS } from "./words.ts";
 
 const FIELDS = ["account", "venue", "instrument", "strategyTag", "user"] as const;
@@ -70,7 +70,7 @@ function HaltForm({ onLaid, onClose }: HaltFormProps) {
   const [reason, setReason] = useState("");
   const [refusals, setRefusals] = useState(0);
   const { run, isBusy, error } = useAction("Halt");
-  const refusal = error && refusalOf(error, FIELDS);
+  const complaint = error && complaintOf(error, FIELDS);
   const suggested = useSuggestions();
   const isAimed = isEverything || FIELDS.some((field) => filters[field].trim() !== "");
   const missing = !isAimed
@@ -107,7 +107,7 @@ function HaltForm({ onLaid, onClose }: HaltFormProps) {
               const props = {
                 label: LABELS[field],
                 value: filters[field],
-                error: errorAt(refusal, field),
+                error: errorAt(complaint, field),
               };
               const change = (text: string) => {
                 setFilters({ ...filters, [field]: text });
@@ -157,9 +157,9 @@ function HaltForm({ onLaid, onClose }: HaltFormProps) {
             setReason(event.currentTarget.value);
           }}
         />
-        {refusal !== undefined && refusal.field === undefined && (
+        {complaint !== undefined && complaint.field === undefined && (
           <Alert color="red" role="alert">
-            {refusal.text}
+            {complaint.text}
           </Alert>
         )}
         {level === "flatten_and_lock" ? (

@@ -43,7 +43,8 @@ export function pressOf(item: AuditItem): Press | undefined {
       const [, kind = "", name = "", reason = ""] =
         /^directive:(\w+):?([^:]*): ?(.*)$/s.exec(told) ?? [];
       const directive = DIRECTIVES[kind];
-      if (directive === undefined) return undefined; // the server's own marks
+      // The server's own marks, and what rules and switches do by themselves, nobody pressed.
+      if (directive === undefined || (item.remote ?? "") === "") return undefined;
       const verb = item.kind === "directive_set" ? "Laid down" : "Took back";
       return press(`${verb} ${directive}`, [name, reason].filter(Boolean).join(": "));
     }

@@ -15,7 +15,7 @@ import {
 import { useState } from "react";
 
 import { useAction, useAnswer } from "../../desk/hooks.ts";
-import { errorAt, refusalOf } from "../refusal.ts";
+import { errorAt, complaintOf } from "../complaint.ts";
 import {
   ACTIONS,
   argsOf,
@@ -69,7 +69,7 @@ function RuleForm({ first, isChange, onSet, onClose }: RuleFormProps) {
   const { run, isBusy, error } = useAction("SetRule");
   const { answer } = useAnswer("ListAccounts", {});
   const terms = termsOf(draft.kind);
-  const refusal = error && refusalOf(error, [...terms, "ruleId", "accounts", "reason"]);
+  const complaint = error && complaintOf(error, [...terms, "ruleId", "accounts", "reason"]);
   const change = (some: Partial<Draft>) => {
     setDraft({ ...draft, ...some });
   };
@@ -105,7 +105,7 @@ function RuleForm({ first, isChange, onSet, onClose }: RuleFormProps) {
               term={key}
               isNeeded={needs.includes(key)}
               text={draft.terms[key] ?? ""}
-              error={errorAt(refusal, key)}
+              error={errorAt(complaint, key)}
               onChange={(text) => {
                 change({ terms: { ...draft.terms, [key]: text } });
               }}
@@ -117,7 +117,7 @@ function RuleForm({ first, isChange, onSet, onClose }: RuleFormProps) {
           description="Every account that you may touch, at any time, where none is given"
           data={answer?.accounts.map(({ name }) => name) ?? []}
           value={[...draft.accounts]}
-          error={errorAt(refusal, "accounts")}
+          error={errorAt(complaint, "accounts")}
           onChange={(accounts) => {
             change({ accounts });
           }}
@@ -127,7 +127,7 @@ function RuleForm({ first, isChange, onSet, onClose }: RuleFormProps) {
           description="Letters, digits, dots and dashes; a fresh one where none is given"
           disabled={isChange}
           value={draft.ruleId}
-          error={errorAt(refusal, "ruleId")}
+          error={errorAt(complaint, "ruleId")}
           onChange={(event) => {
             change({ ruleId: event.currentTarget.value });
           }}
@@ -139,14 +139,14 @@ function RuleForm({ first, isChange, onSet, onClose }: RuleFormProps) {
           maxLength={1000}
           autosize
           value={draft.reason}
-          error={errorAt(refusal, "reason")}
+          error={errorAt(complaint, "reason")}
           onChange={(event) => {
             change({ reason: event.currentTarget.value });
           }}
         />
-        {refusal !== undefined && refusal.field === undefined && (
+        {complaint !== undefined && complaint.field === undefined && (
           <Alert color="red" role="alert">
-            {refusal.text}
+            {complaint.text}
           </Alert>
         )}
         <Group justify="flex-end" gap="xs">

@@ -136,7 +136,7 @@ function Standing({ each, now }: { readonly each: SwitchAnswer; readonly now: nu
   // A client in good health renews it four times in each timeout.
   const isLate = left < each.timeoutMs / 2;
   return (
-    <Badge color={isLate ? "orange" : "teal"} variant="light" radius="sm">
+    <Badge color={isLate ? "orange" : "teal"} variant="light" radius="sm" tt="none">
       {isLate
         ? `Silent: fires in ${formatAge(left)}`
         : `Renewed; fires in ${formatAge(left)} otherwise`}

@@ -13,7 +13,7 @@ import type { NewTokenAnswer } from "rpcclient";
 import { useState } from "react";
 
 import { useAction, useAnswer } from "../../desk/hooks.ts";
-import { errorAt, refusalOf } from "../refusal.ts";
+import { errorAt, complaintOf } from "../complaint.ts";
 
 const FIELDS = ["principal", "roles", "accounts", "expiresAt", "reason"] as const;
 const ROLES = [
@@ -52,7 +52,7 @@ function CreateForm({ onMade, onClose }: Omit<CreateDialogProps, "isOpen">) {
   const [reason, setReason] = useState("");
   const { answer } = useAnswer("ListAccounts", {});
   const { run, isBusy, error } = useAction("CreateToken");
-  const refusal = error && refusalOf(error, FIELDS);
+  const complaint = error && complaintOf(error, FIELDS);
   const isWhole = principal.trim() !== "" && roles.length > 0 && accounts.length > 0;
   const make = async () => {
     const made = await run({
@@ -78,7 +78,7 @@ function CreateForm({ onMade, onClose }: Omit<CreateDialogProps, "isOpen">) {
           maxLength={64}
           data-autofocus
           value={principal}
-          error={errorAt(refusal, "principal")}
+          error={errorAt(complaint, "principal")}
           onChange={(event) => {
             setPrincipal(event.currentTarget.value);
           }}
@@ -87,7 +87,7 @@ function CreateForm({ onMade, onClose }: Omit<CreateDialogProps, "isOpen">) {
           label="What it may do"
           required
           value={roles}
-          error={errorAt(refusal, "roles")}
+          error={errorAt(complaint, "roles")}
           onChange={setRoles}
         >
           <Stack gap={6} mt={4}>
@@ -102,7 +102,7 @@ function CreateForm({ onMade, onClose }: Omit<CreateDialogProps, "isOpen">) {
           required
           data={["*", ...(answer?.accounts.map(({ name }) => name) ?? [])]}
           value={accounts}
-          error={errorAt(refusal, "accounts")}
+          error={errorAt(complaint, "accounts")}
           onChange={setAccounts}
         />
         <TextInput
@@ -110,7 +110,7 @@ function CreateForm({ onMade, onClose }: Omit<CreateDialogProps, "isOpen">) {
           label="Until"
           description="On this machine's clock; without a time it never ends"
           value={expires}
-          error={errorAt(refusal, "expiresAt")}
+          error={errorAt(complaint, "expiresAt")}
           onChange={(event) => {
             setExpires(event.currentTarget.value);
           }}
@@ -121,14 +121,14 @@ function CreateForm({ onMade, onClose }: Omit<CreateDialogProps, "isOpen">) {
           maxLength={1000}
           autosize
           value={reason}
-          error={errorAt(refusal, "reason")}
+          error={errorAt(complaint, "reason")}
           onChange={(event) => {
             setReason(event.currentTarget.value);
           }}
         />
-        {refusal !== undefined && refusal.field === undefined && (
+        {complaint !== undefined && complaint.field === undefined && (
           <Alert color="red" role="alert">
-            {refusal.text}
+            {complaint.text}
           </Alert>
         )}
         <Group justify="flex-end" gap="xs">

@@ -1,9 +1,9 @@
-/** Which field of a form a refusal is about. */
+/** Which field of a form a complaint is about. */
 import { type ClientError, RpcError } from "rpcclient";
 
 import { explain } from "../desk/hooks.ts";
 
-export interface Refusal<Field extends string> {
+export interface Complaint<Field extends string> {
   /** Undefined: it is about the whole. */
   readonly field: Field | undefined;
   readonly text: string;
@@ -22,10 +22,10 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Why the server said no, and to which of *fields*: its words begin with a key, `until: …`. */
-export function refusalOf<Field extends string>(
+export function complaintOf<Field extends string>(
   error: ClientError,
   fields: readonly Field[],
-): Refusal<Field> {
+): Complaint<Field> {
   const text = explain(error);
   const [, key = "", rest = ""] = /^(\w+): (.*)$/s.exec(text) ?? [];
   const named = fields.find((field) => field === key);
@@ -34,10 +34,10 @@ export function refusalOf<Field extends string>(
   return { field: fields.find((field) => about.includes(field)), text };
 }
 
-/** What stands beside *field*; undefined where the refusal is not about it. */
+/** What stands beside *field*; undefined where the complaint is not about it. */
 export function errorAt<Field extends string>(
-  refusal: Refusal<Field> | undefined,
+  complaint: Complaint<Field> | undefined,
   field: Field,
 ): string | undefined {
-  return refusal?.field === field ? refusal.text : undefined;
+  return complaint?.field === field ? complaint.text : undefined;
 }

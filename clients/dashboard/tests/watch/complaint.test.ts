@@ -1,7 +1,7 @@
 import { ConnectionLost, RpcError } from "rpcclient";
 import { expect, test } from "vitest";
 
-import { refusalOf } from "../../src/watch/refusal.ts";
+import { complaintOf } from "../../src/watch/complaint.ts";
 
 const FIELDS = ["until", "accounts"] as const;
 
@@ -12,9 +12,9 @@ test.each([
   ["contradiction", "another rule stands", undefined, "another rule stands"],
   ["invalid_argument", "amount: above 0", undefined, "amount: above 0"],
 ])("%s: %s", (code, detail, field, text) => {
-  expect(refusalOf(new RpcError(code, detail), FIELDS)).toEqual({ field, text });
+  expect(complaintOf(new RpcError(code, detail), FIELDS)).toEqual({ field, text });
 });
 
 test("a lost connection is about the whole", () => {
-  expect(refusalOf(new ConnectionLost("gone"), FIELDS).field).toBeUndefined();
+  expect(complaintOf(new ConnectionLost("gone"), FIELDS).field).toBeUndefined();
 });
