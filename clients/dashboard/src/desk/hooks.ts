@@ -140,14 +140,19 @@ export function useAnswer<Api extends ApiName>(
     readonly answer?: AnswerOf<Api>;
     readonly error?: ClientError;
   }>({});
+  const isUnderWay = useRef(false);
   useEffect(() => {
     let isWanted = true;
+    isUnderWay.current = true;
     ask(desk, api, JSON.parse(text) as ArgsOf<Api>).then(
       (answer) => {
-        if (isWanted) setState({ question, answer });
+        if (!isWanted) return;
+        isUnderWay.current = false;
+        setState({ question, answer });
       },
       (error: unknown) => {
         if (!isWanted) return;
+        isUnderWay.current = false;
         setState((before) => ({ ...before, question, error: error as ClientError }));
       },
     );
@@ -160,7 +165,10 @@ export function useAnswer<Api extends ApiName>(
   }, []);
   useEffect(() => {
     if (everyMs === undefined) return;
-    const timer = setInterval(refresh, everyMs);
+    const timer = setInterval(() => {
+      // What is asked in vain for an hour is asked once: not an hour of questions, all at once.
+      if (!isUnderWay.current) refresh();
+    }, everyMs);
     return () => {
       clearInterval(timer);
     };

@@ -74,11 +74,13 @@ export function useExitLog(args: QueryAuditArgs): ExitLog {
     void renew();
   }, [question, ended, renew]);
   useEffect(() => {
-    const timer = setInterval(() => void renew(), LOOK_MS);
+    const timer = setInterval(() => {
+      if (client.state.is === "live") void renew();
+    }, LOOK_MS);
     return () => {
       clearInterval(timer);
     };
-  }, [renew]);
+  }, [client, renew]);
 
   const log = state.question === question ? state.log : undefined;
   const before = log?.next;

@@ -40,10 +40,12 @@ export function useUnknownOrders(): UnknownOrders {
   const isAnyUnknown = orders.length > 0;
   useEffect(() => {
     if (!isAnyUnknown) return;
-    const timer = setInterval(refresh, ASK_EVERY_MS);
+    const timer = setInterval(() => {
+      if (client.state.is === "live") refresh();
+    }, ASK_EVERY_MS);
     return () => {
       clearInterval(timer);
     };
-  }, [isAnyUnknown, refresh]);
+  }, [client, isAnyUnknown, refresh]);
   return { orders, refresh };
 }
