@@ -300,13 +300,12 @@ test("the smallest interval of all subscriptions holds for the quotes", async ()
   const { id } = await next.receives("subscribe");
   quick.close();
   expect(await next.receives("unsubscribe")).toMatchObject({ instruments: ["CL"] });
-  const slower = await next.receives("subscribe");
-  expect(slower).toEqual({ action: "subscribe", id: slower.id, interval: 1000 });
-  expect(slower.id).toHaveLength(32);
+  const { id: slower, ...said } = await next.receives("subscribe");
+  expect(said).toEqual({ action: "subscribe", interval: 1000 });
 
   // What answers that is nobody's snapshot: whoever took it for one would forget what stands.
   const subscribed = { type: "subscribed", instruments: ["ES"], channels: ["alerts"], unread: [] };
-  next.sends({ ...subscribed, requestId: slower.id, snapshot: {} });
+  next.sends({ ...subscribed, requestId: slower, snapshot: {} });
   next.sends({ ...subscribed, requestId: id, snapshot: { alerts: [] } });
   expect((await alerts.next()).value).toMatchObject({ requestId: id });
 });
