@@ -405,7 +405,7 @@ async def test_operations_are_told_to_those_who_may_see_them(
 
 
 async def test_a_snapshot_says_why_an_operation_was_begun(
-    server: Server, client: Client, engine: FakeEngine
+    client: Client, engine: FakeEngine
 ) -> None:
     args = {"account": "Sim101", "reason": "end of day"}
     await client.say(action="rpc", id="r1", api="Flatten", args=args, progress=False)
