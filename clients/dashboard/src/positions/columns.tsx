@@ -204,6 +204,7 @@ const EXIT: PositionColumn = {
   value: (row) => (standingOf(row) === "held" ? undefined : (row.exit?.outcome ?? "closing")),
   cell: (row, tabIndex) => <ExitCell row={row} tabIndex={tabIndex} />,
   under: "instrument",
+  isUrgent: true,
   grow: 2,
   width: "9rem",
 };

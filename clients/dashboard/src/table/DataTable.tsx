@@ -17,6 +17,7 @@ import {
   type ReactNode,
   useCallback,
   useDeferredValue,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -164,6 +165,7 @@ export function DataTable<Row extends object>({
   const template = `${hasChecks ? "2.2rem " : ""}${tracks(placed, isNarrow)}`;
   const hasTwoLines = placed.some(({ beneath }) => beneath.length > 0);
   const rowHeight = hasTwoLines ? TWO_LINES_HEIGHT : LINE_HEIGHT;
+  const groupHeight = isNarrow ? TWO_LINES_HEIGHT : LINE_HEIGHT;
   const isGrid = onOpen !== undefined || hasChecks || groups.length > 0;
   const cellRole = isGrid ? "gridcell" : "cell";
 
@@ -177,17 +179,22 @@ export function DataTable<Row extends object>({
   };
   const roving = useRoving({ lines, scroller, toggle, act });
 
+  const lineKey = useCallback((index: number) => lines[index]?.key ?? index, [lines]);
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
-    getItemKey: (index) => lines[index]?.key ?? index,
-    estimateSize: (index) => (lines[index]?.is === "group" ? LINE_HEIGHT : rowHeight),
+    getItemKey: lineKey, // a new function would have every line measured anew
+    estimateSize: (index) => (lines[index]?.is === "group" ? groupHeight : rowHeight),
     scrollMargin: LINE_HEIGHT,
     scrollPaddingStart: LINE_HEIGHT,
     overscan: 8,
     // The line that the keyboard is at stays, or the focus would be lost with it.
     rangeExtractor: (range: Range) => withActive(defaultRangeExtractor(range), roving.activeIndex),
   });
+
+  useLayoutEffect(() => {
+    virtual.measure();
+  }, [virtual, rowHeight, groupHeight]);
 
   const onClick = (event: MouseEvent<HTMLDivElement>) => {
     const target = event.target as HTMLElement;
@@ -203,7 +210,11 @@ export function DataTable<Row extends object>({
     if (index !== undefined) virtual.scrollToIndex(index);
   };
 
-  const isAllSelected = hasChecks && found.length > 0 && selection.selected.size >= found.length;
+  const isAllSelected =
+    hasChecks &&
+    found.length > 0 &&
+    selection.selected.size >= found.length &&
+    found.every((row) => selection.selected.has(keyOf(row)));
   return (
     <div
       className={classes.table}

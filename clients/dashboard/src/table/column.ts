@@ -20,6 +20,8 @@ export interface Column<Row> {
   readonly isExtra?: boolean;
   /** There it stands beneath the column of this id, on a second line, instead of beside it. */
   readonly under?: string;
+  /** Beneath another column it stands before the others. */
+  readonly isUrgent?: boolean;
   /** Buttons and the like: nothing to sort by. */
   readonly isPlain?: boolean;
 }
@@ -43,7 +45,15 @@ export function place<Row>(
   const isBeneath = ({ under }: Column<Row>) => under !== undefined && ids.has(under);
   return shown
     .filter((column) => !isBeneath(column))
-    .map((column) => ({ column, beneath: shown.filter(({ under }) => under === column.id) }));
+    .map((column) => ({ column, beneath: beneath(shown, column.id) }));
+}
+
+function beneath<Row>(columns: readonly Column<Row>[], id: string): readonly Column<Row>[] {
+  const those = columns.filter(({ under }) => under === id);
+  return [
+    ...those.filter(({ isUrgent }) => isUrgent === true),
+    ...those.filter(({ isUrgent }) => isUrgent !== true),
+  ];
 }
 
 /** The tracks of the grid that every line of the table is. */

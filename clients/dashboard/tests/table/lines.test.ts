@@ -92,20 +92,22 @@ test("on a narrow table columns are left out, or stand beneath another", () => {
   const columns = [
     ACCOUNT,
     { ...VENUE, under: "account" },
+    { id: "exit", header: "Exit", value: () => "", under: "account", isUrgent: true },
     { ...QUANTITY, width: "6rem", grow: 2 },
     { id: "note", header: "Note", value: () => "", isExtra: true },
   ];
   expect(place(columns, false).map(({ column }) => column.id)).toEqual([
     "account",
     "venue",
+    "exit",
     "quantity",
     "note",
   ]);
   const narrow = place(columns, true);
   expect(narrow.map(({ column, beneath }) => [column.id, beneath.map(({ id }) => id)])).toEqual([
-    ["account", ["venue"]],
+    ["account", ["exit", "venue"]],
     ["quantity", []],
   ]);
   expect(tracks(narrow, true)).toBe("minmax(0, 1fr) minmax(0, 2fr)");
-  expect(leastWidth(place(columns, false), false)).toBe("calc(4rem + 4rem + 6rem + 4rem)");
+  expect(leastWidth(place(columns, false), false)).toBe("calc(4rem + 4rem + 4rem + 6rem + 4rem)");
 });
