@@ -24,3 +24,23 @@ test("a token is asked for, and a wrong one is refused with the reason", async (
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "Positions" })).toBeVisible();
 });
+
+test("signing out forgets the token, and a token that is revoked signs out with the reason", async ({
+  page,
+  server,
+}) => {
+  const token = server.tokenFor("viewer");
+  await page.goto(server.linkFor(token));
+  await page.getByRole("button", { name: "Signed in as a-viewer" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByLabel("Token")).toBeVisible();
+  await expect(page.getByRole("alert")).toBeHidden();
+  await page.reload();
+  await expect(page.getByLabel("Token")).toBeVisible();
+
+  await page.goto(server.linkFor(token)); // into the tab as it is
+  await expect(page.getByRole("heading", { name: "Positions" })).toBeVisible();
+  expect(page.url()).not.toContain("token");
+  server.revokeTokensOf("a-viewer");
+  await expect(page.getByRole("alert")).toContainText("knows it no longer");
+});

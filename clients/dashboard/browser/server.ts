@@ -51,6 +51,18 @@ export class Server {
     return (JSON.parse(told) as { readonly data: { readonly token: string } }).data.token;
   }
 
+  /** Revoke every token that speaks for *principal*. */
+  revokeTokensOf(principal: string): void {
+    const told = JSON.parse(this.run("token", "list", "--json")) as {
+      readonly data: {
+        readonly tokens: readonly { readonly tokenId: string; readonly principal: string }[];
+      };
+    };
+    for (const row of told.data.tokens) {
+      if (row.principal === principal) this.run("token", "revoke", row.tokenId);
+    }
+  }
+
   /** Run a command of the command line against this server, and give what it printed. */
   run(...args: readonly string[]): string {
     return execFileSync(RPCSERVER, [...args, "--data-dir", this.dataDir], {

@@ -18,6 +18,7 @@ test("disconnected is obvious: a server that hangs, one that died, and its retur
   await expect(page).toHaveTitle("Positions · rpcserver");
   await expect(banner(page)).toBeHidden();
 
+  await page.waitForLoadState("networkidle"); // the other views are here, too
   server.freeze(); // its socket stays open, and nothing comes
   await expect(banner(page)).toContainText("nothing here is live");
   await expect(banner(page)).toContainText(/Last heard at \d\d:\d\d:\d\d, \d+ s ago/);

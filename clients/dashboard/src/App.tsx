@@ -4,7 +4,7 @@ import { DeskContext } from "./desk/hooks.ts";
 import type { Desk } from "./desk/desk.ts";
 import { enter } from "./entry/enter.ts";
 import { SignIn } from "./entry/SignIn.tsx";
-import { forgetToken, takeToken } from "./entry/token.ts";
+import { forgetToken, takeBorneToken, takeToken } from "./entry/token.ts";
 import { Shell } from "./shell/Shell.tsx";
 
 /** Either somebody is signed in, and the desk is theirs, or nobody is. */
@@ -45,12 +45,30 @@ export function App() {
     });
   }, [signIn]);
 
+  useEffect(() => {
+    // A link with a token may be opened in a tab that is signed in already.
+    const onAddress = () => {
+      const token = takeBorneToken();
+      if (token === undefined) return;
+      leave();
+      void signIn(token);
+    };
+    window.addEventListener("hashchange", onAddress);
+    return () => {
+      window.removeEventListener("hashchange", onAddress);
+    };
+  }, [leave, signIn]);
+
   if (desk === undefined) {
     return <SignIn isBusy={isEntering} refusal={refusal} onToken={signIn} />;
   }
   return (
     <DeskContext value={desk}>
-      <Shell onSignOut={leave} />
+      <Shell
+        onSignOut={() => {
+          leave();
+        }}
+      />
     </DeskContext>
   );
 }

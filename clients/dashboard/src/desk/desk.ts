@@ -99,6 +99,7 @@ export class Desk {
   #channels: Subscription | undefined;
   #readAnew: ReturnType<typeof setTimeout> | undefined;
   #noticed = 0;
+  #isLeft = false;
 
   private constructor(private readonly options: DeskOptions) {
     this.client = new RpcClient({
@@ -148,6 +149,7 @@ export class Desk {
 
   /** Leave. What the server has accepted goes on. */
   close(): void {
+    this.#isLeft = true;
     clearInterval(this.#timer);
     clearTimeout(this.#readAnew);
     this.#quotes.stop();
@@ -219,7 +221,7 @@ export class Desk {
 
   #listen(): void {
     this.client.onState((state) => {
-      if (state.is === "ended") this.options.onEnd(state.because);
+      if (state.is === "ended" && !this.#isLeft) this.options.onEnd(state.because);
     });
     this.halts.start();
     this.approvals.start();

@@ -41,12 +41,24 @@ export function SignIn({ isBusy, refusal, onToken }: SignInProps) {
                 {refusal}
               </Alert>
             )}
+            {/* For password managers, which keep nothing without a name. */}
+            <input
+              className="visually-hidden"
+              type="text"
+              name="username"
+              autoComplete="username"
+              value={window.location.host}
+              readOnly
+              tabIndex={-1}
+              aria-hidden
+            />
             <PasswordInput
+              name="token"
               label="Token"
               description="It stays in this tab, and ends with it."
               autoComplete="current-password"
               required
-              data-autofocus
+              autoFocus
               value={token}
               onChange={(event) => {
                 setToken(event.currentTarget.value);

@@ -4,19 +4,24 @@
  * A link may bear it behind `#`, which no browser sends; it is taken from the address at once.
  */
 
+import { decodedPart } from "../shell/route.ts";
+
 const KEPT_AS = "rpcserver-token";
 const BORNE_AS = "#token=";
 
 /** The token of the address or of this tab, if there is one. */
 export function takeToken(): string | undefined {
+  return takeBorneToken() ?? window.sessionStorage.getItem(KEPT_AS) ?? undefined;
+}
+
+/** The token that the address bears, which bears it no more. */
+export function takeBorneToken(): string | undefined {
   const { hash, pathname } = window.location;
-  if (hash.startsWith(BORNE_AS)) {
-    const token = decodeURIComponent(hash.slice(BORNE_AS.length));
-    window.history.replaceState(null, "", pathname);
-    keepToken(token);
-    return token;
-  }
-  return window.sessionStorage.getItem(KEPT_AS) ?? undefined;
+  if (!hash.startsWith(BORNE_AS)) return undefined;
+  window.history.replaceState(null, "", pathname);
+  const token = decodedPart(hash.slice(BORNE_AS.length));
+  if (token !== undefined) keepToken(token);
+  return token;
 }
 
 export function keepToken(token: string): void {

@@ -13,7 +13,7 @@ interface FieldsProps {
 /** Settings beside each other. */
 export function Fields({ fields, draft, isReadOnly = false, onChange }: FieldsProps) {
   return (
-    <SimpleGrid cols={{ base: 1, sm: Math.min(3, fields.length) }}>
+    <SimpleGrid cols={{ base: 1, sm: fields.length === 4 ? 4 : Math.min(3, fields.length) }}>
       {fields.map((field) => (
         <FieldInput
           key={field.key}

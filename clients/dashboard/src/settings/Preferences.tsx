@@ -61,7 +61,7 @@ function PreferencesForm({ preferences, onSaved }: PreferencesFormProps) {
       </Text>
       <Part title="How to close">
         <Fields fields={EXECUTION} draft={draft} onChange={setDraft} />
-        <RowsEditor one="step" fields={LADDER} rows={steps} onChange={setSteps} />
+        <RowsEditor one="ladder step" fields={LADDER} rows={steps} onChange={setSteps} />
       </Part>
       <Part title="What “my scope” means">
         <Fields fields={SCOPE} draft={draft} onChange={setDraft} />

@@ -19,7 +19,7 @@ export function RowsEditor({ one, fields, rows, isReadOnly = false, onChange }: 
     <Stack gap="xs" align="flex-start">
       {rows.length === 0 ? (
         <Text size="sm" c="dimmed">
-          None.
+          No {one}.
         </Text>
       ) : (
         <Table.ScrollContainer minWidth={fields.length * 120} w="100%" type="native">

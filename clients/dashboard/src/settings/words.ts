@@ -60,7 +60,12 @@ export const SCOPE: readonly Field[] = [
     kind: "list",
     description: "With commas between them",
   },
-  { key: "strategyTag", label: "Strategy tag", kind: "text" },
+  {
+    key: "strategyTag",
+    label: "Strategy tag",
+    kind: "text",
+    description: "All three that are said must match",
+  },
 ];
 
 export const ALERTS: readonly Field[] = [

@@ -24,8 +24,9 @@ import classes from "./Shell.module.css";
 import { ThumbBar } from "./ThumbBar.tsx";
 import { ViewBoundary } from "./ViewBoundary.tsx";
 import { ViewMenu } from "./ViewMenu.tsx";
-import { VIEWS } from "./views.ts";
+import { fetchViews, VIEWS } from "./views.ts";
 
+const FETCH_AFTER_MS = 500; // the first view has been drawn by then
 const AT_HAND = ["positions", "operations"];
 
 interface ShellProps {
@@ -56,6 +57,12 @@ export function Shell({ onSignOut }: ShellProps) {
   const count = open === 0 ? "" : `(${formatCount(open)}) `;
   useDocumentTitle(`${count}${isLive ? "" : "Not live · "}${view?.name ?? ""} · rpcserver`);
   useFocusOnChange(view?.path, main);
+  useEffect(() => {
+    const timer = setTimeout(fetchViews, FETCH_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, []);
   if (view === undefined) return null;
   const Shown = view.component;
   return (

@@ -18,7 +18,27 @@ function watch(tell: () => void): () => void {
 export function useRoute(): Route {
   const hash = useSyncExternalStore(watch, () => window.location.hash);
   const [view = "", ...rest] = hash.replace(/^#\/?/, "").split("/");
-  return { view, subject: decodeURIComponent(rest.join("/")) };
+  return { view, subject: decoded(rest.join("/")) };
+}
+
+/** A mistyped address is one that nothing is found under: no reason to show nothing at all. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    if (error instanceof URIError) return part;
+    throw error;
+  }
+}
+
+/** What stands in an address; undefined if nobody can have meant it. */
+export function decodedPart(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }
 
 /** The link to a view, and to something in it. */

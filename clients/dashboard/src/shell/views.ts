@@ -33,10 +33,26 @@ export interface View {
   readonly isFor: (rights: Rights) => boolean;
 }
 
+type Load = () => Promise<{ readonly default: ComponentType }>;
+
+const LOADS: Load[] = [];
+
+/** Not on the first screen: fetched once that is drawn. */
+function later(load: Load): ComponentType {
+  LOADS.push(load);
+  return lazy(load);
+}
+
+/** Fetch every view, so that they can be shown when there is no server any more. */
+export function fetchViews(): void {
+  for (const load of LOADS) {
+    load().catch(() => undefined); // asked for again when it is opened
+  }
+}
+
 const everybody = () => true;
 const overseers = (rights: Rights) => rights.oversees;
 
-// What is not on the first screen is fetched when it is wanted.
 export const VIEWS: readonly View[] = [
   {
     path: "positions",
@@ -53,7 +69,7 @@ export const VIEWS: readonly View[] = [
     letter: "o",
     name: "Operations",
     icon: IconActivity,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../operations/OperationsView.tsx")).OperationsView,
     })),
     isFor: everybody,
@@ -64,7 +80,7 @@ export const VIEWS: readonly View[] = [
     letter: "e",
     name: "Exit log",
     icon: IconHistory,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../exit-log/ExitLogView.tsx")).ExitLogView,
     })),
     isFor: everybody,
@@ -75,7 +91,7 @@ export const VIEWS: readonly View[] = [
     letter: "a",
     name: "Alerts",
     icon: IconAlertTriangle,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../watch/alerts/AlertsView.tsx")).AlertsView,
     })),
     isFor: overseers,
@@ -86,7 +102,7 @@ export const VIEWS: readonly View[] = [
     letter: "h",
     name: "Halts",
     icon: IconHandStop,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../watch/halts/HaltsView.tsx")).HaltsView,
     })),
     isFor: everybody,
@@ -97,7 +113,7 @@ export const VIEWS: readonly View[] = [
     letter: "s",
     name: "Approvals",
     icon: IconUsers,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../watch/approvals/ApprovalsView.tsx")).ApprovalsView,
     })),
     isFor: (rights) => rights.closes || rights.confirms,
@@ -108,7 +124,7 @@ export const VIEWS: readonly View[] = [
     letter: "r",
     name: "Rules",
     icon: IconRuler2,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../watch/rules/RulesView.tsx")).RulesView,
     })),
     isFor: everybody,
@@ -119,7 +135,7 @@ export const VIEWS: readonly View[] = [
     letter: "d",
     name: "Orders",
     icon: IconListDetails,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../orders/OrdersView.tsx")).OrdersView,
     })),
     isFor: everybody,
@@ -130,7 +146,7 @@ export const VIEWS: readonly View[] = [
     letter: "l",
     name: "Profit",
     icon: IconChartLine,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../profit/ProfitView.tsx")).ProfitView,
     })),
     isFor: everybody,
@@ -141,7 +157,7 @@ export const VIEWS: readonly View[] = [
     letter: "t",
     name: "Tokens",
     icon: IconKey,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../watch/tokens/TokensView.tsx")).TokensView,
     })),
     isFor: (rights) => rights.administers,
@@ -152,7 +168,7 @@ export const VIEWS: readonly View[] = [
     letter: "c",
     name: "Health",
     icon: IconClipboardList,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../health/HealthView.tsx")).HealthView,
     })),
     isFor: everybody,
@@ -163,7 +179,7 @@ export const VIEWS: readonly View[] = [
     letter: "y",
     name: "Settings",
     icon: IconAdjustments,
-    component: lazy(async () => ({
+    component: later(async () => ({
       default: (await import("../settings/SettingsView.tsx")).SettingsView,
     })),
     isFor: everybody,
