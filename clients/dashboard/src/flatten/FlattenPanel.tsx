@@ -1,14 +1,17 @@
 import { Stack } from "@mantine/core";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { Press } from "../desk/desk.ts";
 import { useDesk, useRights, useRows } from "../desk/hooks.ts";
 import type { Aim } from "./aim.ts";
 import { type Choice, choiceOf } from "./choice.ts";
 import classes from "./flatten.module.css";
-import { PressForm } from "./PressForm.tsx";
+import { PressForm, type Refused } from "./PressForm.tsx";
 import { PressLine } from "./PressLine.tsx";
 import { PressProgress } from "./PressProgress.tsx";
+import type { Refusal } from "./refusal.ts";
+import { waitingOf } from "./useConfirmed.ts";
+import type { Seen } from "./usePlan.ts";
 
 interface FlattenPanelProps {
   readonly aim: Aim;
@@ -25,6 +28,8 @@ export default function FlattenPanel({ aim, onClose, onShow }: FlattenPanelProps
   const [press, setPress] = useState<Press | undefined>(() =>
     aim.press === undefined ? undefined : desk.presses.get(aim.press),
   );
+  const [refused, setRefused] = useState<Refused>();
+  const seen = useRef<Seen>(undefined);
   const others = useRows(desk.presses);
   const panel = useRef<HTMLDivElement>(null);
   const shown = useRef(press);
@@ -39,6 +44,16 @@ export default function FlattenPanel({ aim, onClose, onShow }: FlattenPanelProps
     shown.current = press;
     panel.current?.focus(); // what had the focus is gone
   }, [press, onShow]);
+  const again = useCallback(
+    (refusal?: Refusal) => {
+      const known = press && desk.presses.get(press.key);
+      const isSeen = known?.story.isOver === true && waitingOf(known) === undefined;
+      if (isSeen) desk.presses.remove(known.key);
+      setRefused(refusal && { refusal, seen: seen.current });
+      setPress(undefined);
+    },
+    [desk, press],
+  );
   if (!closes) return <p>This token has no role that closes.</p>;
   return (
     <div
@@ -63,19 +78,16 @@ export default function FlattenPanel({ aim, onClose, onShow }: FlattenPanelProps
             onChange={(change) => {
               setChoice((before) => ({ ...before, ...change }));
             }}
-            onPressed={setPress}
+            refused={refused}
+            onPressed={(made, plan) => {
+              seen.current = plan;
+              setRefused(undefined);
+              setPress(made);
+            }}
           />
         </>
       ) : (
-        <PressProgress
-          key={press.key}
-          press={press}
-          onAgain={() => {
-            if (press.story.isOver) desk.presses.remove(press.key); // its end was seen
-            setPress(undefined);
-          }}
-          onClose={onClose}
-        />
+        <PressProgress key={press.key} press={press} onAgain={again} onClose={onClose} />
       )}
     </div>
   );

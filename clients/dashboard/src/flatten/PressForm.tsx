@@ -21,9 +21,10 @@ import { HoldButton } from "./HoldButton.tsx";
 import { MoreFields } from "./MoreFields.tsx";
 import { isEmpty, isWidest, strangersIn, totalsOf } from "./plan.ts";
 import { PlanView } from "./PlanView.tsx";
+import type { Refusal } from "./refusal.ts";
 import { ScopeFields } from "./ScopeFields.tsx";
 import { reachedBy, SizeFields } from "./SizeFields.tsx";
-import { isTooOld, type Planned, usePlan } from "./usePlan.ts";
+import { isTooOld, type Planned, type Seen, usePlan } from "./usePlan.ts";
 
 const WORD = "FLATTEN";
 const LATE_MS = 6_000; // a plan that is so late may never come
@@ -32,16 +33,23 @@ interface PressFormProps {
   readonly aim: Aim;
   readonly choice: Choice;
   readonly onChange: (change: Partial<Choice>) => void;
-  readonly onPressed: (press: Press) => void;
+  /** Why the press before this came to nothing, and the plan that it was made of. */
+  readonly refused: Refused | undefined;
+  readonly onPressed: (press: Press, seen: Seen | undefined) => void;
+}
+
+export interface Refused {
+  readonly refusal: Refusal;
+  readonly seen: Seen | undefined;
 }
 
 /** What to close, the plan of it, and the one button. */
-export function PressForm({ aim, choice, onChange, onPressed }: PressFormProps) {
+export function PressForm({ aim, choice, onChange, refused, onPressed }: PressFormProps) {
   const [isMoreOpen, more] = useDisclosure(choice.onFence !== "" || choice.breakGlass);
   const { answer } = useAnswer("GetPreferences", {});
   const preferences = answer?.preferences;
   const wanted = wantedOf(choice);
-  const planned = usePlan(wanted);
+  const planned = usePlan(wanted, refused?.seen);
   return (
     <>
       <div className={classes.content}>
@@ -84,6 +92,11 @@ export function PressForm({ aim, choice, onChange, onPressed }: PressFormProps) 
           }}
         />
         <section className={classes.plan} aria-label="Plan">
+          {refused !== undefined && (
+            <Alert color="yellow" mb="sm" p="sm" role="alert" title={refused.refusal.title}>
+              Nothing was sent. {refused.refusal.next}
+            </Alert>
+          )}
           <PlanView
             planned={planned}
             problem={wanted.api === undefined ? wanted.problem : undefined}
@@ -112,7 +125,7 @@ interface TriggerProps {
   readonly planned: Planned;
   readonly choice: Choice;
   readonly chosen: readonly string[] | undefined;
-  readonly onPressed: (press: Press) => void;
+  readonly onPressed: (press: Press, seen: Seen | undefined) => void;
 }
 
 /** The button for the plan that is in sight, or what stands before it. */
@@ -155,7 +168,7 @@ function Trigger({ asking, planned, choice, chosen, onPressed }: TriggerProps) {
       ...remarksOf(choice),
       ...(plan === undefined ? {} : { planHash: plan.planHash }),
     };
-    onPressed(desk.press(asking.api, args));
+    onPressed(desk.press(asking.api, args), plan && { wanted: asking, plan });
   };
   return (
     <Stack gap="xs">

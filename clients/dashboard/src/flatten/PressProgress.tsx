@@ -1,5 +1,5 @@
 import { Alert, Anchor, Button, Group, Progress, Stack, Text } from "@mantine/core";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import type { Press } from "../desk/desk.ts";
 import { useConnection, useDesk, useRow, useStory } from "../desk/hooks.ts";
@@ -21,9 +21,12 @@ import { useConfirmed, waitingOf } from "./useConfirmed.ts";
 interface PressProgressProps {
   readonly press: Press;
   /** Back to what was chosen, to plan it anew. */
-  readonly onAgain: () => void;
+  readonly onAgain: (refusal?: Refusal) => void;
   readonly onClose: () => void;
 }
+
+/** Where all there is to do is to look at the new plan. */
+const OF_THE_PLAN: ReadonlySet<string> = new Set(["plan_changed", "plan_expired"]);
 
 /** One press, from its first step to its proof. */
 export function PressProgress({ press: pressed, onAgain, onClose }: PressProgressProps) {
@@ -32,9 +35,19 @@ export function PressProgress({ press: pressed, onAgain, onClose }: PressProgres
   useStory(story);
   useConfirmed(press);
   const waiting = waitingOf(press);
-  if (waiting !== undefined) return <Approval waiting={waiting} onAgain={onAgain} />;
   const { error, answer } = story;
-  const refusal = error === undefined ? answer && cameToNothing(answer) : refusalOf(error);
+  const refusal = useMemo(
+    () => (error === undefined ? answer && cameToNothing(answer) : refusalOf(error)),
+    [error, answer],
+  );
+  const isOfThePlan = refusal !== undefined && OF_THE_PLAN.has(refusal.code);
+  useEffect(() => {
+    if (isOfThePlan) onAgain(refusal);
+  }, [isOfThePlan, refusal, onAgain]);
+  const again = () => {
+    onAgain();
+  };
+  if (waiting !== undefined) return <Approval waiting={waiting} onAgain={again} />;
   return (
     <>
       <div className={classes.content}>
@@ -42,12 +55,7 @@ export function PressProgress({ press: pressed, onAgain, onClose }: PressProgres
         {refusal === undefined ? <Followed story={story} /> : <Refused refusal={refusal} />}
       </div>
       <div className={classes.foot}>
-        <Foot
-          story={story}
-          hasRefusal={refusal !== undefined}
-          onAgain={onAgain}
-          onClose={onClose}
-        />
+        <Foot story={story} hasRefusal={refusal !== undefined} onAgain={again} onClose={onClose} />
       </div>
     </>
   );

@@ -39,12 +39,24 @@ export function isTooOld(askedAt: number, now: number): boolean {
   return now - askedAt > PLAN_LIVES_MS - SAFETY_MS;
 }
 
-/** Nothing is asked for while *wanted* is no call, or nothing can be heard. */
-export function usePlan(wanted: Wanted): Planned {
+/** The plan that a press was made of, which turned out to be no longer so. */
+export interface Seen {
+  readonly wanted: Wanted;
+  readonly plan: PlanAnswer;
+}
+
+/**
+ * Nothing is asked for while *wanted* is no call, or nothing can be heard.
+ *
+ * *seen* is what the first plan is held against, where it was of the same call.
+ */
+export function usePlan(wanted: Wanted, seen?: Seen): Planned {
   const { client } = useDesk();
   const isLive = useConnection().is === "live";
-  const question = wanted.api === undefined ? "" : JSON.stringify([wanted.api, wanted.args]);
-  const [answered, setAnswered] = useState<Answered>();
+  const question = questionOf(wanted);
+  const [answered, setAnswered] = useState<Answered | undefined>(
+    () => seen && { question: questionOf(seen.wanted), plan: seen.plan, askedAt: 0, changes: [] },
+  );
   const [asked, setAsked] = useState(0);
   const [askingSince, setAskingSince] = useState<number>();
   const renewals = useRef(0);
@@ -89,7 +101,7 @@ export function usePlan(wanted: Wanted): Planned {
     };
   }, [client, question, asked, isLive]);
 
-  const isOfThis = answered?.question === question && question !== "";
+  const isOfThis = answered?.question === question && question !== "" && answered.askedAt > 0;
   return {
     plan: isOfThis ? answered.plan : undefined,
     askedAt: isOfThis ? answered.askedAt : 0,
@@ -99,6 +111,10 @@ export function usePlan(wanted: Wanted): Planned {
     askingSince,
     refresh,
   };
+}
+
+function questionOf(wanted: Wanted): string {
+  return wanted.api === undefined ? "" : JSON.stringify([wanted.api, wanted.args]);
 }
 
 function after(
