@@ -86,7 +86,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 def is_interactive() -> bool:
     """Whether a person sits at both ends and can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _width() -> int | None:

@@ -70,11 +70,13 @@ class Voice(io.TextIOWrapper):
 
 
 def take_voice() -> None:
-    """Let stdout and stderr be such streams."""
+    """Let stdout and stderr be such streams; one that was closed before us tells nobody."""
     sys.stdout, sys.stderr = _voice(sys.stdout), _voice(sys.stderr)
 
 
-def _voice(stream: TextIO) -> Voice:
+def _voice(stream: TextIO | None) -> Voice:
+    if stream is None:
+        return Voice(open(os.devnull, "wb"), encoding="utf-8")
     return Voice(
         open(stream.fileno(), "wb", closefd=False),
         encoding=stream.encoding,

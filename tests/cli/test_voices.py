@@ -120,3 +120,13 @@ def test_what_is_said_to_nobody_otherwise_ends_it(nobody: int) -> None:
     with pytest.raises(ReaderGone):
         voice.flush()
     voice.close()
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_streams_that_were_closed_before_are_no_trouble(closed: tuple[int, ...]) -> None:
+    """As whoever starts a command from a daemon may leave them."""
+    shell = " ".join(f"{number}>&-" for number in closed)
+    command = f"exec {sys.executable} -m rpcserver --help {shell}"
+    ended = subprocess.run(["/bin/sh", "-c", command], timeout=30, check=False)
+
+    assert ended.returncode == Exit.OK
