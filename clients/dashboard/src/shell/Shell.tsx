@@ -1,17 +1,15 @@
 import { AppShell, Burger, Button, Group, Text } from "@mantine/core";
-import { useDisclosure, useDocumentTitle, useHotkeys } from "@mantine/hooks";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 
-import { useConnection, useRights } from "../desk/hooks.ts";
+import { useRights, useShown } from "../desk/hooks.ts";
 import { type Aim, FlattenContext } from "../flatten/aim.ts";
 import { FlattenDrawer } from "../flatten/FlattenDrawer.tsx";
 import { RunningPresses } from "../flatten/RunningPresses.tsx";
 import { AlertBell } from "../watch/alerts/AlertBell.tsx";
 import { Announcements } from "../watch/alerts/Announcements.tsx";
-import { useOpenAlerts } from "../watch/alerts/useOpenAlerts.ts";
 import { ApprovalNotice } from "../watch/approvals/ApprovalNotice.tsx";
 import { HaltBanner } from "../watch/halts/HaltBanner.tsx";
-import { formatCount } from "../words/format.ts";
 import { ConnectionBanner } from "./ConnectionBanner.tsx";
 import { ConnectionMark } from "./ConnectionMark.tsx";
 import { useJumps } from "./jumps.ts";
@@ -25,6 +23,7 @@ import { ThumbBar } from "./ThumbBar.tsx";
 import { ViewBoundary } from "./ViewBoundary.tsx";
 import { ViewMenu } from "./ViewMenu.tsx";
 import { fetchViews, VIEWS } from "./views.ts";
+import { ViewTitle } from "./ViewTitle.tsx";
 
 const FETCH_AFTER_MS = 500; // the first view has been drawn by then
 const AT_HAND = ["positions", "operations"];
@@ -39,7 +38,7 @@ export function Shell({ onSignOut }: ShellProps) {
   const [isHelpOpen, help] = useDisclosure();
   const [aim, setAim] = useState<Aim>();
   const rights = useRights();
-  const isLive = useConnection().is === "live";
+  const isLive = useShown().is === "live";
   const main = useRef<HTMLElement>(null);
   const route = useRoute();
   const views = useMemo(() => VIEWS.filter((view) => view.isFor(rights)), [rights]);
@@ -53,9 +52,6 @@ export function Shell({ onSignOut }: ShellProps) {
     ["shift+?", help.toggle],
   ]);
   useJumps(views);
-  const { open } = useOpenAlerts();
-  const count = open === 0 ? "" : `(${formatCount(open)}) `;
-  useDocumentTitle(`${count}${isLive ? "" : "Not live · "}${view?.name ?? ""} · rpcserver`);
   useFocusOnChange(view?.path, main);
   useEffect(() => {
     const timer = setTimeout(fetchViews, FETCH_AFTER_MS);
@@ -67,6 +63,7 @@ export function Shell({ onSignOut }: ShellProps) {
   const Shown = view.component;
   return (
     <FlattenContext value={setAim}>
+      <ViewTitle name={view.name} />
       <Button className={classes.skip} onClick={() => main.current?.focus()}>
         Skip to the view
       </Button>
