@@ -14,6 +14,8 @@ Every error this package raises on purpose, sorted by what the caller may do.
 
 from __future__ import annotations
 
+import math
+
 from rpcserver.domain.order import RejectReason
 
 
@@ -74,13 +76,23 @@ class OrderRefused(VenueError):
         return f"{self.reason.value}: {self.detail}"
 
 
+PATIENCE_MAX = 600.0  # seconds: a garbled word of a venue must not shut the way out until a restart
+
+
 class VenueUnavailable(VenueError):
-    """Nothing was sent. Trying again is safe, after `retry_after` seconds if it named any."""
+    """
+    Nothing was sent. Trying again is safe, after `retry_after` seconds if it named any.
+
+    A time that is none (NaN, infinite, negative) is as if none was named; one beyond
+    `PATIENCE_MAX` is that: it is asked again then.
+    """
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
-        super().__init__(detail, retry_after)
+        is_time = retry_after is not None and math.isfinite(retry_after) and retry_after >= 0
+        patience = min(retry_after, PATIENCE_MAX) if retry_after is not None and is_time else None
+        super().__init__(detail, patience)
         self.detail = detail
-        self.retry_after = retry_after
+        self.retry_after = patience
 
     def __str__(self) -> str:
         return self.detail

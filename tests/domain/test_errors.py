@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 
 from rpcserver.domain.errors import (
+    PATIENCE_MAX,
     InvalidRequest,
     JournalBroken,
     OrderRefused,
@@ -38,6 +41,14 @@ def test_errors_keep_what_the_caller_needs() -> None:
     assert (invalid.code, invalid.detail) == ("unknown_account", "Sim9")
     assert VenueUnavailable("busy").retry_after is None
     assert VenueUnavailable("busy", 1.5).retry_after == 1.5
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [(inf, None), (nan, None), (-1.0, None), (0.0, 0.0), (1e9, PATIENCE_MAX)],
+)
+def test_no_word_of_a_venue_shuts_the_way_out_for_ever(named: float, kept: float | None) -> None:
+    assert VenueUnavailable("busy", named).retry_after == kept
 
 
 def test_the_three_errors_of_a_venue_are_told_apart() -> None:
