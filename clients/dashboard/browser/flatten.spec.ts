@@ -29,7 +29,7 @@ test.describe("with a venue that takes its time", () => {
 
     expect(await seriousFindings(page)).toEqual([]);
     await page.mouse.down();
-    await expect(page.getByRole("progressbar", { name: "Legs that ended" }).last()).toBeVisible();
+    await expect(page.getByRole("group", { name: "What becomes of it" })).toBeVisible();
     await page.mouse.up();
     await expect(hold).toHaveCount(0); // while one press runs the button is not there
     await expect(page.getByText("FLAT", { exact: true })).toBeVisible();
@@ -135,7 +135,7 @@ testWithVenue(
 );
 
 async function openDrawer(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Flatten" }).click();
+  await page.getByRole("button", { name: "Flatten", exact: true }).click();
   await expect(page.getByRole("dialog", { name: "Flatten" })).toBeVisible();
 }
 

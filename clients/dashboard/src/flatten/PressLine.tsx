@@ -67,7 +67,7 @@ export function Underway({ story: { done, total } }: { readonly story: Story }) 
     <>
       <Progress
         className={classes.runningBar}
-        value={total === 0 ? 0 : (done / total) * 100}
+        value={total === 0 ? 0 : Math.round((done / total) * 100)}
         aria-label="Legs that ended"
       />
       <Text span size="sm">

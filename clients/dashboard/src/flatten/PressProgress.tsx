@@ -113,7 +113,7 @@ function Running({ story }: { readonly story: Story }) {
         )}
       </Group>
       <Progress
-        value={total === 0 ? 0 : (done / total) * 100}
+        value={total === 0 ? 0 : Math.round((done / total) * 100)}
         aria-label="Legs that ended"
         size="lg"
         radius="sm"
