@@ -13,8 +13,9 @@ import {
   type OrderItem,
   type PnlLine,
   RpcClient,
+  RpcError,
   type ServerFrame,
-  type Subscription,
+  type Subscribed,
   type SubscriptionFrame,
 } from "rpcclient";
 
@@ -25,6 +26,7 @@ import { News } from "./news.ts";
 import { Positions } from "./positions.ts";
 import { Quotes } from "./quotes.ts";
 import { type Rights, rightsOf } from "./rights.ts";
+import { Sight } from "./sight.ts";
 import { Story } from "./story.ts";
 import { Vigil } from "./vigil.ts";
 
@@ -36,7 +38,7 @@ const READ_ANEW_MS = 10_000;
 const FAILED_SINCE_MS = 15 * 60_000;
 const FAILED_MAX = 5; // operations: each is told from its first step
 const EXECUTIONS_MAX = 500;
-const KEEPALIVE_MS = 3_000; // a server that fell silent is found out within two of them
+const KEEPALIVE_MS = 4_000; // a server that fell silent is found out within two of them
 const PROFITS_MAX = 3_600; // points of the chart of an account: an hour
 
 export interface Profit {
@@ -75,6 +77,8 @@ export class Desk {
   readonly client: RpcClient;
   /** Whether the server is heard; undoubtedly, unlike the client's own word after a sleep. */
   readonly connection: Vigil;
+  /** Whether what is shown is what is. */
+  readonly sight: Sight;
   readonly positions = new Positions();
   readonly orders = new Board<OrderItem>((order) => `${order.venue}:${order.orderId}`);
   readonly executions = new Board<ExecutionItem>((fill) => `${fill.venue}:${fill.tradeId}`);
@@ -96,8 +100,6 @@ export class Desk {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #profitWatchers = new Set<() => void>();
   readonly #quotes: Quotes;
-  #channels: Subscription | undefined;
-  #readAnew: ReturnType<typeof setTimeout> | undefined;
   #noticed = 0;
   #isLeft = false;
 
@@ -112,6 +114,7 @@ export class Desk {
       },
     });
     this.connection = new Vigil(this.client);
+    this.sight = new Sight(this.client, this.connection);
     this.#quotes = new Quotes(this.client, this.positions);
     this.#timer = setInterval(() => {
       this.positions.sweep(this.client.serverNow());
@@ -151,10 +154,10 @@ export class Desk {
   close(): void {
     this.#isLeft = true;
     clearInterval(this.#timer);
-    clearTimeout(this.#readAnew);
     this.#quotes.stop();
     this.halts.stop();
     this.approvals.stop();
+    this.sight.close();
     this.connection.close();
     this.client.close();
   }
@@ -225,58 +228,66 @@ export class Desk {
     });
     this.halts.start();
     this.approvals.start();
-    void this.#watch();
+    const channels: Channel[] = ["positions", "orders", "operations"];
+    if (this.rights.oversees) channels.push("alerts");
+    void this.#watch(channels);
+    void this.#watch(["executions"]); // read account by account: the map must not wait for that
     void this.#watchProfit();
     this.#quotes.start();
   }
 
-  async #watch(): Promise<void> {
-    const channels: Channel[] = ["positions", "orders", "executions", "operations"];
-    if (this.rights.oversees) channels.push("alerts");
+  async #watch(channels: readonly Channel[]): Promise<void> {
+    let readAnew: ReturnType<typeof setTimeout> | undefined;
     try {
       for (;;) {
-        this.#channels = this.client.subscribe(channels);
-        for await (const frame of this.#channels) this.#take(frame);
-        // It was closed to be read anew.
+        const subscription = this.client.subscribe(channels);
+        for await (const frame of subscription) {
+          this.#take(frame);
+          if (frame.type !== "subscribed") continue;
+          clearTimeout(readAnew);
+          if (frame.unread.length === 0) continue;
+          readAnew = setTimeout(() => {
+            subscription.close(); // what could not be read is missing here until it is
+          }, READ_ANEW_MS);
+        }
       }
-    } catch {
-      // It ends with the connection, whose state says why.
+    } catch (error) {
+      // It ends with the connection, whose state says why; or the server will not tell.
+      if (error instanceof RpcError) this.sight.onRefused(error.message);
+    } finally {
+      clearTimeout(readAnew);
     }
-  }
-
-  /** What could not be read is missing here until it is. */
-  #readAnewLater(): void {
-    clearTimeout(this.#readAnew);
-    this.#readAnew = setTimeout(() => {
-      this.#channels?.close();
-    }, READ_ANEW_MS);
   }
 
   #take(frame: SubscriptionFrame): void {
     switch (frame.type) {
-      case "subscribed": {
-        const { positions = [], orders = [], executions = [] } = frame.snapshot;
-        const { operations = [], alerts = [] } = frame.snapshot;
-        this.positions.replace(positions, frame.unread);
-        this.orders.replace(orders);
-        this.executions.replace(executions);
-        this.operations.replace(operations);
-        this.alerts.replace(alerts);
-        this.news.catchUp(alerts, operations, this.rights.oversees);
-        this.halts.refresh();
-        this.approvals.refresh();
-        if (this.rights.oversees) void this.#recallAlerts();
-        this.#followRunning(operations);
-        this.#followFailed(operations);
-        if (frame.unread.length > 0) this.#readAnewLater();
+      case "subscribed":
+        if (frame.snapshot.positions !== undefined) this.#takeSnapshot(frame);
+        if (frame.snapshot.executions !== undefined) {
+          this.executions.replace(frame.snapshot.executions);
+        }
         break;
-      }
       case "event":
         this.#takeEvent(frame);
         break;
       case "marketData":
         break; // asked for elsewhere: see `Quotes`
     }
+  }
+
+  #takeSnapshot({ snapshot, unread }: Subscribed): void {
+    const { positions = [], orders = [], operations = [], alerts = [] } = snapshot;
+    this.positions.replace(positions, unread);
+    this.orders.replace(orders);
+    this.operations.replace(operations);
+    this.alerts.replace(alerts);
+    this.news.catchUp(alerts, operations, this.rights.oversees);
+    this.halts.refresh();
+    this.approvals.refresh();
+    if (this.rights.oversees) void this.#recallAlerts();
+    this.#followRunning(operations);
+    this.#followFailed(operations);
+    this.sight.onSnapshot();
   }
 
   #takeEvent(frame: ChannelEvents): void {
@@ -362,6 +373,8 @@ export class Desk {
   async #watchProfit(): Promise<void> {
     try {
       for await (const { epoch, accounts } of this.client.streamPnl()) {
+        this.sight.onProfit(accounts);
+        this.positions.doubt(accounts.filter(({ connected }) => !connected));
         this.profits = [...this.profits.slice(1 - PROFITS_MAX), { epoch, accounts }];
         for (const tell of [...this.#profitWatchers]) tell();
       }

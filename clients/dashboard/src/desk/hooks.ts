@@ -23,6 +23,7 @@ import type { Asked } from "./asked.ts";
 import type { Board } from "./board.ts";
 import type { Desk, Profit } from "./desk.ts";
 import { type Rights, rightsOf } from "./rights.ts";
+import type { Shown } from "./sight.ts";
 import type { Story } from "./story.ts";
 
 export const DeskContext = createContext<Desk | undefined>(undefined);
@@ -43,6 +44,22 @@ export function useConnection(): ConnectionState {
   const { connection } = useDesk();
   const watch = useCallback((tell: () => void) => connection.watch(tell), [connection]);
   return useSyncExternalStore(watch, () => connection.state);
+}
+
+/** Whether what is shown is what is; to be connected is not enough. */
+export function useShown(): Shown {
+  const { sight } = useDesk();
+  const watch = useCallback((tell: () => void) => sight.watch(tell), [sight]);
+  return useSyncExternalStore(watch, () => sight.shown);
+}
+
+/** Venues that are not reached now; `isSilent`: nothing is heard of any. */
+export function useUnreached(): { readonly venues: readonly string[]; readonly isSilent: boolean } {
+  const { sight } = useDesk();
+  const watch = useCallback((tell: () => void) => sight.watch(tell), [sight]);
+  const venues = useSyncExternalStore(watch, () => sight.unreached);
+  const isSilent = useSyncExternalStore(watch, () => sight.isSilent);
+  return { venues, isSilent };
 }
 
 /** Why nothing can be done now that needs *right*; undefined where nothing stands in the way. */

@@ -102,6 +102,16 @@ export class Positions {
     }
   }
 
+  /** These accounts are not reached: no price of theirs follows the market. */
+  doubt(accounts: readonly { readonly venue: string; readonly account: string }[]): void {
+    if (accounts.length === 0) return;
+    const names = new Set(accounts.map(({ venue, account }) => `${venue}:${account}`));
+    for (const row of this.board.rows) {
+      if (!row.isQuoted || !names.has(`${row.venue}:${row.account}`)) continue;
+      this.board.put({ ...row, isQuoted: false });
+    }
+  }
+
   /** A step of an operation: the position it is about is being closed, or has met its end. */
   takeStep(step: ProgressFrame): void {
     if (step.leg === undefined || step.instrument === undefined) return;

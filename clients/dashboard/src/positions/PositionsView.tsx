@@ -73,7 +73,7 @@ export function PositionsView() {
           What is held there is missing here. It is not flat. It is asked for again and again.
         </Alert>
       )}
-      {board.isRead && <SummaryLine summary={summary} venues={venues} />}
+      {board.isRead && <SummaryLine summary={summary} venues={venues} unread={unread.length} />}
       <DataTable
         label="Positions"
         rows={shown}

@@ -8,9 +8,11 @@ import type { Summary } from "./summary.ts";
 interface SummaryLineProps {
   readonly summary: Summary;
   readonly venues: readonly string[];
+  /** Accounts that could not be read: what they hold is in no figure here. */
+  readonly unread: number;
 }
 
-export function SummaryLine({ summary, venues }: SummaryLineProps) {
+export function SummaryLine({ summary, venues, unread }: SummaryLineProps) {
   const { long, short, standings, profits } = summary;
   const isUnsure = standings.unknown + standings.unanswered;
   return (
@@ -19,9 +21,14 @@ export function SummaryLine({ summary, venues }: SummaryLineProps) {
       {standings.failed > 0 && (
         <Figure name="FAILED" value={formatCount(standings.failed)} tone="bad" />
       )}
-      <Figure name="Held" value={formatCount(long + short)}>
-        {formatCount(long)} long · {formatCount(short)} short
+      <Figure
+        name="Held"
+        value={unread > 0 && long + short === 0 ? "–" : formatCount(long + short)}
+      >
+        {long + short > 0 && `${formatCount(long)} long · ${formatCount(short)} short`}
         {venues.length > 0 && ` at ${venues.join(", ")}`}
+        {unread > 0 &&
+          ` · ${formatCount(unread)} ${unread === 1 ? "account" : "accounts"} not read`}
       </Figure>
       {profits.map(({ currency, amount, missing }) => (
         <Figure
