@@ -1,4 +1,6 @@
 /** Five thousand positions, all of whose prices move ten times a second, at the real server. */
+import { cpus, loadavg } from "node:os";
+
 import type { CDPSession, Page } from "@playwright/test";
 
 import { test } from "../fixtures.ts";
@@ -20,21 +22,24 @@ test.use({
 });
 
 test("the wall", async ({ page, server }) => {
-  say(`${POSITIONS} positions, every price anew each ${INTERVAL_MS} ms`);
+  say(`${POSITIONS} positions, every price anew each ${INTERVAL_MS} ms; ${machine()}`);
   await wiretap(page, INTERVAL_MS);
   await open(page, server);
   await page.waitForTimeout(3_000); // for whatever is done once
 
-  await tell(page, "as it is");
-  await tell(page, "scrolling", 40);
-  await page.getByRole("button", { name: "P&L" }).click();
-  await tell(page, "sorted by P&L");
-  await page.getByLabel("Groups").selectOption("By account");
-  await tell(page, "grouped by account");
-  await page.getByLabel("Filter positions").fill("1");
-  await tell(page, "filtered");
-
   const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const tell = (when: string, pixels = 0) => measure(page, session, when, pixels);
+
+  await tell("as it is");
+  await tell("scrolling", 40);
+  await page.getByRole("button", { name: "P&L" }).click();
+  await tell("sorted by P&L");
+  await page.getByLabel("Groups").selectOption("By account");
+  await tell("grouped by account");
+  await page.getByLabel("Filter positions").fill("1");
+  await tell("filtered");
+
   say(`heap: ${(await heapOf(session)).toFixed(1)} MB after a collection`);
 });
 
@@ -70,21 +75,35 @@ async function open(page: Page, server: Server): Promise<void> {
   await page.locator("[role=row][data-key]").first().waitFor();
 }
 
-async function tell(page: Page, when: string, pixels = 0): Promise<void> {
+async function measure(page: Page, session: CDPSession, when: string, pixels: number) {
+  const before = await busyOf(session);
   const { mean, slowest, longest, updates } = await paceOf(page, SECONDS, pixels);
+  const busy = (await busyOf(session)) - before;
   const figures = [
     `${mean.toFixed(1)} frames/s`,
     `1st percentile ${slowest.toFixed(1)}`,
     `longest ${longest.toFixed(0)} ms`,
     `${updates.toFixed(0)} updates/s`,
+    `main thread ${((100 * busy) / SECONDS).toFixed(0)} %`,
   ];
   say(`${when.padEnd(20)} ${figures.join(" · ")}`);
+}
+
+/** Seconds of a core that the page's main thread has had: whatever else the machine does. */
+async function busyOf(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN;
 }
 
 async function heapOf(session: CDPSession): Promise<number> {
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");
   return usedSize / 1e6;
+}
+
+/** What else the cores had to do is part of every figure. */
+function machine(): string {
+  return `${cpus().length} cores, load average ${(loadavg()[0] ?? NaN).toFixed(1)}`;
 }
 
 function spread(times: readonly number[]): string {

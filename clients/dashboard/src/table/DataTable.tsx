@@ -126,9 +126,11 @@ export function DataTable<Row extends object>({
     ],
     [columns, rankOf],
   );
+  // Where all rows are of one rank, they are not compared by it: that would be half of the work.
+  const isRanked = useMemo(() => rankOf !== undefined && hasRanks(found, rankOf), [found, rankOf]);
   const order = useMemo(
-    () => (rankOf === undefined ? sorting : [{ id: RANK, desc: false }, ...sorting]),
-    [rankOf, sorting],
+    () => (isRanked ? [{ id: RANK, desc: false }, ...sorting] : sorting),
+    [isRanked, sorting],
   );
   const table = useTable({
     features,
@@ -340,6 +342,11 @@ export function DataTable<Row extends object>({
       </div>
     </div>
   );
+}
+
+function hasRanks<Row>(rows: readonly Row[], rankOf: (row: Row) => number): boolean {
+  const [first] = rows;
+  return first !== undefined && rows.some((row) => rankOf(row) !== rankOf(first));
 }
 
 function sortable(value: string | number | undefined): string | number | undefined {
