@@ -3,9 +3,9 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "browser",
   testMatch: "**/*.spec.ts",
-  workers: 1, // a server and a browser for each test: two cores have enough to do
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  workers: 2, // each with a server and a browser of its own, which mostly wait
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
   forbidOnly: true,
   reporter: [["list"]],
   use: {

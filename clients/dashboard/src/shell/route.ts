@@ -18,17 +18,12 @@ function watch(tell: () => void): () => void {
 export function useRoute(): Route {
   const hash = useSyncExternalStore(watch, () => window.location.hash);
   const [view = "", ...rest] = hash.replace(/^#\/?/, "").split("/");
-  return { view, subject: decoded(rest.join("/")) };
+  return { view, subject: subjectIn(rest.join("/")) };
 }
 
 /** A mistyped address is one that nothing is found under: no reason to show nothing at all. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch (error) {
-    if (error instanceof URIError) return part;
-    throw error;
-  }
+function subjectIn(part: string): string {
+  return decodedPart(part) ?? part;
 }
 
 /** What stands in an address; undefined if nobody can have meant it. */
