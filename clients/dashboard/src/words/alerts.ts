@@ -42,6 +42,7 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   halt_set: { gravity: "look", title: "New risk halted" },
   halt_released: { gravity: "look", title: "Halt released" },
   halt_swept: { gravity: "look", title: "Halt canceled orders" },
+  day_start_carried: { gravity: "look", title: "Day's loss counted from before it began" },
   schedule_uncertain: { gravity: "look", title: "Exchange calendar not known" },
   deadman_suspended: { gravity: "look", title: "Switches were not watched" },
   rejects_abnormal: { gravity: "look", title: "Venue refuses many orders" },
