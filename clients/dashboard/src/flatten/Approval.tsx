@@ -1,7 +1,7 @@
 import { Alert, Button, CopyButton, Group, Text } from "@mantine/core";
 import type { RpcError } from "rpcclient";
 
-import { useNow, useRights } from "../desk/hooks.ts";
+import { useDesk, useNow, useRights } from "../desk/hooks.ts";
 import { formatAge, formatTime } from "../words/format.ts";
 import classes from "./flatten.module.css";
 import { expiryOf } from "./useConfirmed.ts";
@@ -14,7 +14,7 @@ interface ApprovalProps {
 /** A press that waits for a second person. Nothing was sent. */
 export function Approval({ waiting, onAgain }: ApprovalProps) {
   const { goesAlone } = useRights();
-  const now = useNow();
+  const now = useNow() + useDesk().client.clockOffsetMs; // it runs out by the server's clock
   const code = String(waiting.data["approvalCode"]);
   const expiresAt = expiryOf(waiting);
   const isOver = now > expiresAt;

@@ -8,7 +8,7 @@ import { verdictOn } from "../operations/verdict.ts";
 import { formatCount } from "../words/format.ts";
 import { describe } from "./choice.ts";
 import classes from "./flatten.module.css";
-import { cameToNothing, refusalOf } from "./refusal.ts";
+import { refusalOfPress } from "./refusal.ts";
 import { useConfirmed, waitingOf } from "./useConfirmed.ts";
 
 interface PressLineProps {
@@ -86,8 +86,8 @@ function endOf(press: Press): End | undefined {
   if (waitingOf(press) !== undefined) {
     return { color: "yellow", text: "Waits for a second person: nothing is sent yet" };
   }
-  const { answer, error } = press.story;
-  const refusal = error === undefined ? answer && cameToNothing(answer) : refusalOf(error);
+  const { answer } = press.story;
+  const refusal = refusalOfPress(press.story);
   if (refusal !== undefined) {
     const sent = refusal.isNothingSent ? ": nothing was sent" : "";
     return { color: "yellow", text: `${refusal.title}${sent}` };

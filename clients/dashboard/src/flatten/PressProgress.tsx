@@ -15,7 +15,7 @@ import { formatCount } from "../words/format.ts";
 import { Approval } from "./Approval.tsx";
 import { describe } from "./choice.ts";
 import classes from "./flatten.module.css";
-import { cameToNothing, type Refusal, refusalOf } from "./refusal.ts";
+import { type Refusal, refusalOfPress } from "./refusal.ts";
 import { useConfirmed, waitingOf } from "./useConfirmed.ts";
 
 interface PressProgressProps {
@@ -35,10 +35,10 @@ export function PressProgress({ press: pressed, onAgain, onClose }: PressProgres
   useStory(story);
   useConfirmed(press);
   const waiting = waitingOf(press);
-  const { error, answer } = story;
+  const { error, answer, operationId } = story;
   const refusal = useMemo(
-    () => (error === undefined ? answer && cameToNothing(answer) : refusalOf(error)),
-    [error, answer],
+    () => refusalOfPress({ error, answer, operationId }),
+    [error, answer, operationId],
   );
   const isOfThePlan = refusal !== undefined && OF_THE_PLAN.has(refusal.code);
   useEffect(() => {

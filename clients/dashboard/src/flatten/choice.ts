@@ -113,7 +113,9 @@ export function wantedOf(choice: Choice): Wanted {
     return problem("Choose what to close: an account, an instrument, a side…");
   const how = howOf(choice);
   if (typeof how === "string") return problem(how);
-  const exclude = choice.exclude.length > 0 ? { exclude: choice.exclude } : {};
+  // Only where the form shows it: nothing is left alone unseen.
+  const isNarrowed = choice.reach === "filters" && choice.exclude.length > 0;
+  const exclude = isNarrowed ? { exclude: choice.exclude } : {};
   return { api: "Flatten", args: { ...filters, ...exclude, ...how } };
 }
 

@@ -1,6 +1,8 @@
 /** A press that came to nothing: what was said, and what to do about it. */
 import { type ClientError, type ClosedAnswer, RpcError } from "rpcclient";
 
+import type { Story } from "../desk/story.ts";
+
 export interface Refusal {
   readonly code: string;
   readonly title: string;
@@ -25,9 +27,16 @@ const WORDS: Readonly<Record<string, readonly [title: string, next: string]>> = 
 };
 
 /** Where the server may have done something before it said so. */
-const UNCERTAIN: ReadonlySet<string> = new Set(["journal_broken", "internal", "outcome_unknown"]);
+const UNCERTAIN: ReadonlySet<string> = new Set([
+  "journal_broken",
+  "internal",
+  "outcome_unknown",
+  "idempotency_expired",
+  "unknown_operation",
+]);
 
-export function refusalOf(error: ClientError): Refusal {
+/** *wasAccepted*: the press had become an operation, and only the following of it is refused. */
+function refusalOf(error: ClientError, wasAccepted = false): Refusal {
   if (!(error instanceof RpcError)) {
     return {
       code: "connection",
@@ -42,10 +51,12 @@ export function refusalOf(error: ClientError): Refusal {
   const wait =
     typeof retryAfterMs === "number" ? ` Wait ${(retryAfterMs / 1000).toFixed(1)} s.` : "";
   const [title, next] = WORDS[code] ?? [sentence(code), "Change what it says, and hold again."];
-  if (UNCERTAIN.has(code)) {
+  if (wasAccepted || UNCERTAIN.has(code)) {
     return {
       code,
-      title: "It may or may not have begun",
+      title: wasAccepted
+        ? "It was accepted, and cannot be followed here"
+        : "It may or may not have begun",
       text: detail,
       next: "Look at Operations before you press again.",
       isNothingSent: false,
@@ -60,9 +71,22 @@ export function refusalOf(error: ClientError): Refusal {
   };
 }
 
+/** Why a press came to nothing, or cannot be followed to its end. Undefined: neither. */
+export function refusalOfPress({
+  error,
+  answer,
+  operationId,
+}: Pick<Story, "error" | "answer" | "operationId">): Refusal | undefined {
+  if (error === undefined) return answer && cameToNothing(answer);
+  // A refusal may name another operation, such as the one that it would repeat.
+  const isAnother = error instanceof RpcError && error.data["operationId"] === operationId;
+  return refusalOf(error, operationId !== undefined && !isAnother);
+}
+
 /** Why an operation came to nothing as a whole: nothing was sent. Undefined: it did not. */
-export function cameToNothing(answer: ClosedAnswer): Refusal | undefined {
+function cameToNothing(answer: ClosedAnswer): Refusal | undefined {
   if (answer.error === undefined || answer.legs.length > 0) return undefined;
+  if (answer.canceledOrderIds.length > 0) return undefined; // something was
   return refusalOf(new RpcError(answer.error, answer.detail ?? ""));
 }
 

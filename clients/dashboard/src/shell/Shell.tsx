@@ -44,7 +44,7 @@ export function Shell({ onSignOut }: ShellProps) {
   const views = useMemo(() => VIEWS.filter((view) => view.isFor(rights)), [rights]);
   const view = views.find(({ path }) => path === route.view) ?? views[0];
   const flatten = () => {
-    if (rights.closes) setAim({});
+    if (rights.closes) setAim((before) => before ?? {}); // an open drawer keeps what it is aimed at
   };
   useHotkeys([
     ["f", flatten],
