@@ -13,7 +13,14 @@ export function ConnectionMark() {
   const isLive = shown.is === "live";
   const isWhole = isLive && venues.length === 0 && !isSilent;
   const age = connection.is === "stale" ? ` ${formatAge(now - connection.since)}` : "";
-  const word = shown.is === "reading" ? "Reading…" : `Not live${age}`;
+  const word =
+    shown.is === "reading" ? (
+      "Reading…"
+    ) : (
+      <span>
+        Not live<span className={classes.said}>{age}</span>
+      </span>
+    );
   return (
     <>
       <Text size="sm" className={classes.connection} data-live={isWhole} aria-hidden>
