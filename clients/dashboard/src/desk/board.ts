@@ -51,6 +51,18 @@ export class Board<Row> {
     if (this.#rows.delete(key)) this.#change(key);
   }
 
+  /** Where there are more than *most*, let the oldest go of those that may. */
+  trim(most: number, mayGo: (row: Row) => boolean = () => true): void {
+    let tooMany = this.#rows.size - most;
+    if (tooMany <= 0) return;
+    for (const [key, row] of this.#rows) {
+      if (tooMany <= 0) break;
+      if (!mayGo(row)) continue;
+      this.remove(key);
+      tooMany -= 1;
+    }
+  }
+
   /** Forget what was known: these are all the rows there are. */
   replace(rows: readonly Row[]): void {
     for (const key of this.#rows.keys()) this.#changed.add(key);

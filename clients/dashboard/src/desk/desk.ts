@@ -38,6 +38,10 @@ const READ_ANEW_MS = 10_000;
 const FAILED_SINCE_MS = 15 * 60_000;
 const FAILED_MAX = 5; // operations: each is told from its first step
 const EXECUTIONS_MAX = 500;
+const ORDERS_MAX = 2_000; // and whatever works beyond: a page may hang on the wall for weeks
+const OPERATIONS_MAX = 1_000;
+const ENDED: ReadonlySet<string> = new Set(["filled", "canceled", "rejected", "expired"]);
+const NOTICES_MAX = 20;
 const KEEPALIVE_MS = 4_000; // a server that fell silent is found out within two of them
 const PROFITS_MAX = 3_600; // points of the chart of an account: an hour
 
@@ -111,6 +115,7 @@ export class Desk {
       onNotice: (frame) => {
         this.#noticed += 1;
         this.notices.put({ ...frame, key: String(this.#noticed) });
+        this.notices.trim(NOTICES_MAX);
       },
     });
     this.connection = new Vigil(this.client);
@@ -297,18 +302,18 @@ export class Desk {
         break;
       case "orders":
         for (const item of frame.items) this.orders.put(item);
+        this.orders.trim(ORDERS_MAX, ({ status }) => ENDED.has(status));
         break;
       case "executions":
         for (const item of frame.items) this.executions.put(item);
-        for (const old of this.executions.rows.slice(0, -EXECUTIONS_MAX)) {
-          this.executions.remove(`${old.venue}:${old.tradeId}`);
-        }
+        this.executions.trim(EXECUTIONS_MAX);
         break;
       case "operations":
         for (const item of frame.items) {
           this.operations.put({ ...this.operations.get(item.operationId), ...item });
           if (!this.rights.oversees) this.news.takeOperation(item);
         }
+        this.operations.trim(OPERATIONS_MAX, ({ status }) => status !== "running");
         this.#followRunning(frame.items);
         break;
       case "alerts":

@@ -18,7 +18,7 @@ export function useAuditTail(): readonly AuditItem[] {
           if (frame.type === "subscribed") board.replace(frame.snapshot.audit ?? []);
           if (frame.type === "event" && frame.channel === "audit") {
             for (const item of frame.items) board.put(item);
-            for (const old of board.rows.slice(0, -RECORDS_MAX)) board.remove(String(old.auditSeq));
+            board.trim(RECORDS_MAX);
           }
         }
       } catch {

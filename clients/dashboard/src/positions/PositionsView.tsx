@@ -23,7 +23,8 @@ const ORDERS_MS = 500;
 
 const NOBODY: ReadonlySet<string> = new Set();
 const keyOf = (row: PositionRow) => row.positionId;
-const nameOf = (row: PositionRow) => `${row.instrument} of ${row.account}`;
+// With its side: where an account is hedged, it holds both.
+const nameOf = (row: PositionRow) => `${row.instrument} of ${row.account}, ${row.side}`;
 
 export function PositionsView() {
   const desk = useDesk();

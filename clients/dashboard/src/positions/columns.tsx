@@ -220,7 +220,7 @@ function action(flatten: (row: PositionRow) => void): PositionColumn {
           type="button"
           className={classes.flatten}
           tabIndex={tabIndex}
-          aria-label={`Flatten ${row.instrument} of ${row.account}`}
+          aria-label={`Flatten ${row.instrument} of ${row.account}, ${row.side}`}
           onClick={() => {
             flatten(row);
           }}

@@ -86,3 +86,12 @@ test("a board that was never told of anything does not say that there is nothing
   board.replace([]);
   expect(board.isRead).toBe(true);
 });
+
+test("where there are too many, the oldest go of those that may", () => {
+  const board = new Board<{ readonly key: string; readonly isOver: boolean }>(({ key }) => key);
+  for (const key of ["a", "b", "c", "d"]) board.put({ key, isOver: key !== "a" });
+  board.trim(2, ({ isOver }) => isOver);
+  expect(board.rows.map(({ key }) => key)).toEqual(["a", "d"]);
+  board.trim(0, ({ isOver }) => isOver);
+  expect(board.rows.map(({ key }) => key)).toEqual(["a"]);
+});

@@ -21,7 +21,7 @@ export function usePresses(): readonly Press[] {
               ? (frame.snapshot.audit ?? [])
               : [];
         for (const press of items.map(pressOf)) if (press !== undefined) board.put(press);
-        for (const { key } of board.rows.slice(0, -KEPT_MAX)) board.remove(key);
+        board.trim(KEPT_MAX);
       }
     };
     listen().catch(() => undefined); // it ends with the connection, whose state says why
