@@ -4,16 +4,16 @@ import type { Tone } from "../table/DataTable.tsx";
 
 export type Standing = "held" | "closing" | "unanswered" | "closed" | "failed" | "unknown" | "gone";
 
-const CLOSED = new Set(["flat", "dust", "reduced"]);
-const LEFT_ALONE = new Set(["excluded", "cancelled"]);
+// Something of these is held still, and nothing went wrong: their line says what became of them.
+const HELD = new Set(["reduced", "dust", "excluded", "cancelled"]);
 
 export function standingOf({ side, exit }: PositionRow): Standing {
   if (exit === undefined) return side === "flat" ? "gone" : "held";
   const { outcome, event } = exit;
   if (outcome === undefined) return event === "unknown" ? "unanswered" : "closing";
   if (outcome === "unknown") return "unknown";
-  if (CLOSED.has(outcome)) return "closed";
-  return LEFT_ALONE.has(outcome) ? "held" : "failed";
+  if (outcome === "flat") return "closed";
+  return HELD.has(outcome) ? "held" : "failed";
 }
 
 const TONES: Readonly<Record<Standing, Tone | undefined>> = {

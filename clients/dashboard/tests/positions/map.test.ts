@@ -73,6 +73,8 @@ test.each([
   [exit("partial"), "failed", 0, "bad"],
   [exit("unknown"), "unknown", 0, "unsure"],
   [exit("excluded"), "held", 1, undefined],
+  [exit("reduced"), "held", 1, undefined],
+  [exit("dust"), "held", 1, undefined],
   [exit("a word of a later server"), "failed", 0, "bad"],
 ] as const)("%o stands out as %s", (of, standing, rank, tone) => {
   const row = position({ exit: of });
