@@ -196,6 +196,8 @@ function rowOf(item: PositionItem): PositionRow {
 /** What a position is now, with what is known of it from before. */
 function carriedOn(row: PositionRow, known: PositionRow | undefined): PositionRow {
   if (known === undefined) return row;
+  // It was closed, and is held anew: what closed it says nothing of this.
+  if (known.side === "flat" && known.exit?.outcome !== undefined) return row;
   const { exit, was, isQuoted, marketPrice } = known;
   const same = { ...row, exit, was, isQuoted };
   if (row.marketPrice !== undefined || marketPrice === undefined) return same;

@@ -148,3 +148,12 @@ test("what is flat stays on the map over a new connection", () => {
   positions.replace([], []);
   expect(row()?.side).toBe("flat");
 });
+
+test("what was closed and is held anew is called closed no more", () => {
+  positions.replace([item()], []);
+  positions.take([item({ side: "flat", quantity: "0" })]);
+  positions.takeStep(step({ event: "leg_ended", outcome: "flat", leg: 1 }));
+  expect(positions.board.get("p1")?.exit?.outcome).toBe("flat");
+  positions.take([item({ side: "short", quantity: "1" })]);
+  expect(positions.board.get("p1")).toMatchObject({ side: "short", exit: undefined });
+});
