@@ -61,7 +61,7 @@ export class Call<Answer> implements Promise<Answer>, AsyncIterable<ProgressFram
   }
 
   /** Whether it was begun before, here or elsewhere. */
-  readonly isAttached: boolean;
+  isAttached: boolean;
 
   /** `seq` of the last step that came. */
   get seq(): number {

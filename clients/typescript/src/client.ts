@@ -55,6 +55,11 @@ export interface CallOptions {
   readonly key?: string;
   /** `false`: only the answer. */
   readonly progress?: boolean;
+  /**
+   * Of what changes something: how long it is good for. A connection that comes back later does not
+   * carry it out: the promise rejects with `TooLate`, unless it arrived before, and then it answers.
+   */
+  readonly goodForMs?: number;
 }
 
 export interface QuoteOptions {
@@ -168,7 +173,8 @@ export class RpcClient {
       ...(options.progress === false ? { progress: false } : {}),
     };
     return this.#ask(call, () => {
-      this.#conversation.ask(call, opening, repeat);
+      const { goodForMs = Number.POSITIVE_INFINITY } = repeat === "read" ? {} : options;
+      this.#conversation.ask(call, opening, repeat, Date.now() + goodForMs);
     });
   }
 

@@ -3,10 +3,11 @@
  *
  * No socket in here. A request is marked as sent before its bytes leave. When the connection is
  * lost, a read is asked again; a closing call is sent again under its key if it had not been
- * accepted, and attached to if it had; an order that was sent ends with `OutcomeUnknown`.
+ * accepted, and attached to if it had; an order that was sent ends with `OutcomeUnknown`. What is
+ * no longer good is not sent: where it may have arrived, the server is asked by its key.
  */
 import type { Call } from "./call.ts";
-import { type ClientError, OutcomeUnknown, RpcError } from "./errors.ts";
+import { type ClientError, OutcomeUnknown, RpcError, TooLate } from "./errors.ts";
 import type { Accepted, ClientFrame, ErrorFrame, ProgressFrame } from "./generated/protocol.ts";
 
 export type Repeat = "read" | "closing" | "order";
@@ -16,7 +17,11 @@ interface Asked {
   readonly call: Call<unknown>;
   readonly opening: ClientFrame;
   readonly repeat: Repeat;
+  /** When it is too late to carry it out, in milliseconds since the epoch. */
+  readonly goodUntil: number;
   isSent: boolean;
+  /** Whether any connection took it: it may have arrived. */
+  wasSent: boolean;
 }
 
 /** Every request that waits for its answer, by its id. */
@@ -28,16 +33,28 @@ export class Conversation {
     return this.#asked.size;
   }
 
-  ask<Answer>(call: Call<Answer>, opening: ClientFrame, repeat: Repeat): void {
+  ask<Answer>(
+    call: Call<Answer>,
+    opening: ClientFrame,
+    repeat: Repeat,
+    goodUntil = Number.POSITIVE_INFINITY,
+  ): void {
     const known = call as unknown as Call<unknown>;
-    this.#asked.set(call.requestId, { call: known, opening, repeat, isSent: false });
+    const asked = { call: known, opening, repeat, goodUntil, isSent: false, wasSent: false };
+    this.#asked.set(call.requestId, asked);
   }
 
   /** Hand out what is to be sent now, marked as sent before it leaves. */
   *takeUnsent(): Generator<ClientFrame> {
     for (const asked of [...this.#asked.values()]) {
       if (asked.isSent) continue;
+      if (Date.now() > asked.goodUntil && !asked.wasSent) {
+        this.#take(asked.call.requestId);
+        asked.call.onError(new TooLate("it was not sent in time, and is not sent any more"));
+        continue;
+      }
       asked.isSent = true;
+      asked.wasSent = true;
       yield* frames(asked);
     }
   }
@@ -48,7 +65,9 @@ export class Conversation {
     const { call } = asked;
     if (typeof data["operationId"] === "string") call.operationId ??= data["operationId"];
     const refused = refusal(data);
-    if (refused === undefined) call.onAnswer(data);
+    if (refused?.code === "unknown_operation" && Date.now() > asked.goodUntil) {
+      call.onError(new TooLate("it did not arrive in time, and is not sent again"));
+    } else if (refused === undefined) call.onAnswer(data);
     else call.onError(refused);
     this.#forgetName(call);
   }
@@ -124,10 +143,15 @@ export class Conversation {
 }
 
 /** What to send on the connection there is now. */
-function* frames({ call, opening }: Asked): Generator<ClientFrame> {
+function* frames({ call, opening, goodUntil }: Asked): Generator<ClientFrame> {
   const { operationId } = call;
   if (operationId === undefined) {
-    yield opening;
+    if (Date.now() > goodUntil && call.key !== undefined) {
+      call.isAttached = true;
+      yield { action: "attach", id: call.requestId, idempotencyKey: call.key, after: call.seq };
+    } else {
+      yield opening;
+    }
     if (call.isCanceling && call.key !== undefined) {
       yield { action: "cancel", idempotencyKey: call.key };
     }

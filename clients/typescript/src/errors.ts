@@ -49,5 +49,8 @@ export class Unauthenticated extends ConnectionRefused {}
 /** The server knows who this is and will not have it here. */
 export class Forbidden extends ConnectionRefused {}
 
+/** The connection came back after the time that the call was good for: it was not carried out. */
+export class TooLate extends ClientError {}
+
 /** What came is not of this protocol: the other end is something else. */
 export class ProtocolViolation extends ClientError {}

@@ -6,6 +6,7 @@ import {
   type ProgressFrame,
   RpcClient,
   RpcError,
+  TooLate,
   Unauthenticated,
 } from "../src/index.ts";
 import { type Peer, ScriptedServer } from "./scripted.ts";
@@ -210,6 +211,36 @@ describe("a lost connection", () => {
 
     expect(second).toEqual(first);
     expect(first["idempotencyKey"]).toBe(call.key);
+  });
+
+  test("what was not sent while it was good is not sent later", async () => {
+    const first = await connected();
+    first.hangsUp();
+    await becomes("stale");
+    const press = client.call("Flatten", { account: "Sim101" }, { goodForMs: 100 });
+    const order = client.call("CancelOrder", { orderId: "1" } as never, { goodForMs: 100 });
+    await Promise.all([
+      expect(press).rejects.toThrow(TooLate),
+      expect(order).rejects.toThrow(TooLate),
+      again(),
+    ]);
+  });
+
+  test("what may have arrived is asked for by its key when it is good no longer", async () => {
+    const first = await connected();
+    const lost = client.call("Flatten", { account: "Sim101" }, { goodForMs: 100 });
+    const arrived = client.call("Flatten", { account: "Sim102" }, { goodForMs: 100 });
+    await first.receives("rpc");
+    await first.receives("rpc");
+    first.hangsUp();
+    await becomes("stale");
+    const second = await again();
+    const [one, other] = [await second.receives("attach"), await second.receives("attach")];
+    expect([one["idempotencyKey"], other["idempotencyKey"]]).toEqual([lost.key, arrived.key]);
+    second.sends({ id: one["id"], data: { success: false, error: "unknown_operation" } });
+    second.sends({ id: other["id"], data: { legs: [], flat: true } });
+    await expect(lost).rejects.toThrow(TooLate);
+    expect((await arrived).flat).toBe(true);
   });
 
   test("an accepted one is attached to after its last step, and cancelled again", async () => {

@@ -3,6 +3,7 @@ import {
   type AlertItem,
   type ArgsOf,
   type Call,
+  type CallOptions,
   type Channel,
   type ChannelEvents,
   type ClosedAnswer,
@@ -30,6 +31,7 @@ import { Sight } from "./sight.ts";
 import { Story } from "./story.ts";
 import { Vigil } from "./vigil.ts";
 
+const PRESS_GOOD_MS = 30_000; // a press that waits for a connection longer is not carried out
 const FOLLOWED_MAX = 50; // stories kept; the oldest that are over are forgotten
 const HALT_CODES = ["halt_set", "halt_released", "limit_passed", "panic_pressed"];
 const APPROVAL_CODES = ["approval_required", "approved", "broken_glass"];
@@ -191,7 +193,8 @@ export class Desk {
    */
   press<Api extends ClosingApiName>(api: Api, args: ArgsOf<Api>): Press {
     const client = this.client as {
-      call(api: Api, args: ArgsOf<Api>): Call<ClosedAnswer>; // every closing call answers so
+      // every closing call answers so
+      call(api: Api, args: ArgsOf<Api>, options: CallOptions): Call<ClosedAnswer>;
     };
     const story = new Story(undefined);
     const stop = story.watch(() => {
@@ -199,7 +202,7 @@ export class Desk {
       stop();
       if (!this.#stories.has(story.operationId)) this.#keep(story.operationId, story);
     });
-    const call = client.call(api, args);
+    const call = client.call(api, args, { goodForMs: PRESS_GOOD_MS });
     const press: Press = {
       key: call.key ?? call.requestId,
       api,

@@ -1,5 +1,5 @@
 /** A press that came to nothing: what was said, and what to do about it. */
-import { type ClientError, type ClosedAnswer, RpcError } from "rpcclient";
+import { type ClientError, type ClosedAnswer, RpcError, TooLate } from "rpcclient";
 
 import type { Story } from "../desk/story.ts";
 
@@ -37,6 +37,15 @@ const UNCERTAIN: ReadonlySet<string> = new Set([
 
 /** *wasAccepted*: the press had become an operation, and only the following of it is refused. */
 function refusalOf(error: ClientError, wasAccepted = false): Refusal {
+  if (error instanceof TooLate) {
+    return {
+      code: "too_late",
+      title: "Not carried out: there was no connection",
+      text: `Nobody can want a press any more that waited so long: ${error.message}.`,
+      next: "Look at what is held now, and plan it again.",
+      isNothingSent: true,
+    };
+  }
   if (!(error instanceof RpcError)) {
     return {
       code: "connection",

@@ -3,6 +3,8 @@ import { useCallback, useRef, useState } from "react";
 
 import { explain, useDesk } from "../desk/hooks.ts";
 
+const ORDER_GOOD_MS = 5_000; // prices move on: what waits for a connection longer is not sent
+
 /** What became of an order that left: the venue has it, or nobody knows. */
 export type PlacingEnd =
   | { readonly is: "placed"; readonly orderId: string; readonly state: string | undefined }
@@ -41,7 +43,9 @@ export function usePlacing(): Placing {
       setBusy(true);
       setRefusal(undefined);
       try {
-        const { orderId, orderState } = await client.call("PlaceOrder", args);
+        const { orderId, orderState } = await client.call("PlaceOrder", args, {
+          goodForMs: ORDER_GOOD_MS,
+        });
         setEnd({ is: "placed", orderId, state: orderState });
       } catch (error) {
         if (!isLost(error)) {
