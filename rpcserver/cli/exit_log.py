@@ -141,7 +141,7 @@ def _cell(value: object, *, is_free: bool) -> object:
         return str(value).lower()
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S.%fZ}"
-    if is_free and isinstance(value, str) and value.startswith(("=", "+", "-", "@")):
+    if is_free and isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"  # somebody else's words are no formula of whoever opens the file
     return value
 

@@ -207,14 +207,14 @@ def test_an_export_can_be_checked_by_anyone(
 
 def test_the_exit_log_as_csv_is_no_formula(tmp_path: Path) -> None:
     """What a caller gave as its reason is opened in other people's spreadsheets."""
-    story = Story(tag="=cmd")
+    story = Story(tag="\t=cmd")
     asyncio.run(_write(tmp_path, story.opened(), story.leg_ended()))
     copy = tmp_path / "exits.csv"
 
     assert main(["audit", "export-csv", str(copy), "--data-dir", str(tmp_path)]) == Exit.OK
 
     [line] = csv.DictReader(copy.read_text().splitlines())
-    assert line["strategy"] == "'=cmd"
+    assert line["strategy"] == "'\t=cmd"
     assert (line["instrument"], line["side"], line["quantity"]) == ("MES 12-25", "short", "2")
     assert (line["closed"], line["averagePrice"], line["remaining"]) == ("2", "5774.25", "0")
     assert line["provenAt"] == "2026-03-03T12:00:00.000000Z"

@@ -54,7 +54,7 @@ function cellOf(exit: ExitAnswer, name: (typeof COLUMNS)[number]): string {
   const text = String(value);
   if (TIMES.has(name)) return withMicroseconds(text);
   // Somebody else's words are no formula of whoever opens the file.
-  return FREE.has(name) && /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return FREE.has(name) && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }
 
 function withMicroseconds(time: string): string {

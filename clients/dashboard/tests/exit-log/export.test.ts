@@ -13,7 +13,7 @@ describe("as CSV", () => {
     );
   });
 
-  test.each([["=1+1"], ["+1"], ["-1"], ["@SUM(A1)"]])("%s is no formula", (reason) => {
+  test.each([["=1+1"], ["+1"], ["-1"], ["@SUM(A1)"], ["\t=1"]])("%s is no formula", (reason) => {
     expect(lineOf("csv", exit(7, { reason }))).toContain(`,'${reason},`);
   });
 
