@@ -220,7 +220,7 @@ def test_the_shim_catches_a_journal_that_does_not_sync(
     """The fault that nothing else can see: so the shim is alive."""
     plant_pragmas(monkeypatch, synchronous, "connection", "checkpoint", "writer")
     with busy_checkpoints(pages=20):
-        wrong = cut_often(1, 50)
+        wrong = cut_often(1, 100)
 
     assert len(wrong) > 10, "hardly a loss was seen"
     assert any("an acknowledged record is lost" in loss for loss in wrong)
