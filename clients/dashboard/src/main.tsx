@@ -6,6 +6,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./App.tsx";
+import { ViewBoundary } from "./shell/ViewBoundary.tsx";
 import { cssVariables, theme } from "./theme.ts";
 
 /** The server's policy takes only styles that bear the nonce of this very page. */
@@ -26,7 +27,9 @@ createRoot(root).render(
       defaultColorScheme="auto"
       getStyleNonce={styleNonce}
     >
-      <App />
+      <ViewBoundary name="rpcserver" extent="page">
+        <App />
+      </ViewBoundary>
     </MantineProvider>
   </StrictMode>,
 );

@@ -85,12 +85,22 @@ export function Shell({ onSignOut }: ShellProps) {
                 aria-expanded={isMenuOpen}
               />
               <Text className={classes.brand}>rpcserver</Text>
-              <ModeMark />
+              <ViewBoundary extent="part" name="The mode">
+                <ModeMark />
+              </ViewBoundary>
             </Group>
             <Group wrap="nowrap" gap="sm">
-              <ConnectionMark />
-              {rights.oversees && <AlertBell />}
-              <PersonMenu onKeys={help.open} onSignOut={onSignOut} />
+              <ViewBoundary extent="part" name="The connection">
+                <ConnectionMark />
+              </ViewBoundary>
+              {rights.oversees && (
+                <ViewBoundary extent="part" name="The bell">
+                  <AlertBell />
+                </ViewBoundary>
+              )}
+              <ViewBoundary extent="part" name="Your menu">
+                <PersonMenu onKeys={help.open} onSignOut={onSignOut} />
+              </ViewBoundary>
               {rights.closes && (
                 <Button color="red" onClick={flatten} aria-keyshortcuts="f" visibleFrom="sm">
                   Flatten
@@ -100,16 +110,39 @@ export function Shell({ onSignOut }: ShellProps) {
           </Group>
         </AppShell.Header>
         <AppShell.Navbar p="xs" aria-label="Views">
-          <ViewMenu views={views} shown={view} onChoose={menu.close} />
+          <ViewBoundary extent="part" name="The menu">
+            <ViewMenu views={views} shown={view} onChoose={menu.close} />
+          </ViewBoundary>
         </AppShell.Navbar>
         <AppShell.Main ref={main} tabIndex={-1} className={classes.main}>
-          <ConnectionBanner />
-          <Notices />
+          <ViewBoundary extent="part" name="The connection banner">
+            <ConnectionBanner />
+          </ViewBoundary>
+          <ViewBoundary extent="part" name="Notices">
+            <Notices />
+          </ViewBoundary>
           <div data-stale={!isLive}>
-            <ApprovalNotice />
-            <HaltBanner />
+            <ViewBoundary extent="part" name="Approvals">
+              <ApprovalNotice />
+            </ViewBoundary>
+            <ViewBoundary extent="part" name="Halts">
+              <HaltBanner />
+            </ViewBoundary>
           </div>
-          <RunningPresses />
+          <ViewBoundary extent="part" name="Running operations">
+            <RunningPresses />
+          </ViewBoundary>
+          <ViewBoundary extent="part" name="The Flatten drawer">
+            <FlattenDrawer
+              aim={aim}
+              onClose={() => {
+                setAim(undefined);
+              }}
+            />
+          </ViewBoundary>
+          <ViewBoundary extent="part" name="Announcements">
+            <Announcements />
+          </ViewBoundary>
           <div className={classes.view} data-stale={!isLive}>
             <ViewBoundary key={view.path} name={view.name}>
               <Suspense fallback={<Text c="dimmed">Loading…</Text>}>
@@ -127,19 +160,14 @@ export function Shell({ onSignOut }: ShellProps) {
           />
         </AppShell.Footer>
       </AppShell>
-      <FlattenDrawer
-        aim={aim}
-        onClose={() => {
-          setAim(undefined);
-        }}
-      />
-      <Announcements />
-      <KeyboardHelp
-        views={views}
-        mayClose={rights.closes}
-        isOpen={isHelpOpen}
-        onClose={help.close}
-      />
+      <ViewBoundary extent="part" name="The keys">
+        <KeyboardHelp
+          views={views}
+          mayClose={rights.closes}
+          isOpen={isHelpOpen}
+          onClose={help.close}
+        />
+      </ViewBoundary>
     </FlattenContext>
   );
 }
