@@ -2,6 +2,7 @@
 import { type ClientError, type ClosedAnswer, RpcError, TooLate } from "rpcclient";
 
 import type { Story } from "../desk/story.ts";
+import { isNothingSent } from "../operations/verdict.ts";
 
 export interface Refusal {
   readonly code: string;
@@ -94,8 +95,7 @@ export function refusalOfPress({
 
 /** Why an operation came to nothing as a whole: nothing was sent. Undefined: it did not. */
 function cameToNothing(answer: ClosedAnswer): Refusal | undefined {
-  if (answer.error === undefined || answer.legs.length > 0) return undefined;
-  if (answer.canceledOrderIds.length > 0) return undefined; // something was
+  if (answer.error === undefined || !isNothingSent(answer)) return undefined;
   return refusalOf(new RpcError(answer.error, answer.detail ?? ""));
 }
 

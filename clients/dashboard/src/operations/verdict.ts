@@ -8,6 +8,8 @@ export interface Ended {
   readonly failures?: readonly unknown[];
   readonly error?: string | null;
   readonly cancelled?: boolean;
+  /** Orders that were canceled before anything was closed. Absent: not told. */
+  readonly canceledOrderIds?: readonly string[];
 }
 
 export interface Verdict {
@@ -20,13 +22,16 @@ export interface Verdict {
 export function verdictOn(ended: Ended): Verdict | undefined {
   const { success, flat, counts, failures = [], error, cancelled } = ended;
   if (success === null || flat === null) return undefined;
-  const legs = Object.values(counts).reduce((sum, many) => sum + many, 0);
+  const legs = legsOf(ended);
   if (error !== undefined && error !== null && legs === 0) {
-    return {
-      word: "NOTHING DONE",
-      color: "yellow",
-      text: `${error.replaceAll("_", " ")}: nothing was sent.`,
-    };
+    const why = error.replaceAll("_", " ");
+    if (isNothingSent(ended)) {
+      return { word: "NOTHING DONE", color: "yellow", text: `${why}: nothing was sent.` };
+    }
+    const canceled = ended.canceledOrderIds?.length ?? 0;
+    const orders =
+      canceled > 0 ? `, but ${told(canceled, "order was", "orders were")} canceled` : "";
+    return { word: "NOTHING CLOSED", color: "yellow", text: `${why}: no close was sent${orders}.` };
   }
   if (flat) {
     const text =
@@ -56,6 +61,16 @@ export function verdictOn(ended: Ended): Verdict | undefined {
     color: "red",
     text: `${told(left, "position is", "positions are")} not closed${cancelled === true ? "; it was cancelled" : ""}.`,
   };
+}
+
+/** Whether it was refused as a whole, and is known to have sent neither a close nor a cancel. */
+export function isNothingSent(ended: Ended): boolean {
+  const isRefused = ended.error !== undefined && ended.error !== null;
+  return isRefused && legsOf(ended) === 0 && ended.canceledOrderIds?.length === 0;
+}
+
+function legsOf({ counts }: Ended): number {
+  return Object.values(counts).reduce((sum, many) => sum + many, 0);
 }
 
 function told(many: number, one: string, several: string): string {

@@ -33,8 +33,12 @@ test("what is left is NOT FLAT, and counted", () => {
   });
 });
 
-test("a refusal of the whole is nothing done", () => {
-  expect(wordOf({ success: false, flat: false, counts: {}, error: "plan_changed" })).toBe(
-    "NOTHING DONE",
-  );
+test("a refusal of the whole is nothing done only where no order was canceled either", () => {
+  const refused = { success: false, flat: false, counts: {}, error: "plan_changed" };
+  expect(wordOf({ ...refused, canceledOrderIds: [] })).toBe("NOTHING DONE");
+  expect(wordOf(refused)).toBe("NOTHING CLOSED"); // it is not told what was canceled
+  expect(verdictOn({ ...refused, canceledOrderIds: ["o1"] })).toMatchObject({
+    word: "NOTHING CLOSED",
+    text: "plan changed: no close was sent, but 1 order was canceled.",
+  });
 });
