@@ -119,7 +119,7 @@ export class Positions {
     for (const id of this.#byInstrument.get(nameOf(step)) ?? []) {
       const row = this.board.get(id);
       if (row === undefined || row.account !== step.account) continue;
-      if (row.side !== "flat" && step.side !== undefined && row.side !== step.side) continue;
+      if (step.side !== undefined && sideOf(row) !== step.side) continue;
       const isOther = row.exit?.operationId !== step.operationId;
       if (isOther && row.exit !== undefined && at < row.exit.at) continue; // told again, later
       const exit = {
@@ -219,6 +219,11 @@ function flattened(known: PositionRow, updatedAt: string): PositionRow {
 
 function holdingOf({ side, quantity, was }: PositionRow): string | undefined {
   return side === "flat" ? was : `${side} ${quantity}`;
+}
+
+/** The side that is held, or was: the other one of a hedged account is another position. */
+function sideOf(row: PositionRow): string | undefined {
+  return holdingOf(row)?.split(" ", 1)[0];
 }
 
 /** Figures for eyes only: nothing is decided by them. */

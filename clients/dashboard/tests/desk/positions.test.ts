@@ -131,6 +131,15 @@ test("a step is about one side of one account", () => {
   expect(positions.board.get("p2")?.exit).toBeUndefined();
 });
 
+test("what was closed takes no step of the other side that is held", () => {
+  positions.replace([item({ side: "long" }), item({ positionId: "p2" })], []);
+  positions.takeStep(step({ side: "long", event: "leg_ended", outcome: "flat" }));
+  positions.take([item({ side: "flat", quantity: "0" })]);
+  positions.takeStep(step({ leg: 2, event: "leg_ended", outcome: "rejected" }));
+  expect(row()).toMatchObject({ side: "flat", was: "long 2", exit: { outcome: "flat" } });
+  expect(positions.board.get("p2")?.exit).toMatchObject({ outcome: "rejected" });
+});
+
 test("instruments are those that are held, and the same list for as long as they are the same", () => {
   positions.replace([item(), item({ positionId: "p2", instrument: "ES 12-25" })], []);
   const held = positions.instruments;
