@@ -15,7 +15,14 @@ import { type ClientError, type FlattenArgs, type PlanAnswer, RpcError } from "r
 import type { Press } from "../desk/desk.ts";
 import { useAnswer, useDesk, useNow, useObstacle, useRows } from "../desk/hooks.ts";
 import type { Aim } from "./aim.ts";
-import { type Asking, type Choice, remarkProblem, remarksOf, wantedOf } from "./choice.ts";
+import {
+  type Asking,
+  type Choice,
+  furtherOf,
+  remarkProblem,
+  remarksOf,
+  wantedOf,
+} from "./choice.ts";
 import classes from "./flatten.module.css";
 import { HoldButton } from "./HoldButton.tsx";
 import { MoreFields } from "./MoreFields.tsx";
@@ -49,6 +56,7 @@ export function PressForm({ aim, choice, onChange, refused, onPressed }: PressFo
   const { answer } = useAnswer("GetPreferences", {});
   const preferences = answer?.preferences;
   const wanted = wantedOf(choice);
+  const further = furtherOf(choice);
   const planned = usePlan(wanted, refused?.seen);
   return (
     <>
@@ -75,6 +83,7 @@ export function PressForm({ aim, choice, onChange, refused, onPressed }: PressFo
             aria-controls="flatten-more"
           >
             {isMoreOpen ? "Fewer" : "More filters and terms"}
+            {!isMoreOpen && further > 0 && ` (${further} set)`}
           </Button>
           <Collapse expanded={isMoreOpen} id="flatten-more">
             <MoreFields choice={choice} onChange={onChange} />

@@ -119,6 +119,18 @@ export function wantedOf(choice: Choice): Wanted {
   return { api: "Flatten", args: { ...filters, ...exclude, ...how } };
 }
 
+/** How many of the rarely said fields are set, and have a say in the call. */
+export function furtherOf(choice: Choice): number {
+  const { venue, strategyTag, pnl, exclude, onFence, dust, waitForOpen, deadlineSeconds } = choice;
+  const isNarrowing = [venue !== "", strategyTag.trim() !== "", pnl !== "any", exclude.length > 0];
+  const isOfTheWay = [onFence, dust, waitForOpen, deadlineSeconds.trim()].map(
+    (said) => said !== "",
+  );
+  const set = [...isOfTheWay, choice.breakGlass];
+  if (choice.reach === "filters") set.push(...isNarrowing);
+  return set.filter(Boolean).length;
+}
+
 /** What a press says beside its plan. */
 export function remarksOf(
   choice: Choice,

@@ -10,6 +10,7 @@ import {
   remarksOf,
   shifted,
   wantedOf,
+  furtherOf,
 } from "../../src/flatten/choice.ts";
 
 const AT_MARKET = { ladder: [{ type: "market" }] };
@@ -167,4 +168,11 @@ test("a scope in few words", () => {
   expect(describe("Flatten", { instruments: ["a", "b", "c", "d", "e"] })).toBe(
     "a, b, c and 2 more",
   );
+});
+
+test("what is set out of sight is counted, as far as it has a say", () => {
+  expect(furtherOf(NOTHING_CHOSEN)).toBe(0);
+  const set: Choice = { ...NOTHING_CHOSEN, venue: "paper", exclude: ["ES"], dust: "leave" };
+  expect(furtherOf(set)).toBe(3);
+  expect(furtherOf({ ...set, reach: "everything", breakGlass: true })).toBe(2);
 });
