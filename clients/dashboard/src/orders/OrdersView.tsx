@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Menu, Tabs } from "@mantine/core";
+import { Alert, Badge, Button, Group, Menu, Tabs } from "@mantine/core";
 import { IconChevronDown, IconPlus } from "@tabler/icons-react";
 import { useCallback, useMemo, useState } from "react";
 
@@ -69,6 +69,17 @@ export function OrdersView() {
         </Group>
       }
     >
+      {unknown.problem !== undefined && (
+        <Alert
+          color="yellow"
+          mb="sm"
+          p="sm"
+          role="status"
+          title="Unknown orders could not be asked for"
+        >
+          {`There may be some that are not shown here: ${unknown.problem}`}
+        </Alert>
+      )}
       <UnknownOrders orders={unknown.orders} onResolved={unknown.refresh} />
       <Tabs defaultValue="working" keepMounted={false}>
         <Tabs.List mb="sm">

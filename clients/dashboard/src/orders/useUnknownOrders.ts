@@ -1,12 +1,15 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
+import type { ClientError } from "rpcclient";
 
-import { useDesk, useRows } from "../desk/hooks.ts";
+import { explain, useDesk, useRows } from "../desk/hooks.ts";
 import { findUnknown, openQuestions, suspectsAmong, type UnknownOrder } from "./unknown.ts";
 
 const ASK_EVERY_MS = 10_000;
 
 interface UnknownOrders {
   readonly orders: readonly UnknownOrder[];
+  /** Why it could not be asked: then an order may be unknown that is not among them. */
+  readonly problem: string | undefined;
   readonly refresh: () => void;
 }
 
@@ -20,14 +23,19 @@ export function useUnknownOrders(): UnknownOrders {
   const suspects = useMemo(() => suspectsAmong(ended), [ended]);
   const cause = `${questions.map(({ auditSeq }) => auditSeq).join()} ${suspects.join()} ${sent.length}`;
   const [orders, setOrders] = useState<readonly UnknownOrder[]>([]);
+  const [problem, setProblem] = useState<string>();
   const [asked, setAsked] = useState(0);
   useEffect(() => {
     let isWanted = true;
     findUnknown(client, questions, suspects, sent).then(
       (found) => {
-        if (isWanted) setOrders(found);
+        if (!isWanted) return;
+        setOrders(found);
+        setProblem(undefined);
       },
-      () => undefined, // not connected: what was unknown stays so
+      (error: unknown) => {
+        if (isWanted) setProblem(explain(error as ClientError)); // what was unknown stays so
+      },
     );
     return () => {
       isWanted = false;
@@ -37,7 +45,7 @@ export function useUnknownOrders(): UnknownOrders {
   const refresh = useCallback(() => {
     setAsked((times) => times + 1);
   }, []);
-  const isAnyUnknown = orders.length > 0;
+  const isAnyUnknown = orders.length > 0 || problem !== undefined;
   useEffect(() => {
     if (!isAnyUnknown) return;
     const timer = setInterval(() => {
@@ -47,5 +55,5 @@ export function useUnknownOrders(): UnknownOrders {
       clearInterval(timer);
     };
   }, [client, isAnyUnknown, refresh]);
-  return { orders, refresh };
+  return { orders, problem, refresh };
 }
