@@ -285,6 +285,8 @@ async def test_cancel_stops_what_was_not_yet_sent(desk: Stage) -> None:
     await desk.scene.hold(desk.account, NQ, 1, "20000.00")
     await desk.client.begin("Flatten", {"instrument": NQ, "waitForOpen": True}, key="press")
     accepted = await desk.client.hear_type("accepted")
+    while (await desk.client.hear_type("progress"))["event"] != "plan_completed":
+        pass
 
     async with another(desk) as second:
         await second.say(action="cancel", idempotencyKey="press")
