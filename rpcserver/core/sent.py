@@ -49,21 +49,7 @@ def order_rejected(pen: Pen, event: OrderRejected) -> PositionKey | None:
         detail = f"a second copy was refused: {event.detail}"
         _unknown(pen, event.account, lane, order, detail, event.reason)
         return lane_key
-    pen.write(
-        OrderEnded(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=pen.concerns(lane) if lane else (),
-            account=event.account,
-            end=OrderEnd.REJECTED,
-            client_order_id=event.client_order_id,
-            venue_order_id=None,
-            reason=event.reason,
-            detail=event.detail,
-            lane=lane_key,
-            loose=order.key in pen.draft.loose,
-        )
-    )
+    _never_worked(pen, event, lane, order, OrderEnd.REJECTED, reason=event.reason)
     return lane_key
 
 
@@ -73,24 +59,11 @@ def order_unsent(pen: Pen, event: OrderUnsent) -> PositionKey | None:
     if order is None or order.state is not OrderState.INTENDED:
         return lane_key
     lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
+    patience = event.retry_after or 0.0
     if order.sends > 1:
-        _unknown(pen, event.account, lane, order, event.detail, None, event.retry_after or 0.0)
+        _unknown(pen, event.account, lane, order, event.detail, None, patience)
         return lane_key
-    pen.write(
-        OrderEnded(
-            at=pen.now.wall,
-            mono=pen.now.mono,
-            concerns=pen.concerns(lane) if lane else (),
-            account=event.account,
-            end=OrderEnd.UNSENT,
-            client_order_id=event.client_order_id,
-            venue_order_id=None,
-            detail=event.detail,
-            lane=lane_key,
-            loose=order.key in pen.draft.loose,
-            retry_after=event.retry_after or 0.0,
-        )
-    )
+    _never_worked(pen, event, lane, order, OrderEnd.UNSENT, retry_after=patience)
     return lane_key
 
 
@@ -102,6 +75,34 @@ def order_lost(pen: Pen, event: OrderLost) -> PositionKey | None:
     lane = pen.draft.find_lane(lane_key) if lane_key is not None else None
     _unknown(pen, event.account, lane, order, event.detail)
     return lane_key
+
+
+def _never_worked(
+    pen: Pen,
+    event: OrderRejected | OrderUnsent,
+    lane: Lane | None,
+    order: LedgerOrder,
+    end: OrderEnd,
+    *,
+    reason: RejectReason | None = None,
+    retry_after: float = 0.0,
+) -> None:
+    pen.write(
+        OrderEnded(
+            at=pen.now.wall,
+            mono=pen.now.mono,
+            concerns=pen.concerns(lane) if lane else (),
+            account=event.account,
+            end=end,
+            client_order_id=event.client_order_id,
+            venue_order_id=None,
+            reason=reason,
+            detail=event.detail,
+            lane=lane.key if lane else None,
+            loose=order.key in pen.draft.loose,
+            retry_after=retry_after,
+        )
+    )
 
 
 def _unknown(
